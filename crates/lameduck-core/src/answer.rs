@@ -1,0 +1,129 @@
+//! The answers that lameduck gives itself: RFC 9457 problem documents, or gRPC trailers-only.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+use crate::AnswerBody;
+
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+
+/// Whether a request with these headers is a gRPC call: its content type is `application/grpc`,
+/// alone or with a message format behind it (`application/grpc+proto`).
+#[must_use]
+pub fn is_grpc(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return false };
+    // By bytes: `application/grpc-web` is another protocol, with its trailers in the body.
+    match kind.as_bytes().strip_prefix(b"application/grpc") {
+        Some([]) => true,
+        Some([next, ..]) => matches!(next, b'+' | b';' | b' '),
+        None => false,
+    }
+}
+
+/// An answer that a layer gives in the handler's stead.
+///
+/// As JSON it is a problem document (RFC 9457) with the members `code`, `message` and `data`
+/// added, so that one body serves API clients and pages that expect `{code, message, data}`:
+///
+/// ```
+/// use http::StatusCode;
+/// use lameduck_core::Answer;
+///
+/// let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "This server is stopping.")
+///     .with_data("retry_after", 2);
+/// assert_eq!(
+///     answer.to_json(),
+///     r#"{"code":"draining","data":{"retry_after":2},"message":"This server is stopping.","status":503,"title":"Service Unavailable","type":"about:blank"}"#,
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    status: StatusCode,
+    code: Cow<'static, str>,
+    message: Cow<'static, str>,
+    data: Map<String, Value>,
+}
+
+impl Answer {
+    /// Makes an answer from its status, a stable word for programs and a sentence for people.
+    #[must_use]
+    pub fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, code: code.into(), message: message.into(), data: Map::new() }
+    }
+
+    /// Adds a member to `data`.
+    #[must_use]
+    pub fn with_data(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.data.insert(name.into(), value.into());
+        self
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The body as JSON, members in alphabetical order.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or("Unknown"),
+            "status": self.status.as_u16(),
+            "code": self.code,
+            "message": self.message,
+            "data": self.data,
+        })
+        .to_string()
+    }
+
+    /// The answer as a response with an `application/problem+json` body.
+    #[must_use]
+    pub fn into_response<B>(self) -> Response<AnswerBody<B>> {
+        let mut response = Response::new(AnswerBody::own(Bytes::from(self.to_json())));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
+        // A cache that kept a "come back later" would go on saying it after the server is back.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+
+    /// The answer as a gRPC trailers-only response: HTTP 200, no body, the status in headers.
+    ///
+    /// `grpc_status` is a number of the gRPC status list: 14 is `UNAVAILABLE`, 4 is
+    /// `DEADLINE_EXCEEDED`. The message is percent-encoded as the protocol asks.
+    #[must_use]
+    pub fn into_grpc_response<B>(self, grpc_status: u8) -> Response<AnswerBody<B>> {
+        let mut response = Response::new(AnswerBody::own(Bytes::new()));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, GRPC);
+        headers.insert("grpc-status", HeaderValue::from(u16::from(grpc_status)));
+        if let Ok(message) = HeaderValue::from_str(&percent_encode(&self.message)) {
+            headers.insert("grpc-message", message);
+        }
+        response
+    }
+}
+
+/// Percent-encodes as `grpc-message` asks: all but the printable ASCII characters, and `%`.
+fn percent_encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'%' => out.push_str("%25"),
+            b' '..=b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
