@@ -1,0 +1,79 @@
+//! The answers that layers give themselves.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body::Body;
+use http_body_util::{BodyExt, Empty, Full};
+use lameduck_core::{Answer, AnswerBody, is_grpc};
+
+type NoBody = Empty<Bytes>;
+
+fn answer() -> Answer {
+    Answer::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "This server is stopping.")
+        .with_data("retry_after", 3)
+}
+
+async fn read<B: Body<Data = Bytes, Error = Infallible>>(response: Response<B>) -> Bytes {
+    response.into_body().collect().await.unwrap().to_bytes()
+}
+
+#[tokio::test]
+async fn an_answer_is_a_problem_document_that_pages_can_read_too() {
+    let response = answer().into_response::<NoBody>();
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+    assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+    let exact = response.body().size_hint().exact();
+    let body = read(response).await;
+    assert_eq!(exact, Some(body.len() as u64));
+    let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(json["status"], 503);
+    assert_eq!(json["title"], "Service Unavailable");
+    assert_eq!(json["code"], "draining");
+    assert_eq!(json["message"], "This server is stopping.");
+    assert_eq!(json["data"]["retry_after"], 3);
+}
+
+#[test]
+fn an_answer_to_grpc_has_its_status_in_the_head_and_no_body() {
+    let response = answer().into_grpc_response::<NoBody>(14);
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/grpc");
+    assert_eq!(response.headers()["grpc-status"], "14");
+    assert!(response.body().is_end_stream());
+}
+
+#[test]
+fn a_grpc_message_survives_characters_that_no_header_may_hold() {
+    let answer = Answer::new(StatusCode::GATEWAY_TIMEOUT, "x", "50 % späť\r\nx: y");
+    let response = answer.into_grpc_response::<NoBody>(4);
+    assert_eq!(response.headers()["grpc-message"], "50 %25 sp%C3%A4%C5%A5%0D%0Ax: y");
+}
+
+#[test]
+fn only_grpc_itself_is_taken_for_grpc() {
+    let check = |kind: &'static [u8], expected: bool| {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_bytes(kind).unwrap());
+        assert_eq!(is_grpc(&headers), expected, "{}", kind.escape_ascii());
+    };
+    check(b"application/grpc", true);
+    check(b"application/grpc+proto", true);
+    check(b"application/grpc; charset=utf-8", true);
+    check(b"application/grpc-web", false);
+    check(b"application/grpc-web+proto", false);
+    check(b"application/json", false);
+    check(b"\xffapplication/grpc", false);
+    assert!(!is_grpc(&HeaderMap::new()));
+}
+
+#[tokio::test]
+async fn the_handlers_body_passes_through_unchanged() {
+    let inner = AnswerBody::inner(Full::new(Bytes::from_static(b"hello")));
+    assert_eq!(inner.size_hint().exact(), Some(5));
+    assert!(!inner.is_end_stream());
+    assert_eq!(read(Response::new(inner)).await, "hello");
+    assert!(AnswerBody::inner(NoBody::new()).is_end_stream());
+}

@@ -1,0 +1,102 @@
+//! The phase as it is shared.
+
+use std::time::Duration;
+
+use lameduck_core::{Phase, phase_channel};
+
+#[tokio::test]
+async fn a_wait_ends_when_its_phase_or_a_later_one_is_reached() {
+    let (sender, watch) = phase_channel();
+    sender.publish(Phase::Running);
+    let mut draining = task(watch.reached(Phase::Draining));
+    assert!(!draining.is_done());
+    sender.publish(Phase::LameDuck);
+    assert!(!draining.is_done());
+    sender.publish(Phase::Cancelling);
+    assert!(draining.is_done());
+    watch.reached(Phase::Draining).await;
+}
+
+#[tokio::test]
+async fn every_waiter_is_woken_however_many_there_are() {
+    let (sender, watch) = phase_channel();
+    let mut waits = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        waits.spawn(watch.reached(Phase::Draining));
+    }
+    tokio::task::yield_now().await;
+    sender.publish(Phase::Draining);
+    assert_eq!(waits.join_all().await.len(), 100);
+}
+
+#[test]
+fn a_phase_never_moves_backward_but_for_lame_duck() {
+    let (sender, watch) = phase_channel();
+    assert!(sender.publish(Phase::Running));
+    assert!(sender.publish(Phase::LameDuck));
+    assert!(sender.publish(Phase::Running));
+    assert!(sender.publish(Phase::Draining));
+    for earlier in [Phase::Starting, Phase::Running, Phase::LameDuck, Phase::Draining] {
+        assert!(!sender.publish(earlier));
+        assert_eq!(watch.current(), Phase::Draining);
+    }
+}
+
+#[test]
+fn the_deadline_of_the_drain_is_read_back_to_the_nanosecond() {
+    let (sender, watch) = phase_channel();
+    assert_eq!(watch.cancelling_at(), None);
+    #[expect(clippy::disallowed_methods, reason = "any instant does")]
+    let at = std::time::Instant::now() + Duration::from_nanos(123_456_789);
+    sender.set_cancelling_at(Some(at));
+    assert_eq!(watch.cancelling_at(), Some(at));
+    sender.set_cancelling_at(None);
+    assert_eq!(watch.cancelling_at(), None);
+}
+
+#[test]
+fn a_move_that_races_with_the_wait_is_never_missed() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for _ in 0..2_000 {
+        let (sender, watch) = phase_channel();
+        let mover = std::thread::spawn(move || sender.publish(Phase::Draining));
+        runtime.block_on(watch.reached(Phase::Draining));
+        assert!(mover.join().unwrap());
+    }
+}
+
+#[test]
+fn a_wait_that_is_over_when_asked_allocates_nothing_and_needs_no_runtime() {
+    let (sender, watch) = phase_channel();
+    sender.publish(Phase::Stopped);
+    assert!(task(watch.reached(Phase::Forced)).is_done());
+}
+
+/// A future that is polled by hand, and only when it was woken.
+struct Task<F> {
+    future: std::pin::Pin<Box<F>>,
+    woken: std::sync::Arc<Flag>,
+}
+
+struct Flag(std::sync::atomic::AtomicBool);
+
+impl std::task::Wake for Flag {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+fn task<F: Future<Output = ()>>(future: F) -> Task<F> {
+    let woken = std::sync::Arc::new(Flag(true.into()));
+    Task { future: Box::pin(future), woken }
+}
+
+impl<F: Future<Output = ()>> Task<F> {
+    fn is_done(&mut self) -> bool {
+        if !self.woken.0.swap(false, std::sync::atomic::Ordering::SeqCst) {
+            return false;
+        }
+        let waker = std::task::Waker::from(self.woken.clone());
+        self.future.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_ready()
+    }
+}
