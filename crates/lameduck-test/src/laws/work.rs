@@ -1,0 +1,124 @@
+//! Law 1: a layer polls the inner work before any timer or signal.
+
+use std::{
+    future::Future,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use http_body::Body;
+
+use super::{
+    Layered,
+    drive::{LONG, Subject, Wakes, collect, context, is_probes, paused},
+};
+use crate::{BodyStep, Probe, Script};
+
+/// Law 1: an inner future that is ready wins over a timer and a signal that are ready too.
+///
+/// The clock is moved by 30 days and the probe's signals are fired before the poll in which the
+/// inner future ends: its first, or a later one.
+///
+/// # Panics
+///
+/// If the layer breaks the law.
+pub fn polls_the_inner_work_before_any_timer_or_signal<S: Layered>(make: impl Fn(Probe) -> S) {
+    const LAW: &str = "layer law 1: polls the inner work before any timer or signal";
+    for pending in 0..3 {
+        paused(async {
+            let mut subject = Subject::new(&make, Script::new().with_pending(pending));
+            let mut future = subject.call();
+            for poll in 0..pending {
+                let polled = future.as_mut().poll(&mut context());
+                assert!(polled.is_pending(), "{LAW}: ready in poll {poll}, the inner is not");
+            }
+            tokio::time::advance(LONG).await;
+            subject.probe.signal();
+            let before = subject.probe.record().future_polls;
+            let polled = future.as_mut().poll(&mut context());
+            let polls = subject.probe.record().future_polls - before;
+            assert_eq!(polls, 1, "{LAW}: after {pending} pending polls the inner is not polled");
+            match polled {
+                Poll::Ready(Ok(response)) if is_probes(&response) => (),
+                Poll::Ready(Ok(response)) => panic!(
+                    "{LAW}: the inner answer is ready and thrown away for a {}",
+                    response.status()
+                ),
+                Poll::Ready(Err(error)) => {
+                    panic!("{LAW}: the inner answer is ready and thrown away for {error:?}")
+                }
+                Poll::Pending => panic!("{LAW}: the inner answer is ready, the layer is pending"),
+            }
+        });
+    }
+}
+
+/// Law 1, for the body: a frame that is ready wins over a timer and a signal that are ready too.
+///
+/// # Panics
+///
+/// If the layer breaks the law.
+pub fn polls_the_inner_body_before_any_timer_or_signal<S: Layered>(make: impl Fn(Probe) -> S) {
+    const LAW: &str = "layer law 1: polls the inner body before any timer or signal";
+    for pending in 0..3 {
+        paused(async {
+            let mut steps = vec![BodyStep::Pending; pending];
+            steps.push(BodyStep::Data("late"));
+            let mut subject = Subject::new(&make, Script::new().with_body(steps));
+            let mut body = Box::pin(subject.answer().into_body());
+            for poll in 0..pending {
+                let polled = body.as_mut().poll_frame(&mut context());
+                assert!(polled.is_pending(), "{LAW}: ready in poll {poll}, the inner is not");
+            }
+            tokio::time::advance(LONG).await;
+            subject.probe.signal();
+            match body.as_mut().poll_frame(&mut context()) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    let data = frame.into_data().unwrap_or_default();
+                    assert_eq!(data, "late", "{LAW}: the inner frame is another one outside");
+                }
+                other => panic!("{LAW}: a frame is ready inside, outside it is {other:?}"),
+            }
+        });
+    }
+}
+
+/// Law 1: a request that is ready at its first poll never needs the clock's driver.
+///
+/// The law is run where there is no runtime, so that a timer that is started panics.
+///
+/// # Panics
+///
+/// If the layer breaks the law.
+pub fn starts_no_timer_for_a_request_that_is_ready_at_once<S: Layered>(make: impl Fn(Probe) -> S) {
+    const LAW: &str = "layer law 1: starts no timer for a request that is ready at once";
+    let mut subject = Subject::new(make, Script::new().with_body([BodyStep::Data("now")]));
+    let response = subject.answer();
+    assert!(is_probes(&response), "{LAW}: the layer answered in the inner service's stead");
+    assert_eq!(collect(response.into_body()).data, b"now", "{LAW}: the body is another one");
+}
+
+/// Law 1: the inner work is polled with the caller's waker, or one that wakes it.
+///
+/// # Panics
+///
+/// If the layer breaks the law.
+pub fn what_wakes_the_inner_work_wakes_the_caller<S: Layered>(make: impl Fn(Probe) -> S) {
+    const LAW: &str = "layer law 1: what wakes the inner work wakes the caller";
+    paused(async {
+        let script = Script::new().with_pending(1).with_body([BodyStep::Pending]);
+        let mut subject = Subject::new(make, script);
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let mut future = subject.call();
+        let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending(), "{LAW}: ready, the inner future is not");
+        assert!(wakes.count() > 0, "{LAW}: the inner future woke its task, the caller slept on");
+
+        let mut body = Box::pin(subject.answer_of(future).into_body());
+        let before = wakes.count();
+        let polled = body.as_mut().poll_frame(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending(), "{LAW}: ready, the inner body is not");
+        assert!(wakes.count() > before, "{LAW}: the inner body woke its task, the caller slept on");
+    });
+}

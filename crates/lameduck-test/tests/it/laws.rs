@@ -1,0 +1,3 @@
+//! The laws hold for a layer that does nothing.
+
+lameduck_test::layer_laws!(|inner| inner);

@@ -1,0 +1,3 @@
+//! The contract of the contract probes.
+
+mod laws;
