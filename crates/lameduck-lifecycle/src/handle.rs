@@ -1,0 +1,81 @@
+//! Asking for a stop, and calling it off.
+
+use std::fmt;
+
+use lameduck_core::{Phase, PhaseWatch};
+use tokio::sync::{mpsc, oneshot};
+
+pub(crate) enum Command {
+    Stop { cause: String, lame_duck: bool },
+    Escalate,
+    Undo { done: oneshot::Sender<Phase> },
+}
+
+/// Asks a [`Lifecycle`](crate::Lifecycle) to stop. Clones ask the same one.
+#[derive(Clone)]
+pub struct StopHandle {
+    pub(crate) commands: mpsc::UnboundedSender<Command>,
+    pub(crate) watch: PhaseWatch,
+}
+
+impl StopHandle {
+    /// Begins the stop. While one is under way this does nothing.
+    ///
+    /// `cause` stands in the log and the report. `lame_duck` says whether to go on serving for the
+    /// lame-duck window first.
+    pub fn stop(&self, cause: impl Into<String>, lame_duck: bool) {
+        // A lifecycle that is gone has stopped; that is what was asked for.
+        drop(self.commands.send(Command::Stop { cause: cause.into(), lame_duck }));
+    }
+
+    /// Goes one step further, now: from lame duck or draining to cancelling, from there to forced,
+    /// and while the hooks run past them. Before a stop this does nothing.
+    pub fn escalate(&self) {
+        drop(self.commands.send(Command::Escalate));
+    }
+
+    /// Calls the stop off, so that the server is ready again.
+    ///
+    /// # Errors
+    ///
+    /// Only lame duck can be undone. In a later phase nothing changes, and the error names it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the stop may be called off even if this future is dropped.
+    pub async fn undo(&self) -> Result<(), TooLate> {
+        let (done, answer) = oneshot::channel();
+        drop(self.commands.send(Command::Undo { done }));
+        let phase = answer.await.unwrap_or(Phase::Stopped);
+        if phase <= Phase::Running { Ok(()) } else { Err(TooLate { phase }) }
+    }
+}
+
+impl fmt::Debug for StopHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { commands: _, watch } = self;
+        f.debug_struct("StopHandle").field("phase", &watch.current()).finish_non_exhaustive()
+    }
+}
+
+/// A stop that has come too far to be called off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLate {
+    phase: Phase,
+}
+
+impl TooLate {
+    /// The phase that the stop has reached.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+}
+
+impl fmt::Display for TooLate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the stop can only be undone in lame_duck, and has reached {}", self.phase)
+    }
+}
+
+impl std::error::Error for TooLate {}

@@ -1,0 +1,204 @@
+//! The lifecycle before it runs: windows, hooks and what to wait for.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use lameduck_core::{Budget, PhaseSender, PhaseWatch, Windows, phase_channel};
+use tokio::sync::mpsc;
+
+use crate::{
+    LifecycleError, Running, StopHandle, Tally, Work,
+    driver::Driver,
+    handle::Command,
+    hook::{Hook, HookResult},
+};
+
+/// How long a stop hook may take unless it is given a timeout of its own.
+///
+/// The seed of every service template; the window of all hooks together is usually tighter.
+const HOOK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The life of a server, from its first start hook to its last stop hook.
+///
+/// Built up by value, then run by [`spawn`](Self::spawn).
+#[must_use = "a lifecycle does nothing until it is spawned"]
+pub struct Lifecycle {
+    pub(crate) windows: Windows,
+    pub(crate) budget: Budget,
+    pub(crate) sender: PhaseSender,
+    pub(crate) handle: StopHandle,
+    pub(crate) commands: mpsc::UnboundedReceiver<Command>,
+    pub(crate) start_hooks: Vec<Hook>,
+    pub(crate) stop_hooks: Vec<Hook>,
+    pub(crate) work: Vec<Work>,
+    pub(crate) tally: Arc<dyn Fn() -> Tally + Send + Sync>,
+}
+
+impl Lifecycle {
+    /// Makes a lifecycle with these windows, the default [`Budget`], no hooks and no work.
+    pub fn new(windows: Windows) -> Self {
+        let (sender, watch) = phase_channel();
+        let (commands, receiver) = mpsc::unbounded_channel();
+        Self {
+            windows,
+            budget: Budget::default(),
+            sender,
+            handle: StopHandle { commands, watch },
+            commands: receiver,
+            start_hooks: Vec::new(),
+            stop_hooks: Vec::new(),
+            work: Vec::new(),
+            tally: Arc::new(Tally::default),
+        }
+    }
+
+    /// Sets the windows.
+    pub fn with_windows(mut self, windows: Windows) -> Self {
+        self.windows = windows;
+        self
+    }
+
+    /// Sets what the windows must fit into. By default Kubernetes' 30 s less 2 s.
+    pub fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// Adds a hook to run before the server is ready, after those added before it.
+    ///
+    /// One that fails or panics stops the start. A stop that is asked for meanwhile drops it.
+    pub fn on_start<F>(
+        mut self,
+        name: impl Into<String>,
+        hook: impl FnOnce() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output: HookResult> + Send + 'static,
+    {
+        self.start_hooks.push(Hook::new(name.into(), None, hook));
+        self
+    }
+
+    /// Adds a hook to run when nothing is in flight any more, before those added before it.
+    ///
+    /// It may take 30 s, but all hooks together not more than what their window and the phases
+    /// before it left. When the start failed, it runs unless a start hook of the same name did
+    /// not get done.
+    pub fn on_stop<F>(
+        self,
+        name: impl Into<String>,
+        hook: impl FnOnce() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output: HookResult> + Send + 'static,
+    {
+        self.on_stop_within(HOOK_TIMEOUT, name, hook)
+    }
+
+    /// As [`on_stop`](Self::on_stop), with a timeout of its own.
+    pub fn on_stop_within<F>(
+        mut self,
+        timeout: Duration,
+        name: impl Into<String>,
+        hook: impl FnOnce() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output: HookResult> + Send + 'static,
+    {
+        self.stop_hooks.push(Hook::new(name.into(), Some(timeout), hook));
+        self
+    }
+
+    /// Adds something that must have ended before the process may.
+    pub fn with_work(mut self, work: Work) -> Self {
+        self.work.push(work);
+        self
+    }
+
+    /// Sets where the report's numbers come from. By default they are all zero.
+    pub fn with_tally(mut self, tally: impl Fn() -> Tally + Send + Sync + 'static) -> Self {
+        self.tally = Arc::new(tally);
+        self
+    }
+
+    /// The phase, for layers and listeners.
+    #[must_use]
+    pub fn watch(&self) -> PhaseWatch {
+        self.handle.watch.clone()
+    }
+
+    /// A handle that asks for the stop.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        self.handle.clone()
+    }
+
+    /// The windows.
+    #[must_use]
+    pub const fn windows(&self) -> &Windows {
+        &self.windows
+    }
+
+    /// Checks what can be checked before anything runs.
+    ///
+    /// # Errors
+    ///
+    /// Windows that do not fit (see [`Windows::check`]), two hooks of one kind with one name, or a
+    /// stop hook with a timeout of zero.
+    pub fn check(&self) -> Result<(), LifecycleError> {
+        self.windows.check(self.budget).map_err(|error| LifecycleError::new(error.to_string()))?;
+        for (kind, hooks) in [("start", &self.start_hooks), ("stop", &self.stop_hooks)] {
+            for (index, hook) in hooks.iter().enumerate() {
+                if hooks[..index].iter().any(|other| other.name == hook.name) {
+                    return Err(LifecycleError::new(format!(
+                        "{kind} hook `{}` is registered twice; give each a name of its own",
+                        hook.name
+                    )));
+                }
+                if hook.timeout.is_some_and(|timeout| timeout.is_zero()) {
+                    return Err(LifecycleError::new(format!(
+                        "{kind} hook `{}` has a timeout of zero; give it at least 1ms",
+                        hook.name
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the start hooks, then waits for a stop and drives it, all on a task of its own.
+    ///
+    /// What [`check`](Self::check) refuses is not started: the report says so.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
+    #[expect(clippy::must_use_candidate, reason = "a lifecycle runs on when nobody holds it")]
+    pub fn spawn(self) -> Running {
+        let handle = self.handle.clone();
+        Running::spawn(handle, Driver::run(self))
+    }
+}
+
+impl fmt::Debug for Lifecycle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            windows,
+            budget,
+            sender,
+            handle: _,
+            commands: _,
+            start_hooks,
+            stop_hooks,
+            work,
+            tally: _,
+        } = self;
+        f.debug_struct("Lifecycle")
+            .field("windows", windows)
+            .field("budget", budget)
+            .field("phase", sender)
+            .field("start_hooks", start_hooks)
+            .field("stop_hooks", stop_hooks)
+            .field("work", work)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,75 @@
+//! What the driver writes down on its way, and makes the report from.
+
+use std::time::Instant;
+
+use lameduck_core::{Cause, Phase, Windows};
+
+use crate::{HookTime, Outcome, PhaseTime, Report, Tally, journal::Journal};
+
+/// The record of one stop.
+pub(crate) struct Record {
+    pub(crate) journal: Journal,
+    cause: String,
+    before: Tally,
+    phases: Vec<PhaseTime>,
+    since: Instant,
+    blockers: Vec<String>,
+    outcome: Outcome,
+    pub(crate) hooks: Vec<HookTime>,
+}
+
+impl Record {
+    pub(crate) fn open(cause: String, before: Tally) -> Self {
+        let journal = Journal::open();
+        Self {
+            since: journal.began().into_std(),
+            journal,
+            cause,
+            before,
+            phases: Vec::new(),
+            blockers: Vec::new(),
+            outcome: Outcome::Clean,
+            hooks: Vec::new(),
+        }
+    }
+
+    /// Closes the account of a phase.
+    pub(crate) fn phase_ended(&mut self, phase: Phase, ended_by: Cause, now: Instant) {
+        if phase > Phase::Running {
+            let took = now.saturating_duration_since(self.since);
+            self.phases.push(PhaseTime { phase, took, ended_by });
+        }
+        self.since = now;
+    }
+
+    /// Notes who is open when harder means begin. With nobody open they hurt nobody.
+    pub(crate) fn harder(&mut self, outcome: Outcome, open: usize, blockers: Vec<String>) {
+        if open > 0 {
+            self.outcome = outcome;
+        }
+        for blocker in blockers {
+            if !self.blockers.contains(&blocker) {
+                self.blockers.push(blocker);
+            }
+        }
+    }
+
+    pub(crate) fn report(self, after: &Tally, windows: &Windows) -> (Journal, Report) {
+        let Self { journal, cause, before, phases, since: _, blockers, outcome, hooks } = self;
+        // Half of the margin between the windows and the budget is for the way out.
+        let exit_by = journal.began() + windows.total() + lameduck_core::Budget::MARGIN / 2;
+        let report = Report {
+            outcome,
+            cause,
+            error: None,
+            took: journal.began().elapsed(),
+            windows: windows.total(),
+            phases,
+            hooks,
+            blockers,
+            tally: before.until(after),
+            exit_by: Some(exit_by.into_std()),
+        };
+        (journal, report)
+    }
+}

@@ -1,0 +1,231 @@
+//! What a stop came to.
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use lameduck_core::{Cause, Phase};
+
+use crate::Tally;
+
+/// How a stop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Everything in flight finished by itself.
+    Clean,
+    /// Something in flight had to be told that it is cancelled; it then ended by itself.
+    Cancelled,
+    /// Something in flight had to be dropped.
+    Forced,
+    /// The server never ran: its configuration, its address or a start hook was at fault.
+    NotStarted,
+}
+
+impl Outcome {
+    /// The outcome's name in logs and metrics: lower case, words joined by `_`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Cancelled => "cancelled",
+            Self::Forced => "forced",
+            Self::NotStarted => "not_started",
+        }
+    }
+
+    /// The exit code: 0 for clean and cancelled, 1 for forced, 2 for not started.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Clean | Self::Cancelled => 0,
+            Self::Forced => 1,
+            Self::NotStarted => 2,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How long a phase took, and what ended it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PhaseTime {
+    /// The phase.
+    pub phase: Phase,
+    /// How long it took.
+    pub took: Duration,
+    /// What ended it.
+    pub ended_by: Cause,
+}
+
+/// How a hook ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HookOutcome {
+    /// It returned.
+    Done,
+    /// It returned this error.
+    Failed(String),
+    /// It panicked with this message.
+    Panicked(String),
+    /// Its timeout, or the window of all hooks, was over first. It was dropped.
+    TimedOut,
+    /// The window of all hooks was over before its turn came.
+    Skipped,
+}
+
+impl fmt::Display for HookOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("done"),
+            Self::Failed(error) => write!(f, "failed: {error}"),
+            Self::Panicked(message) => write!(f, "panicked: {message}"),
+            Self::TimedOut => f.write_str("timed out"),
+            Self::Skipped => f.write_str("skipped"),
+        }
+    }
+}
+
+/// How long a hook took, and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HookTime {
+    /// The name it was registered under.
+    pub name: String,
+    /// How long it took.
+    pub took: Duration,
+    /// How it ended.
+    pub outcome: HookOutcome,
+}
+
+impl HookTime {
+    pub(crate) const fn new(name: String, took: Duration, outcome: HookOutcome) -> Self {
+        Self { name, took, outcome }
+    }
+}
+
+/// The account of a stop.
+///
+/// Made into an [`ExitCode`](std::process::ExitCode) it is the end of `main`. That conversion also
+/// starts the *last resort*, a thread that ends the process when all windows and half of the
+/// margin are over: a runtime is not dropped before every blocking call on it has returned, and
+/// one that never does would else keep the process for ever.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use = "a report tells whether the stop was clean"]
+pub struct Report {
+    pub(crate) outcome: Outcome,
+    pub(crate) cause: String,
+    pub(crate) error: Option<String>,
+    pub(crate) took: Duration,
+    pub(crate) windows: Duration,
+    pub(crate) phases: Vec<PhaseTime>,
+    pub(crate) hooks: Vec<HookTime>,
+    pub(crate) blockers: Vec<String>,
+    pub(crate) tally: Tally,
+    pub(crate) exit_by: Option<Instant>,
+}
+
+impl Report {
+    /// Makes the report of a server that never ran, from the reason.
+    pub fn not_started(error: impl fmt::Display) -> Self {
+        Self {
+            outcome: Outcome::NotStarted,
+            cause: "start".to_owned(),
+            error: Some(error.to_string()),
+            took: Duration::ZERO,
+            windows: Duration::ZERO,
+            phases: Vec::new(),
+            hooks: Vec::new(),
+            blockers: Vec::new(),
+            tally: Tally::default(),
+            exit_by: None,
+        }
+    }
+
+    /// How the stop ended.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// What asked for the stop: a signal's name, or the word a trigger gave.
+    #[must_use]
+    pub fn cause(&self) -> &str {
+        &self.cause
+    }
+
+    /// Why the server never ran, if it did not.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// From the request to stop to the last hook.
+    #[must_use]
+    pub const fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// How much of the windows' sum was left at the end.
+    #[must_use]
+    pub const fn left(&self) -> Duration {
+        self.windows.saturating_sub(self.took)
+    }
+
+    /// The phases of the stop, in order.
+    #[must_use]
+    pub fn phases(&self) -> &[PhaseTime] {
+        &self.phases
+    }
+
+    /// The hooks that ran, in the order in which they did.
+    #[must_use]
+    pub fn hooks(&self) -> &[HookTime] {
+        &self.hooks
+    }
+
+    /// Who kept the drain from ending, a line each: those still open when cancelling began, and
+    /// after it those that had to be dropped.
+    #[must_use]
+    pub fn blockers(&self) -> &[String] {
+        &self.blockers
+    }
+
+    /// The requests in flight when the stop began and those that came later, and what became of
+    /// them: accepted = finished + rejected + aborted.
+    #[must_use]
+    pub const fn tally(&self) -> Tally {
+        self.tally
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(error) = &self.error {
+            return write!(f, "not started: {error}");
+        }
+        let Tally { accepted, finished, rejected, aborted } = self.tally;
+        writeln!(f, "{} stop in {:.3?} (asked by {})", self.outcome, self.took, self.cause)?;
+        write!(
+            f,
+            "  requests: {accepted} accepted = {finished} finished + {rejected} rejected \
+             + {aborted} aborted"
+        )?;
+        for PhaseTime { phase, took, ended_by } in &self.phases {
+            write!(f, "\n  {phase}: {took:.3?}, ended by its {}", ended_by.name())?;
+        }
+        for HookTime { name, took, outcome } in &self.hooks {
+            write!(f, "\n  hook {name}: {took:.3?}, {outcome}")?;
+        }
+        for blocker in &self.blockers {
+            write!(f, "\n  blocked by {blocker}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+//! The lifecycle while it runs.
+
+use std::fmt;
+
+use lameduck_core::{Phase, PhaseWatch};
+use tokio::sync::watch;
+
+use crate::{Report, StopHandle};
+
+/// A lifecycle on its way. Clones share it.
+///
+/// It runs on when every clone is dropped.
+#[derive(Clone)]
+pub struct Running {
+    handle: StopHandle,
+    report: watch::Receiver<Option<Report>>,
+}
+
+impl Running {
+    pub(crate) fn spawn(
+        handle: StopHandle,
+        driver: impl Future<Output = Report> + Send + 'static,
+    ) -> Self {
+        let (sender, report) = watch::channel(None);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the owner is `Running`, the end its report"
+        )]
+        tokio::spawn(async move { drop(sender.send(Some(driver.await))) });
+        Self { handle, report }
+    }
+
+    /// A handle that asks for the stop.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        self.handle.clone()
+    }
+
+    /// The phase, for layers and listeners.
+    #[must_use]
+    pub fn watch(&self) -> PhaseWatch {
+        self.handle.watch.clone()
+    }
+
+    /// Completes when the start is over. Says whether the server became ready.
+    ///
+    /// If it did not, [`finished`](Self::finished) says why.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe.
+    pub async fn started(&self) -> bool {
+        self.handle.watch.reached(Phase::Running).await;
+        self.handle.watch.current() < Phase::Stopped
+    }
+
+    /// Completes with the report when the stop is over. Whoever asks gets the same one.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe.
+    pub async fn finished(&self) -> Report {
+        let mut report = self.report.clone();
+        match report.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(report)) => report.clone(),
+            // The driver never panics by itself, but the runtime under it may be shut down.
+            _ => Report::not_started("the runtime was shut down before the stop was over"),
+        }
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { handle, report } = self;
+        f.debug_struct("Running")
+            .field("phase", &handle.watch.current())
+            .field("finished", &report.borrow().is_some())
+            .finish()
+    }
+}

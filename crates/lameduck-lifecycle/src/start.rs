@@ -1,0 +1,54 @@
+//! The start: hooks in order, and what a failing one leaves undone.
+
+use std::collections::VecDeque;
+
+use lameduck_core::Phase;
+use tokio::sync::mpsc;
+
+use crate::{HookOutcome, handle::Command, hook::Hook};
+
+/// How the start ended.
+pub(crate) enum Start {
+    /// Every hook is done.
+    Ready,
+    /// A stop was asked for meanwhile, for this cause.
+    Stopped { cause: String },
+    /// A hook did not get done.
+    Failed { error: String },
+}
+
+/// Runs the start hooks in order. Also returns the names of those that did not get done.
+pub(crate) async fn run_start_hooks(
+    hooks: Vec<Hook>,
+    commands: &mut mpsc::UnboundedReceiver<Command>,
+) -> (Start, VecDeque<String>) {
+    let mut not_done: VecDeque<String> = hooks.iter().map(|hook| hook.name.clone()).collect();
+    for hook in hooks {
+        let ended = tokio::select! {
+            biased;
+            cause = next_stop(commands) => return (Start::Stopped { cause }, not_done),
+            ended = hook.run(None) => ended,
+        };
+        if ended.outcome != HookOutcome::Done {
+            let error = format!("start hook `{}` {}", ended.name, ended.outcome);
+            return (Start::Failed { error }, not_done);
+        }
+        not_done.pop_front();
+    }
+    (Start::Ready, not_done)
+}
+
+/// Waits for the first request to stop. There is nothing yet to escalate or to undo.
+async fn next_stop(commands: &mut mpsc::UnboundedReceiver<Command>) -> String {
+    loop {
+        match commands.recv().await {
+            Some(Command::Stop { cause, .. }) => return cause,
+            Some(Command::Undo { done }) => {
+                let _ = done.send(Phase::Starting);
+            }
+            Some(Command::Escalate) => {}
+            // The lifecycle holds a sender itself, so the channel is never closed.
+            None => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The phases, from the request to stop to the report.
+
+use std::time::Duration;
+
+use lameduck_core::{Cause, Phase, Windows};
+use lameduck_lifecycle::{Closed, Lifecycle, Outcome, Tally, Work};
+use tokio::time::{Instant, sleep};
+
+use crate::support::Requests;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn with(requests: &Requests) -> Lifecycle {
+    let tally = requests.clone();
+    Lifecycle::new(Windows::new()).with_work(requests.work()).with_tally(move || tally.tally())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_server_stops_the_moment_its_lame_duck_is_over() {
+    let running = with(&Requests::new()).spawn();
+    assert!(running.started().await);
+    let began = Instant::now();
+    running.stop_handle().stop("SIGTERM", true);
+    let report = running.finished().await;
+    assert_eq!(began.elapsed(), SECOND * 5);
+    assert_eq!(report.outcome(), Outcome::Clean);
+    assert_eq!(report.cause(), "SIGTERM");
+    assert_eq!(report.left(), SECOND * 23);
+    assert_eq!(running.watch().current(), Phase::Stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interactive_stop_of_an_idle_server_takes_no_time() {
+    let running = with(&Requests::new()).spawn();
+    running.started().await;
+    let began = Instant::now();
+    running.stop_handle().stop("SIGINT", false);
+    let _ = running.finished().await;
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_drain_ends_with_the_last_request_and_not_at_a_tick() {
+    let requests = Requests::new();
+    let running = with(&requests).spawn();
+    requests.come(1);
+    running.stop_handle().stop("SIGTERM", false);
+    sleep(Duration::from_micros(3_141_000)).await;
+    assert_eq!(running.watch().current(), Phase::Draining);
+    let finished = Instant::now();
+    requests.finish(1);
+    let report = running.finished().await;
+    assert_eq!(finished.elapsed(), Duration::ZERO);
+    assert_eq!(report.outcome(), Outcome::Clean);
+    assert_eq!(report.tally(), Tally::new(1, 1, 0, 0));
+    let [drain] = report.phases() else { panic!("one phase, got {:?}", report.phases()) };
+    assert_eq!((drain.phase, drain.ended_by), (Phase::Draining, Cause::Event));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_answers_when_cancelled_makes_the_stop_cancelled() {
+    let requests = Requests::new();
+    let running = with(&requests).spawn();
+    requests.come(1);
+    running.stop_handle().stop("SIGTERM", true);
+    running.watch().reached(Phase::Cancelling).await;
+    sleep(SECOND).await;
+    requests.finish(1);
+    let report = running.finished().await;
+    assert_eq!(report.outcome(), Outcome::Cancelled);
+    assert_eq!(report.outcome().exit_code(), 0);
+    assert_eq!(report.took(), SECOND * 21);
+    assert_eq!(report.blockers(), ["GET /slow #0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_never_ends_is_forced_and_named_within_the_windows() {
+    let requests = Requests::new();
+    let running = with(&requests).spawn();
+    requests.come(3);
+    running.stop_handle().stop("SIGTERM", true);
+    let report = running.finished().await;
+    assert_eq!(report.outcome(), Outcome::Forced);
+    assert_eq!(report.outcome().exit_code(), 1);
+    assert!(report.took() <= SECOND * 24, "{:?}", report.took());
+    assert_eq!(report.blockers(), ["GET /slow #0", "GET /slow #1", "GET /slow #2"]);
+    assert_eq!(report.tally(), Tally::new(3, 0, 0, 3));
+    let shown = report.to_string();
+    for part in ["forced stop in 23.", "3 accepted = 0 finished + 0 rejected + 3 aborted", "#2"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_force_cannot_end_does_not_outlive_the_force_window() {
+    let stuck = Work::new("stuck", || 1, std::future::pending::<()>);
+    let running = Lifecycle::new(Windows::new()).with_work(stuck).spawn();
+    running.stop_handle().stop("SIGTERM", true);
+    let report = running.finished().await;
+    assert_eq!(report.outcome(), Outcome::Forced);
+    assert_eq!(report.took(), SECOND * 24);
+    assert_eq!(report.phases().last().map(|phase| phase.ended_by), Some(Cause::Window));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_request_to_stop_cancels_at_once_and_a_third_forces_at_once() {
+    let requests = Requests::new();
+    let running = with(&requests).spawn();
+    running.started().await;
+    requests.come(1);
+    let stop = running.stop_handle();
+    let began = Instant::now();
+    stop.stop("SIGTERM", true);
+    stop.escalate();
+    running.watch().reached(Phase::Cancelling).await;
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    stop.escalate();
+    running.watch().reached(Phase::Forced).await;
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(running.finished().await.outcome(), Outcome::Forced);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_impatient_stop_with_nothing_in_flight_is_still_clean() {
+    let running = with(&Requests::new()).spawn();
+    running.started().await;
+    running.stop_handle().stop("SIGTERM", true);
+    running.stop_handle().escalate();
+    assert_eq!(running.finished().await.outcome(), Outcome::Clean);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_undone_in_lame_duck_leaves_a_ready_server_that_can_stop_again() {
+    let running = with(&Requests::new()).spawn();
+    running.started().await;
+    let stop = running.stop_handle();
+    stop.stop("first", true);
+    sleep(SECOND * 2).await;
+    stop.undo().await.unwrap();
+    assert!(running.watch().current().is_ready());
+    sleep(SECOND * 100).await;
+    assert!(running.watch().current().is_ready());
+
+    stop.stop("second", true);
+    let report = running.finished().await;
+    assert_eq!((report.cause(), report.took()), ("second", SECOND * 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_past_lame_duck_is_too_late_to_undo_and_goes_on() {
+    let requests = Requests::new();
+    let running = with(&requests).spawn();
+    running.started().await;
+    requests.come(1);
+    running.stop_handle().stop("SIGTERM", false);
+    let too_late = running.stop_handle().undo().await.unwrap_err();
+    assert_eq!(too_late.phase(), Phase::Draining);
+    requests.finish(1);
+    let _ = running.finished().await;
+    let too_late = running.stop_handle().undo().await.unwrap_err();
+    assert_eq!(too_late.phase(), Phase::Stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lame_duck_that_may_end_when_quiet_waits_for_quiet_after_its_minimum() {
+    let requests = Requests::new();
+    let windows = Windows::new().with_lame_duck_until_quiet(SECOND, SECOND, SECOND * 5);
+    let quiet = with(&requests).with_windows(windows).spawn();
+    quiet.stop_handle().stop("SIGTERM", true);
+    assert_eq!(quiet.finished().await.took(), SECOND);
+
+    let busy = with(&requests).with_windows(windows).spawn();
+    busy.stop_handle().stop("SIGTERM", true);
+    for _ in 0..3 {
+        sleep(SECOND / 2).await;
+        requests.come(1);
+        requests.finish(1);
+    }
+    // The last request came at 1.5 s: it is seen at 2 s, and a quiet second follows.
+    assert_eq!(busy.finished().await.took(), SECOND * 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_for_the_report_gets_the_same_one() {
+    let running = with(&Requests::new()).spawn();
+    running.stop_handle().stop("SIGTERM", true);
+    running.stop_handle().stop("SIGINT", true);
+    let (one, two) = tokio::join!(running.finished(), running.finished());
+    assert_eq!(one, two);
+    assert_eq!(one.cause(), "SIGTERM");
+    assert_eq!(running.finished().await, one);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_request_is_in_flight_only_counts_once_every_listener_has_closed() {
+    let requests = Requests::new();
+    let late = requests.clone();
+    let listener = Work::new("connections", || 0, || async {}).with_closed(move || {
+        let late = late.clone();
+        async move {
+            // The accept queue still held a connection with a request.
+            sleep(SECOND / 2).await;
+            late.come(1);
+            Closed::new(1, true)
+        }
+    });
+    let running = with(&requests).with_work(listener).spawn();
+    running.stop_handle().stop("SIGTERM", false);
+    sleep(SECOND).await;
+    assert_eq!(running.watch().current(), Phase::Draining);
+    requests.finish(1);
+    assert_eq!(running.finished().await.tally(), Tally::new(1, 1, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_never_closes_holds_the_stop_no_longer_than_its_window() {
+    let listener = Work::new("connections", || 0, || async {})
+        .with_closed(|| std::future::pending::<Closed>());
+    let running = Lifecycle::new(Windows::new()).with_work(listener).spawn();
+    running.stop_handle().stop("SIGTERM", false);
+    assert_eq!(running.finished().await.took(), SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_numbers_of_the_report_add_up() {
+    let requests = Requests::new();
+    let running = with(&requests).spawn();
+    requests.come(10);
+    requests.finish(4);
+    running.stop_handle().stop("SIGTERM", false);
+    running.watch().reached(Phase::Draining).await;
+    requests.reject(5);
+    requests.come(2);
+    requests.finish(7);
+    let tally = running.finished().await.tally();
+    assert_eq!(tally, Tally::new(13, 7, 5, 1));
+    assert_eq!(tally.accepted, tally.finished + tally.rejected + tally.aborted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_drain_is_known_to_every_observer_while_it_lasts() {
+    let requests = Requests::new();
+    let running = with(&requests).spawn();
+    running.started().await;
+    assert_eq!(running.watch().cancelling_at(), None);
+    requests.come(1);
+    let began = Instant::now();
+    running.stop_handle().stop("SIGTERM", true);
+    running.watch().reached(Phase::LameDuck).await;
+    assert_eq!(running.watch().cancelling_at(), Some((began + SECOND * 20).into_std()));
+}
