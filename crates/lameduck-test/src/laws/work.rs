@@ -1,7 +1,9 @@
 //! Law 1: a layer polls the inner work before any timer or signal.
 
 use std::{
+    any::Any,
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     task::{Context, Poll, Waker},
 };
@@ -92,10 +94,16 @@ pub fn polls_the_inner_body_before_any_timer_or_signal<S: Layered>(make: impl Fn
 /// If the layer breaks the law.
 pub fn starts_no_timer_for_a_request_that_is_ready_at_once<S: Layered>(make: impl Fn(Probe) -> S) {
     const LAW: &str = "layer law 1: starts no timer for a request that is ready at once";
-    let mut subject = Subject::new(make, Script::new().with_body([BodyStep::Data("now")]));
-    let response = subject.answer();
-    assert!(is_probes(&response), "{LAW}: the layer answered in the inner service's stead");
-    assert_eq!(collect(response.into_body()).data, b"now", "{LAW}: the body is another one");
+    let run = AssertUnwindSafe(|| {
+        let mut subject = Subject::new(make, Script::new().with_body([BodyStep::Data("now")]));
+        let response = subject.answer();
+        (is_probes(&response), collect(response.into_body()).data)
+    });
+    match catch_unwind(run) {
+        Ok((true, data)) => assert_eq!(data, b"now", "{LAW}: the body is another one"),
+        Ok((false, _)) => panic!("{LAW}: the layer answered in the inner service's stead"),
+        Err(panic) => panic!("{LAW}: without a runtime it panics: {}", message(&*panic)),
+    }
 }
 
 /// Law 1: the inner work is polled with the caller's waker, or one that wakes it.
@@ -121,4 +129,12 @@ pub fn what_wakes_the_inner_work_wakes_the_caller<S: Layered>(make: impl Fn(Prob
         assert!(polled.is_pending(), "{LAW}: ready, the inner body is not");
         assert!(wakes.count() > before, "{LAW}: the inner body woke its task, the caller slept on");
     });
+}
+
+/// What a panic said.
+fn message(panic: &(dyn Any + Send)) -> &str {
+    match panic.downcast_ref::<String>() {
+        Some(said) => said,
+        None => panic.downcast_ref::<&str>().copied().unwrap_or_default(),
+    }
 }
