@@ -214,8 +214,8 @@ async fn no_request_is_in_flight_only_counts_once_every_listener_has_closed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_listener_that_never_closes_holds_the_stop_no_longer_than_its_window() {
-    let listener = Work::new("connections", || 0, || async {})
-        .with_closed(|| std::future::pending::<Closed>());
+    let listener =
+        Work::new("connections", || 0, || async {}).with_closed(std::future::pending::<Closed>);
     let running = Lifecycle::new(Windows::new()).with_work(listener).spawn();
     running.stop_handle().stop("SIGTERM", false);
     assert_eq!(running.finished().await.took(), SECOND);
