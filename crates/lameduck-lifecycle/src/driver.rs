@@ -60,6 +60,7 @@ impl Driver {
             stop_hooks,
             work,
             tally,
+            alongside: _,
         } = lifecycle;
         let driver = Self {
             windows,
@@ -136,11 +137,11 @@ impl Driver {
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::Stop { cause, lame_duck } if self.record.is_none() => {
+            Command::Stop { cause, lame_duck, .. } if self.record.is_none() => {
                 self.begin(cause, lame_duck);
             }
-            Command::Stop { .. } => {}
-            Command::Escalate => self.handle(Event::Escalate),
+            Command::Stop { insist: false, .. } => {}
+            Command::Stop { insist: true, .. } | Command::Escalate => self.handle(Event::Escalate),
             Command::Undo { done } => {
                 self.handle(Event::Undo);
                 let _ = done.send(self.machine.phase());

@@ -6,7 +6,7 @@ use lameduck_core::{Phase, PhaseWatch};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) enum Command {
-    Stop { cause: String, lame_duck: bool },
+    Stop { cause: String, lame_duck: bool, insist: bool },
     Escalate,
     Undo { done: oneshot::Sender<Phase> },
 }
@@ -24,8 +24,19 @@ impl StopHandle {
     /// `cause` stands in the log and the report. `lame_duck` says whether to go on serving for the
     /// lame-duck window first.
     pub fn stop(&self, cause: impl Into<String>, lame_duck: bool) {
+        self.send_stop(cause.into(), lame_duck, false);
+    }
+
+    /// Begins the stop, or goes one step further if one is under way: what a signal means.
+    ///
+    /// The first asking is [`stop`](Self::stop), each one after it [`escalate`](Self::escalate).
+    pub fn ask(&self, cause: impl Into<String>, lame_duck: bool) {
+        self.send_stop(cause.into(), lame_duck, true);
+    }
+
+    fn send_stop(&self, cause: String, lame_duck: bool, insist: bool) {
         // A lifecycle that is gone has stopped; that is what was asked for.
-        drop(self.commands.send(Command::Stop { cause: cause.into(), lame_duck }));
+        drop(self.commands.send(Command::Stop { cause, lame_duck, insist }));
     }
 
     /// Goes one step further, now: from lame duck or draining to cancelling, from there to forced,

@@ -1,12 +1,16 @@
 //! The lifecycle before it runs: windows, hooks and what to wait for.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, future::pending, mem, sync::Arc, time::Duration};
 
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
 use lameduck_core::{Budget, PhaseSender, PhaseWatch, Windows, phase_channel};
 use tokio::sync::mpsc;
 
 use crate::{
-    LifecycleError, Running, StopHandle, Tally, Work,
+    LifecycleError, Report, Running, StopHandle, Tally, Work,
     driver::Driver,
     handle::Command,
     hook::{Hook, HookResult},
@@ -31,6 +35,7 @@ pub struct Lifecycle {
     pub(crate) stop_hooks: Vec<Hook>,
     pub(crate) work: Vec<Work>,
     pub(crate) tally: Arc<dyn Fn() -> Tally + Send + Sync>,
+    pub(crate) alongside: Vec<BoxFuture<'static, ()>>,
 }
 
 impl Lifecycle {
@@ -48,6 +53,7 @@ impl Lifecycle {
             stop_hooks: Vec::new(),
             work: Vec::new(),
             tally: Arc::new(Tally::default),
+            alongside: Vec::new(),
         }
     }
 
@@ -120,6 +126,14 @@ impl Lifecycle {
         self
     }
 
+    /// Adds a future that is polled as long as the lifecycle runs, and dropped at its end.
+    ///
+    /// For what asks for stops: a loop over signals, a watch on a file.
+    pub fn alongside(mut self, future: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.alongside.push(Box::pin(future));
+        self
+    }
+
     /// The phase, for layers and listeners.
     #[must_use]
     pub fn watch(&self) -> PhaseWatch {
@@ -173,9 +187,13 @@ impl Lifecycle {
     ///
     /// Outside a Tokio runtime.
     #[expect(clippy::must_use_candidate, reason = "a lifecycle runs on when nobody holds it")]
-    pub fn spawn(self) -> Running {
+    pub fn spawn(mut self) -> Running {
         let handle = self.handle.clone();
-        Running::spawn(handle, Driver::run(self))
+        let alongside = join_all(mem::take(&mut self.alongside)).then(|_| pending::<Report>());
+        let driver = Driver::run(self);
+        Running::spawn(handle, async move {
+            tokio::select! { biased; report = driver => report, report = alongside => report }
+        })
     }
 }
 
@@ -191,6 +209,7 @@ impl fmt::Debug for Lifecycle {
             stop_hooks,
             work,
             tally: _,
+            alongside: _,
         } = self;
         f.debug_struct("Lifecycle")
             .field("windows", windows)

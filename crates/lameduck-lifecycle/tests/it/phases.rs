@@ -249,3 +249,29 @@ async fn the_end_of_the_drain_is_known_to_every_observer_while_it_lasts() {
     running.watch().reached(Phase::LameDuck).await;
     assert_eq!(running.watch().cancelling_at(), Some((began + SECOND * 20).into_std()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_alongside_may_ask_for_the_stop_and_ask_again() {
+    let requests = Requests::new();
+    requests.come(1);
+    let lifecycle = with(&requests);
+    let stop = lifecycle.stop_handle();
+    let signals = async move {
+        for _ in 0..3 {
+            sleep(SECOND).await;
+            stop.ask("SIGTERM", true);
+        }
+    };
+    let report = lifecycle.alongside(signals).spawn().finished().await;
+    let phases: Vec<_> = report.phases().iter().map(|phase| (phase.phase, phase.took)).collect();
+    assert_eq!(phases[..2], [(Phase::LameDuck, SECOND), (Phase::Cancelling, SECOND)]);
+    assert_eq!(phases[2].0, Phase::Forced);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_though_what_runs_alongside_does_not() {
+    let lifecycle = with(&Requests::new()).alongside(std::future::pending());
+    let running = lifecycle.alongside(std::future::ready(())).spawn();
+    running.stop_handle().stop("SIGTERM", false);
+    assert_eq!(running.finished().await.outcome(), Outcome::Clean);
+}
