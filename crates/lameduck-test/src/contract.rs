@@ -1,0 +1,42 @@
+//! The paths that the oracle asks, and what a right answer is.
+//!
+//! | request | right answer, with status 200 unless said otherwise |
+//! |---|---|
+//! | `GET /` | any body, the same for each request |
+//! | `GET /slow?ms=N` | after N ms, `slept N ms` |
+//! | `GET /download?bytes=N` | N bytes: the byte at offset `i` is [`download_byte`]`(i)` |
+//! | `POST /upload` | `COUNT CHECKSUM` of the body: its length, and its [`checksum`] in decimal |
+//! | `GET /events?count=N` | `text/event-stream` of `data: 0`, `data: 1` and so on, one each 50 ms: N of them, or fewer if the server stops; then the end of the body |
+//! | `GET /ws` | 101; each text message comes back; a server that stops sends a close frame with code 1001 or 1012 |
+//!
+//! White space around a body of text is not looked at. Events with a name and comments may stand
+//! between the numbered ones, so a server may say farewell in words.
+//!
+//! A server that cannot take a request answers `503` with `Retry-After`, whatever the body. On
+//! HTTP/2 it may refuse the stream, or give `grpc-status: 14`.
+
+use std::time::Duration;
+
+/// The pause between two events of `GET /events`.
+pub const EVENT_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The byte at `offset` of a download.
+///
+/// 251 is a prime, so that the pattern fits no buffer size: a block that is missing or sent twice
+/// is seen.
+#[must_use]
+pub const fn download_byte(offset: u64) -> u8 {
+    (offset % 251) as u8
+}
+
+/// The checksum of an upload: a polynomial, so that the order of the bytes counts.
+#[must_use]
+pub fn checksum(bytes: &[u8]) -> u32 {
+    checksum_on(0, bytes)
+}
+
+/// The checksum of what had the checksum `before`, and then `bytes`.
+#[must_use]
+pub fn checksum_on(before: u32, bytes: &[u8]) -> u32 {
+    bytes.iter().fold(before, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)))
+}
