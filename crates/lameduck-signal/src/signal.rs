@@ -1,0 +1,54 @@
+//! The signals a stop can begin with, by one name on every system.
+
+use std::fmt;
+
+/// A signal, by its Unix name. Each variant says what it is on Windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Signal {
+    /// `SIGTERM`: what supervisors send. On Windows: the console is closed, or the system is
+    /// shut down.
+    Terminate,
+    /// `SIGINT`: Ctrl-C. On Windows: the same.
+    Interrupt,
+    /// `SIGQUIT`: Ctrl-\\. On Windows: Ctrl-Break.
+    Quit,
+    /// `SIGHUP`: the terminal is gone, or "read your configuration again". On Windows: never.
+    Hangup,
+}
+
+impl Signal {
+    /// The name in logs: that of the Unix signal, on Windows too.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "SIGINT",
+            Self::Quit => "SIGQUIT",
+            Self::Hangup => "SIGHUP",
+        }
+    }
+
+    /// The number that POSIX gives the signal: 15, 2, 3 or 1.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Terminate => 15,
+            Self::Interrupt => 2,
+            Self::Quit => 3,
+            Self::Hangup => 1,
+        }
+    }
+
+    /// The code a shell reports for a process that the signal has ended: 128 and the number.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        128 + self.number()
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

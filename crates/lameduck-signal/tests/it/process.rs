@@ -1,0 +1,222 @@
+//! Real signals, sent to a real process by its id: this test binary, started once more.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Lines, Write},
+    os::unix::process::ExitStatusExt,
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    thread,
+    time::Duration,
+};
+
+use lameduck_signal::{Signal, Signals};
+use rustix::process::{Pid, Signal as Raw, kill_process};
+
+/// Says what the process that a test has started is to listen for.
+const MODE: &str = "LAMEDUCK_SIGNAL_TEST_MODE";
+
+/// The process that the tests below start. Without a mode there is nothing to do.
+#[test]
+fn process_under_test() {
+    let Some(mode) = env::var_os(MODE) else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(print_stages(mode.to_str().unwrap()));
+}
+
+async fn print_stages(mode: &str) {
+    let signals = Signals::new();
+    let signals = match mode {
+        "default" => signals.with_terminal(false),
+        "terminal" => signals.with_terminal(true),
+        "hangup" => signals.with(Signal::Hangup),
+        "terminate only" => signals.without(Signal::Interrupt),
+        "reload" => signals.on_reload(Signal::Hangup, || say("reload")),
+        "last resort" | "stuck" | "dropped" => signals.with_last_resort(),
+        "kept" => signals,
+        other => panic!("no mode {other:?}"),
+    };
+    let mut triggers = signals.install().unwrap();
+    say("ready");
+    if mode == "dropped" {
+        drop(triggers);
+        stuck();
+    }
+    if mode == "stuck" {
+        stuck();
+    }
+    if mode == "kept" {
+        // Blocks the only thread: nothing is polled until the parent has sent its signals.
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).unwrap();
+    }
+    loop {
+        let stop = triggers.next().await;
+        let interactive = if stop.cause.is_interactive() { " interactive" } else { "" };
+        say(&format!("{} {}{interactive}", stop.stage, stop.cause));
+    }
+}
+
+/// Keeps the only thread for ever, as a handler that does not yield would.
+fn stuck() -> ! {
+    loop {
+        thread::park();
+    }
+}
+
+/// Marks a line as ours: the test harness prints, too.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "\n> {line}").unwrap();
+    out.flush().unwrap();
+}
+
+struct Process {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    /// Starts a process and waits until it listens.
+    fn start(mode: &str) -> Self {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args(["process::process_under_test", "--exact", "--nocapture"])
+            .env(MODE, mode)
+            // Where a core dump may lie, if the system writes one.
+            .current_dir(env!("CARGO_TARGET_TMPDIR"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut this = Self { child, lines };
+        this.says("ready");
+        this
+    }
+
+    fn send(&self, signal: Raw) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    fn says(&mut self, expected: &str) {
+        let line = self.lines.by_ref().map(Result::unwrap).find(|line| line.starts_with("> "));
+        assert_eq!(line.as_deref(), Some(format!("> {expected}").as_str()));
+    }
+
+    fn ends(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends signals one by one and compares what each led to.
+fn check(mode: &str, steps: &[(Raw, &str)]) -> Process {
+    let mut process = Process::start(mode);
+    for &(signal, expected) in steps {
+        process.send(signal);
+        process.says(expected);
+    }
+    process
+}
+
+#[test]
+fn each_further_signal_raises_the_stage_up_to_the_third() {
+    check(
+        "default",
+        &[
+            (Raw::TERM, "first SIGTERM"),
+            (Raw::TERM, "second SIGTERM"),
+            (Raw::INT, "third SIGINT"),
+            (Raw::TERM, "third SIGTERM"),
+        ],
+    );
+}
+
+#[test]
+fn different_signals_that_come_at_once_are_told_apart() {
+    let mut process = Process::start("kept");
+    process.send(Raw::INT);
+    process.send(Raw::TERM);
+    process.child.stdin.take().unwrap().write_all(b"\n").unwrap();
+    process.says("first SIGTERM");
+    process.says("second SIGINT");
+}
+
+#[test]
+fn a_signal_between_install_and_the_first_wait_is_kept() {
+    let mut process = Process::start("kept");
+    process.send(Raw::TERM);
+    process.child.stdin.take().unwrap().write_all(b"\n").unwrap();
+    process.says("first SIGTERM");
+}
+
+#[test]
+fn an_interrupt_is_interactive_only_if_the_process_has_a_terminal() {
+    check("default", &[(Raw::INT, "first SIGINT")]);
+    check("terminal", &[(Raw::INT, "first SIGINT interactive"), (Raw::TERM, "second SIGTERM")]);
+}
+
+#[test]
+fn hangup_and_quit_keep_their_default_action_unless_asked_for() {
+    for signal in [Raw::HUP, Raw::QUIT] {
+        let mut process = Process::start("default");
+        process.send(signal);
+        assert_eq!(process.ends().signal(), Some(signal.as_raw()));
+    }
+    check("hangup", &[(Raw::HUP, "first SIGHUP"), (Raw::TERM, "second SIGTERM")]);
+}
+
+#[test]
+fn a_signal_that_is_left_out_keeps_its_default_action() {
+    let mut process = check("terminate only", &[(Raw::TERM, "first SIGTERM")]);
+    process.send(Raw::INT);
+    assert_eq!(process.ends().signal(), Some(Raw::INT.as_raw()));
+}
+
+#[test]
+fn a_reload_is_no_stop() {
+    check("reload", &[(Raw::HUP, "reload"), (Raw::HUP, "reload"), (Raw::TERM, "first SIGTERM")]);
+}
+
+#[test]
+fn the_last_resort_ends_the_process_at_the_fourth_signal() {
+    let mut process = check(
+        "last resort",
+        &[(Raw::TERM, "first SIGTERM"), (Raw::INT, "second SIGINT"), (Raw::TERM, "third SIGTERM")],
+    );
+    process.send(Raw::TERM);
+    assert_eq!(process.ends().code(), Some(128 + 15));
+}
+
+/// Sends until the process is gone: signals that come too fast are one.
+fn insist(mode: &str) {
+    let mut process = Process::start(mode);
+    let mut sent = 0_u32;
+    let status = loop {
+        process.send(Raw::INT);
+        sent += 1;
+        if let Some(status) = process.child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(sent < 10_000, "the process hears nothing");
+        // A pace, not a wait: a flood of signals would keep the process busy with its handler.
+        thread::sleep(Duration::from_millis(1));
+    };
+    assert_eq!(status.code(), Some(128 + 2));
+    assert!(sent >= 4, "ended after {sent}");
+}
+
+#[test]
+fn the_last_resort_ends_a_process_whose_runtime_is_stuck() {
+    insist("stuck");
+}
+
+#[test]
+fn the_last_resort_outlives_the_triggers() {
+    insist("dropped");
+}

@@ -1,0 +1,149 @@
+//! Handles and futures as triggers: everything that needs no signal.
+
+use std::{
+    future::{Future, pending, ready},
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use lameduck_signal::{Signal, Signals, Stage, Triggers};
+use tokio::sync::oneshot;
+
+/// Waits for one trigger and compares it.
+async fn check(triggers: &mut Triggers, stage: Stage, name: &str) {
+    let stop = triggers.next().await;
+    assert_eq!((stop.stage, stop.cause.name()), (stage, name));
+    assert_eq!(triggers.stage(), Some(stage));
+}
+
+/// Asserts that nothing was triggered.
+async fn check_pending(triggers: &mut Triggers) {
+    tokio::select! {
+        biased;
+        stop = triggers.next() => panic!("nobody asked for {stop:?}"),
+        () = ready(()) => {}
+    }
+}
+
+#[tokio::test]
+async fn each_further_trigger_raises_the_stage_up_to_the_third() {
+    let mut triggers = Signals::new().install().unwrap();
+    assert_eq!(triggers.stage(), None);
+    let admin = triggers.handle();
+    for stage in [Stage::First, Stage::Second, Stage::Third, Stage::Third] {
+        check_pending(&mut triggers).await;
+        admin.trigger("admin");
+        check(&mut triggers, stage, "admin").await;
+    }
+}
+
+#[tokio::test]
+async fn triggers_that_come_at_once_are_counted_one_by_one() {
+    let mut triggers = Signals::new().install().unwrap();
+    let admin = triggers.handle();
+    for name in ["one", "two", "three", "one too many"] {
+        admin.trigger(name);
+    }
+    check(&mut triggers, Stage::First, "one").await;
+    check(&mut triggers, Stage::Second, "two").await;
+    check(&mut triggers, Stage::Third, "three").await;
+    check_pending(&mut triggers).await;
+}
+
+#[tokio::test]
+async fn a_trigger_before_the_install_is_kept() {
+    let signals = Signals::new();
+    signals.handle().trigger("early");
+    check(&mut signals.install().unwrap(), Stage::First, "early").await;
+}
+
+#[tokio::test]
+async fn a_trigger_wakes_the_wait() {
+    let mut triggers = Signals::new().install().unwrap();
+    let admin = triggers.handle();
+    let (stop, ()) = tokio::join!(triggers.next(), async {
+        tokio::task::yield_now().await;
+        admin.trigger("admin");
+    });
+    assert_eq!(stop.stage, Stage::First);
+}
+
+#[tokio::test]
+async fn a_wait_that_is_dropped_loses_no_trigger() {
+    let mut triggers = Signals::new().install().unwrap();
+    let admin = triggers.handle();
+    {
+        let mut wait = pin!(triggers.next());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(wait.as_mut().poll(&mut cx).is_pending());
+        admin.trigger("admin");
+    }
+    check(&mut triggers, Stage::First, "admin").await;
+}
+
+#[tokio::test]
+async fn a_future_triggers_once_under_its_name() {
+    let (sender, receiver) = oneshot::channel::<()>();
+    let mut triggers = Signals::new()
+        .with_future("never", pending())
+        .with_future("channel", async { drop(receiver.await) })
+        .with_future("at once", ready(()))
+        .install()
+        .unwrap();
+    check(&mut triggers, Stage::First, "at once").await;
+    check_pending(&mut triggers).await;
+    drop(sender);
+    check(&mut triggers, Stage::Second, "channel").await;
+    check_pending(&mut triggers).await;
+}
+
+#[tokio::test]
+async fn a_stop_that_was_called_off_begins_again_at_the_first_stage() {
+    let mut triggers = Signals::new().with_last_resort().install().unwrap();
+    let admin = triggers.handle();
+    admin.trigger("admin");
+    check(&mut triggers, Stage::First, "admin").await;
+    triggers.reset();
+    assert_eq!(triggers.stage(), None);
+    admin.trigger("admin");
+    check(&mut triggers, Stage::First, "admin").await;
+}
+
+#[tokio::test]
+async fn a_named_trigger_is_no_signal_and_not_interactive() {
+    let mut triggers = Signals::new().with_terminal(true).install().unwrap();
+    triggers.handle().trigger(String::from("admin"));
+    let Poll::Ready(stop) = triggers.poll_next(&mut Context::from_waker(Waker::noop())) else {
+        panic!("the trigger waits");
+    };
+    assert_eq!(stop.cause.signal(), None);
+    assert!(!stop.cause.is_interactive());
+    assert_eq!(stop.cause.to_string(), "admin");
+}
+
+#[test]
+fn an_install_outside_of_a_runtime_is_an_error() {
+    let error = Signals::new().install().unwrap_err();
+    assert!(error.is_no_runtime());
+    assert_eq!(error.signal(), None);
+    assert_eq!(error.to_string(), "signals are installed outside of a tokio runtime");
+}
+
+#[tokio::test]
+async fn debug_shows_what_is_listened_for() {
+    let signals = Signals::new()
+        .without(Signal::Interrupt)
+        .on_reload(Signal::Hangup, || {})
+        .with_future("channel", pending())
+        .with_terminal(false);
+    assert_eq!(
+        format!("{signals:?}"),
+        "Signals { stop: [Terminate], reload: [Hangup], futures: [\"channel\"], \
+         has_terminal: Some(false), last_resort: false, .. }"
+    );
+    assert_eq!(
+        format!("{:?}", signals.install().unwrap()),
+        "Triggers { reached: None, stop: [Terminate], reload: [Hangup], futures: [\"channel\"], \
+         has_terminal: false, last_resort: false, .. }"
+    );
+}
