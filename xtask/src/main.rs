@@ -1,2 +1,44 @@
-//! The project's own tasks.
-fn main() {}
+//! The project's own tasks. `cargo xtask help` lists them.
+//!
+//! One file per command. Each step prints its command and its time. A tool that is missing is
+//! reported with the line that installs it, never installed.
+#![expect(clippy::print_stdout, reason = "a program talks on its output")]
+
+mod ci;
+mod demo;
+mod features;
+#[expect(unreachable_pub, reason = "what xflags generates is `pub`")]
+mod flags;
+mod help;
+mod loom;
+mod readme;
+mod step;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::path::Path;
+
+use anyhow::Result;
+use xshell::Shell;
+
+fn main() -> Result<()> {
+    let flags = flags::Xtask::from_env_or_exit();
+    let sh = Shell::new()?;
+    sh.change_dir(root());
+    match flags.subcommand {
+        flags::XtaskCmd::Help(cmd) => cmd.run(),
+        flags::XtaskCmd::Demo(cmd) => cmd.run(&sh),
+        flags::XtaskCmd::Test(cmd) => cmd.run(&sh),
+        flags::XtaskCmd::Ci(cmd) => cmd.run(&sh),
+        flags::XtaskCmd::Tidy(cmd) => cmd.run(&sh),
+        flags::XtaskCmd::Readme(cmd) => cmd.run(&sh),
+        flags::XtaskCmd::Loom(cmd) => cmd.run(&sh),
+        flags::XtaskCmd::Features(cmd) => cmd.run(&sh),
+    }
+}
+
+/// The root of the workspace: tasks may be started from any folder below it.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}

@@ -1,0 +1,39 @@
+//! `cargo xtask loom`: the atomics, under every order of events.
+
+use anyhow::{Result, bail};
+use xshell::{Shell, cmd};
+
+use crate::{
+    flags, step,
+    test::Counts,
+    workspace::{Package, Workspace},
+};
+
+impl flags::Loom {
+    pub(crate) fn run(self, sh: &Shell) -> Result<()> {
+        run(sh, &mut Counts::default())
+    }
+}
+
+/// Runs `tests/loom.rs` of every crate that has one.
+pub(crate) fn run(sh: &Shell, counts: &mut Counts) -> Result<()> {
+    let workspace = Workspace::load(sh)?;
+    let modelled: Vec<&Package> = workspace
+        .packages
+        .iter()
+        .filter(|package| sh.path_exists(package.dir.join("tests/loom.rs")))
+        .collect();
+    if modelled.is_empty() {
+        bail!("no crate has a tests/loom.rs");
+    }
+    // A folder of its own: other flags would make cargo build everything anew, here and after.
+    let target = workspace.target.join("loom");
+    for Package { name, .. } in modelled {
+        println!("RUSTFLAGS=\"--cfg loom\"");
+        let tests = cmd!(sh, "cargo test --package {name} --test loom --release")
+            .env("RUSTFLAGS", "--cfg loom")
+            .env("CARGO_TARGET_DIR", &target);
+        step::run_seen(tests, |line| counts.see(line))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Runs commands: each step prints its command and its time.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use xshell::Cmd;
+
+/// The clock of the steps: wall time, which no test pauses.
+#[expect(clippy::disallowed_methods, reason = "a task measures real time")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Runs one step after the other and remembers how each ended.
+#[derive(Default)]
+pub(crate) struct Steps {
+    done: Vec<Done>,
+}
+
+struct Done {
+    name: String,
+    error: Option<String>,
+    took: Duration,
+}
+
+impl Steps {
+    /// Runs `step`; a failure is told at once and once more at the end.
+    pub(crate) fn run(&mut self, name: &str, step: impl FnOnce() -> Result<()>) {
+        println!("\n== {name}");
+        let start = now();
+        let error = step().err().map(|error| format!("{error:#}"));
+        let took = start.elapsed();
+        match &error {
+            None => println!("== {name}: ok, {}", seconds(took)),
+            Some(error) => println!("== {name}: FAILED, {}: {error}", seconds(took)),
+        }
+        self.done.push(Done { name: name.to_owned(), error, took });
+    }
+
+    /// Prints a line per step.
+    ///
+    /// # Errors
+    ///
+    /// If a step failed.
+    pub(crate) fn finish(self) -> Result<()> {
+        println!();
+        for Done { name, error, took } in &self.done {
+            let verdict = if error.is_none() { "ok" } else { "FAILED" };
+            println!("{name:<24} {verdict:<6} {:>8}", seconds(*took));
+        }
+        let failed: Vec<_> =
+            self.done.iter().filter(|done| done.error.is_some()).map(|d| &*d.name).collect();
+        if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }
+    }
+}
+
+/// Runs a command, and prints it and its time.
+pub(crate) fn run(cmd: Cmd<'_>) -> Result<()> {
+    let (start, mut command) = start(cmd);
+    let status = command.status().context("the command could not be started")?;
+    end(start, status)
+}
+
+/// As [`run`], and hands each line of the standard output to `see`.
+pub(crate) fn run_seen(cmd: Cmd<'_>, mut see: impl FnMut(&str)) -> Result<()> {
+    let (start, mut command) = start(cmd);
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().context("the command could not be started")?;
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines() {
+            let line = line?;
+            println!("{line}");
+            see(&line);
+        }
+    }
+    end(start, child.wait()?)
+}
+
+fn start(cmd: Cmd<'_>) -> (Instant, Command) {
+    println!("$ {cmd}");
+    (now(), cmd.into())
+}
+
+fn end(start: Instant, status: ExitStatus) -> Result<()> {
+    println!("  {}", seconds(start.elapsed()));
+    if !status.success() {
+        bail!("the command ended with {status}");
+    }
+    Ok(())
+}
+
+/// `1.2 s`
+pub(crate) fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
