@@ -137,14 +137,24 @@ impl Machine {
         }
     }
 
+    /// When draining begins at the latest, or when it began, if a stop is under way.
+    #[must_use]
+    pub fn draining_at(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::LameDuck => Some(later(self.since, self.windows.lame_duck_max())),
+            Phase::Draining => Some(self.since),
+            // A stop that skipped draining has it behind itself.
+            Phase::Cancelling | Phase::Forced | Phase::Stopped => self.began,
+            Phase::Starting | Phase::Running => None,
+        }
+    }
+
     /// When cancelling begins at the latest, if a stop is under way.
     #[must_use]
     pub fn cancelling_at(&self) -> Option<Instant> {
         let windows = &self.windows;
         match self.phase {
-            Phase::LameDuck => {
-                Some(later(later(self.since, windows.lame_duck_max()), windows.drain()))
-            }
+            Phase::LameDuck => self.draining_at().map(|at| later(at, windows.drain())),
             Phase::Draining => Some(later(self.since, windows.drain())),
             Phase::Cancelling | Phase::Forced | Phase::Stopped => Some(self.since),
             Phase::Starting | Phase::Running => None,

@@ -28,6 +28,7 @@ const UNKNOWN: u64 = u64::MAX;
 pub fn phase_channel() -> (PhaseSender, PhaseWatch) {
     let shared = Arc::new(Shared {
         phase: CachePadded::new(AtomicU8::new(Phase::Starting as u8)),
+        draining_at: AtomicU64::new(UNKNOWN),
         cancelling_at: AtomicU64::new(UNKNOWN),
         // The one clock reading: a fixed point that deadlines are stored relative to.
         #[expect(clippy::disallowed_methods, reason = "an origin, not a measurement")]
@@ -41,6 +42,8 @@ pub fn phase_channel() -> (PhaseSender, PhaseWatch) {
 struct Shared {
     /// Alone on its line: every request reads it, a stop writes it a handful of times.
     phase: CachePadded<AtomicU8>,
+    /// Nanoseconds after `origin` at which draining begins at the latest.
+    draining_at: AtomicU64,
     /// Nanoseconds after `origin` at which cancelling begins at the latest.
     cancelling_at: AtomicU64,
     origin: Instant,
@@ -54,6 +57,23 @@ impl Shared {
         // and then reads the count. One total order over these four is what keeps a request from
         // slipping between them. On x86-64 and AArch64 the load costs the same as an acquire.
         Phase::from_u8(self.phase.load(Ordering::SeqCst))
+    }
+
+    fn store(&self, deadline: &AtomicU64, at: Option<Instant>) {
+        let nanos = at.map_or(UNKNOWN, |at| {
+            let after = at.saturating_duration_since(self.origin);
+            u64::try_from(after.as_nanos()).unwrap_or(UNKNOWN)
+        });
+        // Release, and acquire in `load`: what is done before a deadline is told is seen by
+        // whoever acts on it.
+        deadline.store(nanos, Ordering::Release);
+    }
+
+    fn load(&self, deadline: &AtomicU64) -> Option<Instant> {
+        match deadline.load(Ordering::Acquire) {
+            UNKNOWN => None,
+            nanos => self.origin.checked_add(Duration::from_nanos(nanos)),
+        }
     }
 }
 
@@ -85,13 +105,14 @@ impl PhaseSender {
         moved
     }
 
+    /// Says when draining begins at the latest, or that it is not known (any more).
+    pub fn set_draining_at(&self, at: Option<Instant>) {
+        self.shared.store(&self.shared.draining_at, at);
+    }
+
     /// Says when cancelling begins at the latest, or that it is not known (any more).
     pub fn set_cancelling_at(&self, at: Option<Instant>) {
-        let nanos = at.map_or(UNKNOWN, |at| {
-            let after = at.saturating_duration_since(self.shared.origin);
-            u64::try_from(after.as_nanos()).unwrap_or(UNKNOWN)
-        });
-        self.shared.cancelling_at.store(nanos, Ordering::Release);
+        self.shared.store(&self.shared.cancelling_at, at);
     }
 
     /// A new side that reads.
@@ -121,15 +142,18 @@ impl PhaseWatch {
         self.shared.phase()
     }
 
+    /// When draining begins at the latest, if a stop is under way.
+    #[must_use]
+    pub fn draining_at(&self) -> Option<Instant> {
+        self.shared.load(&self.shared.draining_at)
+    }
+
     /// When cancelling begins at the latest, if a stop is under way.
     ///
     /// No deadline of a request should lie after it.
     #[must_use]
     pub fn cancelling_at(&self) -> Option<Instant> {
-        match self.shared.cancelling_at.load(Ordering::Acquire) {
-            UNKNOWN => None,
-            nanos => self.shared.origin.checked_add(Duration::from_nanos(nanos)),
-        }
+        self.shared.load(&self.shared.cancelling_at)
     }
 
     /// Completes once the phase is `phase` or a later one, at once if it already is.

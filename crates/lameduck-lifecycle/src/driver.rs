@@ -183,7 +183,8 @@ impl Driver {
     }
 
     fn moved(&mut self, from: Phase, to: Phase, cause: Cause, now: Instant) {
-        // The deadline first: whoever sees the phase must find it.
+        // The deadlines first: whoever sees the phase must find them.
+        self.sender.set_draining_at(self.machine.draining_at());
         self.sender.set_cancelling_at(self.machine.cancelling_at());
         if to == Phase::Forced {
             // Named before anything is dropped: afterwards nobody is there to be named.

@@ -165,8 +165,10 @@ fn the_end_of_the_drain_is_known_from_the_first_moment_of_the_stop() {
     bench.step(BEGIN);
     let end = bench.machine.cancelling_at();
     assert_eq!(end, Some(bench.now + SECOND * 20));
+    assert_eq!(bench.machine.draining_at(), Some(bench.now + SECOND * 5));
     bench.after(SECOND * 5);
     assert_eq!(bench.machine.cancelling_at(), end);
+    assert_eq!(bench.machine.draining_at(), Some(bench.now));
 }
 
 #[test]

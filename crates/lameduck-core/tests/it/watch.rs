@@ -43,15 +43,17 @@ fn a_phase_never_moves_backward_but_for_lame_duck() {
 }
 
 #[test]
-fn the_deadline_of_the_drain_is_read_back_to_the_nanosecond() {
+fn the_deadlines_of_a_stop_are_read_back_to_the_nanosecond() {
     let (sender, watch) = phase_channel();
-    assert_eq!(watch.cancelling_at(), None);
+    assert_eq!((watch.draining_at(), watch.cancelling_at()), (None, None));
     #[expect(clippy::disallowed_methods, reason = "any instant does")]
-    let at = std::time::Instant::now() + Duration::from_nanos(123_456_789);
-    sender.set_cancelling_at(Some(at));
-    assert_eq!(watch.cancelling_at(), Some(at));
+    let draining = std::time::Instant::now() + Duration::from_nanos(123_456_789);
+    let cancelling = draining + Duration::from_nanos(1);
+    sender.set_draining_at(Some(draining));
+    sender.set_cancelling_at(Some(cancelling));
+    assert_eq!((watch.draining_at(), watch.cancelling_at()), (Some(draining), Some(cancelling)));
     sender.set_cancelling_at(None);
-    assert_eq!(watch.cancelling_at(), None);
+    assert_eq!((watch.draining_at(), watch.cancelling_at()), (Some(draining), None));
 }
 
 #[test]
