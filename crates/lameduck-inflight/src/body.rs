@@ -1,0 +1,75 @@
+//! The response body.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use crate::ticket::Ticket;
+
+pin_project! {
+    /// The response body of [`InFlightService`](crate::InFlightService).
+    ///
+    /// Forwards frames, trailers, size hint and end of stream unchanged.
+    #[derive(Debug)]
+    pub struct InFlightBody<B> {
+        // Before the ticket: what the body still does in its destructor is in flight too.
+        #[pin]
+        inner: B,
+        // Taken when the body ends, which may be long before it is dropped.
+        ticket: Option<Ticket>,
+    }
+}
+
+impl<B> InFlightBody<B> {
+    pub(crate) const fn new(inner: B, ticket: Option<Ticket>) -> Self {
+        Self { inner, ticket }
+    }
+}
+
+impl<B: Body> Body for InFlightBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        let polled = this.inner.as_mut().poll_frame(cx);
+        if let (Some(ticket), Poll::Ready(frame)) = (&mut *this.ticket, &polled) {
+            let is_over = match frame {
+                Some(Ok(frame)) => {
+                    ticket.sent(frame.data_ref().map_or(0, Buf::remaining));
+                    // A server need not poll again to see the end.
+                    let is_end = this.inner.is_end_stream();
+                    if is_end {
+                        ticket.finish();
+                    }
+                    is_end
+                }
+                Some(Err(_)) => true,
+                None => {
+                    ticket.finish();
+                    true
+                }
+            };
+            if is_over {
+                *this.ticket = None;
+            }
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

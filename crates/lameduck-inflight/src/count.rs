@@ -1,0 +1,180 @@
+//! The handle on the count.
+
+use std::{borrow::Cow, fmt, sync::Arc, thread};
+
+use crate::{
+    InFlightGuard, InFlightRequest, Totals,
+    door::Door,
+    ledger::{Ledger, Record},
+    shard::{Shard, SharedShard},
+    sync::thread_number,
+};
+
+/// More shards than this make the sum dear and gain nothing: 64 shards are 24 KiB.
+const MOST_SHARDS: usize = 64;
+
+/// A handle on the number of requests in flight.
+///
+/// Clones share one count. The handle may outlive, or be made before, every layer that feeds it.
+#[derive(Clone)]
+pub struct InFlight {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// A power of two of them.
+    shards: Box<[SharedShard]>,
+    door: Arc<Door>,
+}
+
+impl InFlight {
+    /// Makes a counter at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_shards(|| None)
+    }
+
+    /// Makes a counter at zero that also keeps a ledger: it can name who is in flight.
+    ///
+    /// A request then costs two visits to a lock of its thread's shard, one more at its response
+    /// head and one per frame of its body, and one reading of the clock.
+    #[must_use]
+    pub fn with_ledger() -> Self {
+        Self::with_shards(|| Some(Ledger::new()))
+    }
+
+    fn with_shards(ledger: impl Fn() -> Option<Ledger>) -> Self {
+        let shards = if cfg!(loom) {
+            2
+        } else {
+            // One for each thread that a runtime is likely to have.
+            let threads = thread::available_parallelism().map_or(1, usize::from);
+            threads.min(MOST_SHARDS).next_power_of_two()
+        };
+        let door = Arc::new(Door::new());
+        let shard = |_| Arc::new(Shard::new(Arc::clone(&door), ledger()));
+        let shards: Box<[SharedShard]> = (0..shards).map(shard).collect();
+        door.set_siblings(shards.iter().map(Arc::downgrade).collect());
+        Self { inner: Arc::new(Inner { shards, door }) }
+    }
+
+    /// Adds one until the returned guard is dropped. For work no layer sees: upgrades, spawned
+    /// jobs.
+    ///
+    /// Enter before the work begins, and before the request it came from ends: the count never
+    /// falls to zero between the two.
+    pub fn enter(&self) -> InFlightGuard {
+        self.enter_named("guard")
+    }
+
+    /// As [`enter`](Self::enter), under a name that [`blockers`](Self::blockers) shows.
+    pub fn enter_named(&self, name: impl Into<Cow<'static, str>>) -> InFlightGuard {
+        InFlightGuard::new(self.nearest(), || Record::of_guard(name.into()))
+    }
+
+    /// The number of requests in flight now.
+    ///
+    /// A snapshot, and never less than were in flight all through the call. To wait, use
+    /// [`idle`](Self::idle).
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let left = self.sum(Shard::left);
+        // After `left`, see `is_idle`: the difference cannot be negative.
+        let inside = self.sum(Shard::entered) - left;
+        usize::try_from(inside).unwrap_or(usize::MAX)
+    }
+
+    /// Whether nothing is in flight.
+    ///
+    /// Exact although other threads come and go meanwhile: when it is true, there was an instant
+    /// during the call at which the count was zero.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        // Let T be the instant between the two sums. Both counters only grow, so no more had left
+        // by T than are summed here, at the least, and no fewer had entered by T than are summed
+        // below, at the most:
+        //
+        //     left <= left(T) <= entered(T) <= entered
+        //
+        // If the ends are equal, so is the middle: at T, all who had entered had left. One counter
+        // per shard that grows and shrinks would not do: one request may enter a shard behind the
+        // reader while another leaves a shard ahead of it, and the sum is zero though the count
+        // never was. Nor would the other order of the sums.
+        let left = self.sum(Shard::left);
+        let entered = self.sum(Shard::entered);
+        left == entered
+    }
+
+    /// Completes when the count is zero, at once if it already is.
+    ///
+    /// Whoever turns new requests away behind this count must do so first; the count itself lets
+    /// everybody in.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe.
+    pub async fn idle(&self) {
+        self.inner.door.wait_until(|| self.is_idle()).await;
+    }
+
+    /// The number of requests that ever came.
+    #[must_use]
+    pub fn entered(&self) -> u64 {
+        self.sum(Shard::entered)
+    }
+
+    /// How many came, and how they ended. Exact once [`idle`](Self::idle) has completed.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let left = self.sum(Shard::left);
+        // After `left`: whoever is counted there as aborted is counted here as well.
+        let aborted = self.sum(Shard::aborted);
+        Totals::new(self.sum(Shard::entered), left, aborted)
+    }
+
+    /// Who is in flight, the oldest first. Empty unless made [`with_ledger`](Self::with_ledger).
+    #[must_use]
+    pub fn blockers(&self) -> Vec<InFlightRequest> {
+        let mut found = Vec::new();
+        for ledger in self.inner.shards.iter().filter_map(|shard| shard.ledger()) {
+            ledger.list(&mut found);
+        }
+        InFlightRequest::sort(&mut found);
+        found
+    }
+
+    /// Enters through a shard of the model's choice.
+    #[cfg(loom)]
+    #[doc(hidden)]
+    pub fn enter_at(&self, shard: usize) -> InFlightGuard {
+        let shard = Arc::clone(&self.inner.shards[shard]);
+        InFlightGuard::new(shard, || Record::of_guard("model".into()))
+    }
+
+    pub(crate) fn nearest(&self) -> SharedShard {
+        let shards = &self.inner.shards;
+        // In range: the number of shards is a power of two.
+        Arc::clone(&shards[thread_number() & (shards.len() - 1)])
+    }
+
+    fn sum(&self, counter: impl Fn(&Shard) -> u64) -> u64 {
+        self.inner.shards.iter().map(|shard| counter(shard)).sum()
+    }
+}
+
+impl Default for InFlight {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for InFlight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { inner } = self;
+        let Inner { shards, door: _ } = &**inner;
+        f.debug_struct("InFlight")
+            .field("totals", &self.totals())
+            .field("shards", &shards.len())
+            .finish_non_exhaustive()
+    }
+}

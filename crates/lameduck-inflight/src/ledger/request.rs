@@ -1,0 +1,137 @@
+//! One line of the ledger, as it is shown.
+
+use std::{fmt, time::Duration};
+
+use http::Method;
+
+use super::{Record, escaped::Escaped};
+
+/// The longest method that is shown whole, in characters.
+const METHOD_LIMIT: usize = 16;
+
+/// The longest route that is shown whole, in characters.
+const ROUTE_LIMIT: usize = 128;
+
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stage {
+    /// The handler works on it; there is no response head yet.
+    Handler,
+    /// The response head is out, the body is not at its end.
+    Body,
+    /// It is no request of a layer, but work under an [`InFlightGuard`](crate::InFlightGuard).
+    Guard,
+}
+
+impl Stage {
+    /// The stage's name in logs: lower case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Handler => "handler",
+            Self::Body => "body",
+            Self::Guard => "guard",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A request in flight, as it was when [`blockers`](crate::InFlight::blockers) was asked.
+///
+/// Displays as one line of at most some 350 printable ASCII characters, whatever the client sent:
+/// `GET /reports/{id} body 12.345s sent=1048576 id=7f3a`.
+#[derive(Clone)]
+pub struct InFlightRequest {
+    number: u64,
+    age: Duration,
+    record: Record,
+}
+
+impl InFlightRequest {
+    pub(super) fn new(number: u64, record: Record) -> Self {
+        Self { number, age: record.since.elapsed(), record }
+    }
+
+    /// The oldest first; of one age and one thread, in the order in which they came.
+    pub(crate) fn sort(requests: &mut [Self]) {
+        requests.sort_by_key(|request| (request.record.since, request.number));
+    }
+
+    /// How long it has been in flight, by tokio's clock.
+    #[must_use]
+    pub const fn age(&self) -> Duration {
+        self.age
+    }
+
+    /// Its method, or `None` if it is a guard.
+    #[must_use]
+    pub const fn method(&self) -> Option<&Method> {
+        self.record.method.as_ref()
+    }
+
+    /// The route that axum matched (feature `axum`, and the layer inside the router), else the
+    /// path without the query; of a guard, its name.
+    #[must_use]
+    pub fn route(&self) -> &str {
+        self.record.route.as_str()
+    }
+
+    /// Its id: the one told to its [`LedgerEntry`](crate::LedgerEntry), else the one that it came
+    /// with in `x-request-id`, if that is at most 128 visible ASCII characters.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.record.request_id.as_ref().and_then(|id| id.to_str().ok())
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub const fn stage(&self) -> Stage {
+        self.record.stage
+    }
+
+    /// How many bytes of the response body were handed to the server. Not all of them need have
+    /// left the machine.
+    #[must_use]
+    pub const fn bytes_sent(&self) -> u64 {
+        self.record.bytes_sent
+    }
+}
+
+impl fmt::Display for InFlightRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(method) = self.method() {
+            write!(f, "{} ", Escaped { text: method.as_str(), limit: METHOD_LIMIT })?;
+        }
+        let route = Escaped { text: self.route(), limit: ROUTE_LIMIT };
+        write!(f, "{route} {} {:.3}s", self.stage(), self.age.as_secs_f64())?;
+        if self.stage() == Stage::Body {
+            write!(f, " sent={}", self.bytes_sent())?;
+        }
+        match self.request_id() {
+            // No limit: an id that was taken is short and visible.
+            Some(id) => write!(f, " id={id}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for InFlightRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number: _, age, record } = self;
+        let Record { since: _, method, route, request_id, stage, bytes_sent } = record;
+        f.debug_struct("InFlightRequest")
+            .field("age", age)
+            .field("method", method)
+            .field("route", &route.as_str())
+            .field("request_id", request_id)
+            .field("stage", stage)
+            .field("bytes_sent", bytes_sent)
+            .finish_non_exhaustive()
+    }
+}

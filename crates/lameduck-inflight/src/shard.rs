@@ -1,0 +1,118 @@
+//! One thread's part of the count.
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+};
+
+use crossbeam_utils::CachePadded;
+
+use crate::{
+    door::Door,
+    ledger::Ledger,
+    sync::{AtomicU64, thread_number},
+};
+
+/// A shard as services, guards and the handle hold it.
+///
+/// One pointer, with a reference count of its own: threads that use different shards share no
+/// line they write to.
+pub(crate) type SharedShard = Arc<Shard>;
+
+pub(crate) struct Shard {
+    counters: CachePadded<Counters>,
+    // Only read, and apart from the counters: services of other threads find their way from here.
+    ledger: Option<Box<CachePadded<Ledger>>>,
+    door: Arc<Door>,
+}
+
+/// Each only grows. See [`InFlight::is_idle`](crate::InFlight::is_idle) for why one counter that
+/// also shrinks would not do.
+struct Counters {
+    entered: AtomicU64,
+    left: AtomicU64,
+    aborted: AtomicU64,
+}
+
+impl Shard {
+    pub(crate) fn new(door: Arc<Door>, ledger: Option<Ledger>) -> Self {
+        let [entered, left, aborted] = std::array::from_fn(|_| AtomicU64::new(0));
+        Self {
+            counters: CachePadded::new(Counters { entered, left, aborted }),
+            ledger: ledger.map(|ledger| Box::new(CachePadded::new(ledger))),
+            door,
+        }
+    }
+
+    /// Counts one in.
+    pub(crate) fn enter(&self) {
+        // SeqCst: a layer further in reads the phase next, and whoever writes the phase reads
+        // this counter next. One of the two sees the other.
+        self.counters.entered.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Counts one out, and rings if it was the last of the shard and somebody waits.
+    pub(crate) fn leave(&self) {
+        // SeqCst: see `Door::is_watched`. It also hands everything the request did to whoever
+        // reads the counter.
+        let left = self.counters.left.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.door.is_watched() {
+            self.ring_if_last(left);
+        }
+    }
+
+    #[cold]
+    fn ring_if_last(&self, left: u64) {
+        // A guard leaves the shard it entered. While others are in, the count is not zero, and
+        // the last of them comes by here.
+        if self.counters.entered.load(Ordering::SeqCst) == left {
+            self.door.ring();
+        }
+    }
+
+    /// Notes that the one about to leave did not hand over its whole answer.
+    #[cold]
+    pub(crate) fn note_aborted(&self) {
+        // Relaxed: the leave that follows on this thread publishes it.
+        self.counters.aborted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn entered(&self) -> u64 {
+        self.counters.entered.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn left(&self) -> u64 {
+        self.counters.left.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn aborted(&self) -> u64 {
+        self.counters.aborted.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_deref().map(|ledger| &**ledger)
+    }
+
+    /// The shard of the calling thread, or this one if nobody reads the count any more.
+    pub(crate) fn nearest(this: &SharedShard) -> SharedShard {
+        let siblings = this.door.siblings();
+        // The number of shards is a power of two.
+        let index = thread_number() & siblings.len().wrapping_sub(1);
+        let nearest = siblings.get(index).and_then(|sibling| sibling.upgrade());
+        nearest.unwrap_or_else(|| Arc::clone(this))
+    }
+}
+
+impl fmt::Debug for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { counters, ledger, door } = self;
+        let Counters { entered, left, aborted } = &**counters;
+        f.debug_struct("Shard")
+            .field("entered", &entered.load(Ordering::Relaxed))
+            .field("left", &left.load(Ordering::Relaxed))
+            .field("aborted", &aborted.load(Ordering::Relaxed))
+            .field("ledger", &ledger.is_some())
+            .field("door", door)
+            .finish()
+    }
+}

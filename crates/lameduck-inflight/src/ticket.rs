@@ -1,0 +1,146 @@
+//! What a request carries from its arrival to the end of its body.
+
+use std::{fmt, sync::Arc};
+
+use http::{HeaderMap, Method, Response, StatusCode, header};
+use http_body::Body;
+
+use crate::{
+    LedgerEntry,
+    ledger::{Record, Slot, Stage},
+    shard::SharedShard,
+};
+
+/// The answer's length is not known.
+const UNKNOWN: u64 = u64::MAX;
+
+/// The same, and the answer will have no body: `HEAD` was asked.
+const OF_HEAD: u64 = u64::MAX - 1;
+
+/// The same, and the answer will have no body if it is a success: `CONNECT` was asked.
+const OF_CONNECT: u64 = u64::MAX - 2;
+
+/// Holds the count up by one, and knows how much of the answer is still to come.
+///
+/// Three words without a gap: it is moved with every response, and moves in one piece.
+pub(crate) struct Ticket {
+    shard: SharedShard,
+    slot: Option<Slot>,
+    /// Bytes of the answer that are still to come. Zero when the ticket is dropped means finished,
+    /// anything else means aborted. Until the head is ready, one of the constants above.
+    remaining: u64,
+}
+
+impl Ticket {
+    pub(crate) fn new(shard: SharedShard, method: &Method) -> Self {
+        shard.enter();
+        let remaining = match *method {
+            Method::HEAD => OF_HEAD,
+            Method::CONNECT => OF_CONNECT,
+            _ => UNKNOWN,
+        };
+        Self { shard, slot: None, remaining }
+    }
+
+    pub(crate) fn has_ledger(&self) -> bool {
+        self.shard.ledger().is_some()
+    }
+
+    /// Writes the request into the ledger, if there is one.
+    pub(crate) fn list(&mut self, record: Record) {
+        self.slot = self.shard.ledger().and_then(|ledger| ledger.insert(record));
+    }
+
+    pub(crate) fn entry(&self) -> Option<LedgerEntry> {
+        self.slot.map(|slot| LedgerEntry::new(Arc::clone(&self.shard), slot))
+    }
+
+    /// The head is ready. Returns whether the body is still to come; if not, this is over.
+    pub(crate) fn answer<B: Body>(&mut self, response: &Response<B>) -> bool {
+        let body = response.body();
+        if body.is_end_stream() {
+            self.finish();
+            return false;
+        }
+        self.remaining = if !self.may_have_body(response.status()) {
+            // The server drops this body unpolled. Nothing is missing then.
+            0
+        } else if let Some(exact) = body.size_hint().exact() {
+            exact
+        } else {
+            // The server stops polling at this length too, so the end is never seen.
+            content_length(response.headers()).unwrap_or(UNKNOWN)
+        };
+        if let Some(slot) = self.slot {
+            self.update(slot, |record| record.stage = Stage::Body);
+        }
+        true
+    }
+
+    /// The whole answer is handed over.
+    pub(crate) const fn finish(&mut self) {
+        self.remaining = 0;
+    }
+
+    /// As RFC 9110, section 6.4.1, and as hyper decides it.
+    fn may_have_body(&self, status: StatusCode) -> bool {
+        let never = status.is_informational()
+            || status == StatusCode::NO_CONTENT
+            || status == StatusCode::NOT_MODIFIED;
+        let asked_for_none =
+            self.remaining == OF_HEAD || self.remaining == OF_CONNECT && status.is_success();
+        !never && !asked_for_none
+    }
+
+    /// Some bytes of the body are handed over.
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        let bytes = bytes as u64;
+        self.remaining = self.remaining.saturating_sub(bytes);
+        if let Some(slot) = self.slot {
+            self.update(slot, |record| record.bytes_sent += bytes);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn update(&self, slot: Slot, update: impl FnOnce(&mut Record)) {
+        if let Some(ledger) = self.shard.ledger() {
+            ledger.update(slot, update);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unlist(&self, slot: Slot) {
+        if let Some(ledger) = self.shard.ledger() {
+            ledger.remove(slot);
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.remaining != 0 {
+            self.shard.note_aborted();
+        }
+        // Into the ledger after the count and out of it before: who is listed is in flight.
+        if let Some(slot) = self.slot {
+            self.unlist(slot);
+        }
+        self.shard.leave();
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { shard: _, slot, remaining } = self;
+        f.debug_struct("Ticket")
+            .field("slot", slot)
+            .field("remaining", remaining)
+            .finish_non_exhaustive()
+    }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}

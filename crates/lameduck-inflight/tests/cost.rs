@@ -1,0 +1,167 @@
+//! What a request costs in allocations and in bytes, to the number.
+#![cfg(not(loom))]
+#![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    convert::Infallible,
+    future::{Ready, ready},
+    mem::{size_of, size_of_val},
+};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{HeaderValue, Method, Request, Response, Uri};
+use http_body_util::{BodyExt, Full};
+use lameduck_inflight::{
+    InFlight, InFlightBody, InFlightFuture, InFlightGuard, InFlightLayer, InFlightService,
+};
+use tower::{Layer, Service};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: does what the system's allocator does, and counts.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+/// How many allocations `work` makes on this thread.
+fn allocations(work: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+/// A handler that is ready at once.
+#[derive(Clone)]
+struct Hello;
+
+impl Service<Request<()>> for Hello {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(
+        &mut self,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), Infallible>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        ready(Ok(Response::new(Full::new(Bytes::from_static(b"hello")))))
+    }
+}
+
+fn request() -> Request<()> {
+    let mut request = Request::new(());
+    *request.method_mut() = Method::POST;
+    // As a server parses it: text that is shared, and cloned by a reference count.
+    *request.uri_mut() = Uri::from_static("/orders?page=2");
+    let id = HeaderValue::from_static("7f3a");
+    request.headers_mut().insert("x-request-id", id);
+    request
+}
+
+/// One request as a server drives it: a clone of the service, the head, the whole body.
+fn serve(service: &InFlightService<Hello>, request: Request<()>) {
+    let mut service = service.clone();
+    let response = service.call(request).now_or_never().expect("ready at once");
+    let body = response.expect("infallible").into_body();
+    let mut body = std::pin::pin!(body);
+    while let Some(frame) = body.frame().now_or_never().expect("ready at once") {
+        drop(frame);
+    }
+}
+
+/// The allocations of a request that is not the first.
+fn allocations_of_a_request(layer: &InFlightLayer) -> usize {
+    let service = layer.layer(Hello);
+    serve(&service, request());
+    let request = request();
+    allocations(|| serve(&service, request))
+}
+
+#[test]
+fn the_allocator_counts() {
+    assert_eq!(allocations(|| drop(Box::new(7))), 1);
+}
+
+#[test]
+fn a_request_allocates_nothing() {
+    assert_eq!(allocations_of_a_request(&InFlightLayer::new(InFlight::new())), 0);
+}
+
+#[test]
+fn a_request_in_a_ledger_allocates_nothing() {
+    assert_eq!(allocations_of_a_request(&InFlightLayer::new(InFlight::with_ledger())), 0);
+}
+
+#[test]
+fn an_entry_in_the_extensions_costs_what_an_extension_costs() {
+    let layer = InFlightLayer::new(InFlight::with_ledger()).with_ledger_entry();
+    let with_entry = allocations_of_a_request(&layer);
+    let mut request = request();
+    let of_http = allocations(|| {
+        request.extensions_mut().insert([0_usize; 4]);
+    });
+    assert_eq!(with_entry, of_http);
+
+    let mut second = Request::new(());
+    second.extensions_mut().insert(7_u8);
+    let service = layer.layer(Hello);
+    assert_eq!(allocations(|| serve(&service, second)), 1);
+}
+
+#[test]
+fn a_guard_allocates_nothing() {
+    let in_flight = InFlight::with_ledger();
+    drop(in_flight.enter());
+    assert_eq!(allocations(|| drop(in_flight.enter_named("websocket /chat"))), 0);
+}
+
+#[test]
+fn waiting_allocates_nothing() {
+    let in_flight = InFlight::new();
+    let guard = in_flight.enter();
+    assert_eq!(allocations(|| assert!(in_flight.idle().now_or_never().is_none())), 0);
+    drop(guard);
+    assert_eq!(allocations(|| assert!(in_flight.idle().now_or_never().is_some())), 0);
+}
+
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn a_request_carries_three_words() {
+    let words = |size: usize| size / size_of::<usize>();
+    assert_eq!(words(size_of::<InFlightFuture<[usize; 4]>>()), 4 + 3);
+    assert_eq!(words(size_of::<InFlightBody<[usize; 4]>>()), 4 + 3);
+    // Nor does the future of a whole request grow by more.
+    let mut service = InFlightLayer::new(InFlight::new()).layer(Hello);
+    let (inner, outer) =
+        (size_of_val(&Hello.call(request())), size_of_val(&service.call(request())));
+    assert_eq!(words(outer - inner), 3);
+}
+
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn a_guard_and_a_service_carry_two_words() {
+    assert_eq!(size_of::<InFlightGuard>(), 2 * size_of::<usize>());
+    assert_eq!(size_of::<InFlightService<()>>(), 2 * size_of::<usize>());
+}

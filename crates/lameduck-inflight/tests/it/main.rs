@@ -1,0 +1,12 @@
+//! What the count promises, one sentence a test.
+#![cfg(not(loom))]
+
+mod body;
+mod count;
+mod laws;
+mod ledger;
+mod request;
+mod server;
+mod shown;
+mod stress;
+mod support;

@@ -1,0 +1,100 @@
+//! Many threads at once. What loom checks for few steps, tried here for many.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+use lameduck_inflight::{InFlight, InFlightGuard};
+use tokio::task::JoinSet;
+
+const THREADS: usize = 4;
+const ROUNDS: usize = 20_000;
+
+#[test]
+fn the_count_never_falls_below_those_who_never_left() {
+    let in_flight = InFlight::new();
+    let done = Arc::new(AtomicBool::new(false));
+    let mut threads = Vec::new();
+    for _ in 0..THREADS {
+        let in_flight = in_flight.clone();
+        // Each enters anew before it leaves: at every instant all of them are in flight.
+        let mut guard = in_flight.enter();
+        threads.push(thread::spawn(move || {
+            for _ in 0..ROUNDS {
+                guard = in_flight.enter();
+            }
+            guard
+        }));
+    }
+    let reader = {
+        let (in_flight, done) = (in_flight.clone(), Arc::clone(&done));
+        thread::spawn(move || {
+            while !done.load(Ordering::SeqCst) {
+                assert!(!in_flight.is_idle());
+                assert!(in_flight.count() >= THREADS);
+                let totals = in_flight.totals();
+                assert_eq!(totals.aborted(), 0);
+                assert!(totals.in_flight() >= THREADS as u64);
+            }
+        })
+    };
+    let guards: Vec<InFlightGuard> =
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect();
+    done.store(true, Ordering::SeqCst);
+    reader.join().expect("no early idle");
+    assert_eq!(in_flight.count(), THREADS);
+    drop(guards);
+    assert_eq!(in_flight.totals().finished(), (THREADS * (ROUNDS + 1)) as u64);
+    assert!(in_flight.is_idle());
+}
+
+#[test]
+fn guards_that_leave_on_other_threads_leave_no_trace() {
+    let in_flight = InFlight::new();
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..THREADS).map(|_| mpsc::channel()).unzip();
+    let mut threads = Vec::new();
+    for (number, receiver) in receivers.into_iter().enumerate() {
+        let in_flight = in_flight.clone();
+        let next: mpsc::Sender<InFlightGuard> = senders[(number + 1) % THREADS].clone();
+        threads.push(thread::spawn(move || {
+            for _ in 0..ROUNDS {
+                next.send(in_flight.enter()).expect("the next one listens");
+                drop(receiver.recv().expect("the one before sends"));
+            }
+        }));
+    }
+    for thread in threads {
+        thread.join().expect("no panic");
+    }
+    assert_eq!(in_flight.totals().finished(), (THREADS * ROUNDS) as u64);
+    assert!(in_flight.is_idle());
+}
+
+/// Each round is a whole life: some enter, one waits, all leave somewhere else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_wake_up_is_lost() {
+    for ledger in [false, true] {
+        let in_flight = if ledger { InFlight::with_ledger() } else { InFlight::new() };
+        for round in 0..1000 {
+            let mut leavers = JoinSet::new();
+            for _ in 0..round % 7 {
+                let guard = in_flight.enter();
+                leavers.spawn(async move {
+                    tokio::task::yield_now().await;
+                    drop(guard);
+                });
+            }
+            // Not a pause: the bound that turns a lost wake-up into a failure.
+            let idle = tokio::time::timeout(Duration::from_secs(30), in_flight.idle());
+            assert!(idle.await.is_ok(), "round {round} waits for nobody: {in_flight:?}");
+            leavers.join_all().await;
+        }
+        assert!(in_flight.blockers().is_empty());
+    }
+}
