@@ -1,1 +1,97 @@
-//! TBD.
+//! Turns new requests away while a server drains, and asks clients to leave before that.
+//!
+//! A *drain* is the time in which a server finishes what it has and takes nothing new. To refuse a
+//! request without losing it, the refusal must say that nothing was executed and when to come back,
+//! in the words of the protocol that the client speaks. The mistake this crate exists to avoid is
+//! to let the connection say it: a client that sees it close cannot know whether its request was
+//! run.
+//!
+//! # Example
+//!
+//! ```
+//! use http::{Request, header};
+//! use http_body_util::Empty;
+//! use lameduck_core::{Phase, phase_channel};
+//! use lameduck_drain::DrainLayer;
+//! # use tower::{Layer, ServiceExt, service_fn};
+//! # type Body = Empty<bytes::Bytes>;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), std::convert::Infallible> {
+//! let (sender, watch) = phase_channel();
+//! let drain = DrainLayer::new(watch);
+//! let rejections = drain.rejections();
+//! let service = drain.layer(service_fn(async |_: Request<Body>| {
+//!     Ok::<_, std::convert::Infallible>(http::Response::new(Body::new()))
+//! }));
+//!
+//! sender.publish(Phase::LameDuck);
+//! let response = service.clone().oneshot(Request::new(Body::new())).await?;
+//! assert_eq!(response.status(), 200);
+//! assert_eq!(response.headers()[header::CONNECTION], "close");
+//!
+//! sender.publish(Phase::Draining);
+//! let response = service.oneshot(Request::new(Body::new())).await?;
+//! assert_eq!(response.status(), 503);
+//! assert!(response.headers().contains_key(header::RETRY_AFTER));
+//! assert_eq!(rejections.count(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to put it
+//!
+//! Directly inside of what counts requests (`lameduck-inflight`): a request must be counted before
+//! it is let in, else the drain reads zero while one slips through. Inside of CORS, so that a
+//! browser may read the refusal and its `Retry-After`. Outside of everything else: a request that
+//! is turned away should cost nothing.
+//!
+//! # Guarantees
+//!
+//! 1. From draining on, a new request never reaches the handler, unless it is exempt.
+//! 2. A refusal carries `Retry-After`, and `NotExecuted` in its extensions.
+//! 3. A gRPC call is refused with trailers-only `UNAVAILABLE`.
+//! 4. From lame duck on, every answer on HTTP/1 says `Connection: close`, once.
+//! 5. An answer on HTTP/2 never says it, and neither does a switch of protocols.
+//! 6. A request that was let in is never turned away later.
+//!
+//! # Cost
+//!
+//! One atomic load when the request comes and one when its answer leaves, and the move of the
+//! response. No allocation, no lock, no timer.
+//!
+//! # What it does not do
+//!
+//! - It does not wait for anything: that is for whoever moves the phase.
+//! - It reaches no idle connection, for it sees only requests. `lameduck-server` does.
+//! - It sends no GOAWAY: HTTP/2 connections are told by the server.
+//!
+//! # Feature flags
+//!
+//! None.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc(test(attr(deny(warnings))))]
+#![forbid(unsafe_code)]
+
+mod config;
+mod exempt;
+mod farewell;
+mod future;
+mod gradual;
+mod health;
+mod layer;
+mod rejection;
+mod retry_after;
+mod sampler;
+mod service;
+
+pub use self::{
+    future::DrainFuture,
+    health::{Livez, Readyz},
+    layer::DrainLayer,
+    rejection::{InvalidRejection, Rejection, Rejections},
+    retry_after::RetryAfter,
+    service::DrainService,
+};
+/// Response body of [`DrainService`]: the handler's, or a refusal's.
+pub use lameduck_core::AnswerBody as DrainBody;

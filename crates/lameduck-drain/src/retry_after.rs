@@ -1,0 +1,52 @@
+//! When a client that was turned away should come back.
+
+use std::time::Duration;
+
+use crate::sampler::Sampler;
+
+/// When a client that was turned away should come back.
+///
+/// On the wire it is whole seconds, rounded up and at least one: zero would ask for the same
+/// answer again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryAfter {
+    min: Duration,
+    max: Duration,
+}
+
+impl RetryAfter {
+    /// The same time for every client.
+    #[must_use]
+    pub const fn fixed(after: Duration) -> Self {
+        Self { min: after, max: after }
+    }
+
+    /// A time drawn evenly between two bounds for each client, whichever of them is the larger.
+    ///
+    /// A thousand clients turned away in one second then do not come back in one second.
+    #[must_use]
+    pub fn jittered(one: Duration, other: Duration) -> Self {
+        Self { min: one.min(other), max: one.max(other) }
+    }
+
+    /// Whole seconds for one client.
+    pub(crate) fn draw(&self, sampler: &Sampler) -> u64 {
+        let (min, max) = (seconds(self.min), seconds(self.max));
+        // Each whole second between the two is as likely as any other.
+        let steps = (max - min + 1) as f64;
+        min.saturating_add((sampler.draw() * steps) as u64).min(max)
+    }
+}
+
+/// By default 1 to 3 s: about the time in which a successor takes over.
+impl Default for RetryAfter {
+    fn default() -> Self {
+        Self::jittered(Duration::from_secs(1), Duration::from_secs(3))
+    }
+}
+
+/// Rounded up, at least one, and at most what every client's 32 bits can hold.
+fn seconds(time: Duration) -> u64 {
+    let up = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+    up.clamp(1, i32::MAX as u64)
+}

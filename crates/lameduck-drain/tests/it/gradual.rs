@@ -1,0 +1,83 @@
+//! Farewells and refusals that are spread over lame duck.
+
+use std::time::Duration;
+
+use lameduck_core::Phase;
+use lameduck_drain::DrainLayer;
+use tokio::time::{Instant, advance};
+
+use crate::support::{Bench, connection};
+
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// A lame duck of 20 s, at its begin.
+fn lame_duck(change: impl FnOnce(DrainLayer) -> DrainLayer) -> Bench {
+    let bench = Bench::new(Phase::LameDuck).with(|drain| change(drain.with_seed(42)));
+    let end = Instant::now() + WINDOW * 2;
+    bench.sender.set_draining_at(Some(end.into_std()));
+    bench
+}
+
+/// Of 1,000 requests: how many were told, and how many turned away.
+async fn told_and_rejected(bench: &Bench) -> (usize, usize) {
+    let (mut told, mut rejected) = (0, 0);
+    for _ in 0..1000 {
+        let response = bench.get("/").await;
+        rejected += usize::from(response.status() == 503);
+        told += usize::from(connection(&response) == ["close"]);
+    }
+    (told, rejected)
+}
+
+#[track_caller]
+fn close_to(seen: usize, expected: usize) {
+    // Four standard deviations of 1,000 draws.
+    assert!(seen.abs_diff(expected) <= 63, "{seen} is not about {expected}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gradual_farewell_is_said_to_a_share_that_grows_over_the_window() {
+    let bench = lame_duck(|drain| drain.with_gradual_farewell(WINDOW));
+    assert_eq!(told_and_rejected(&bench).await, (0, 0));
+    advance(WINDOW).await;
+    close_to(told_and_rejected(&bench).await.0, 0);
+    for quarter in 1..=3 {
+        advance(WINDOW / 4).await;
+        close_to(told_and_rejected(&bench).await.0, quarter * 250);
+    }
+    advance(WINDOW / 4).await;
+    assert_eq!(told_and_rejected(&bench).await, (1000, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gradual_refusal_turns_away_a_share_that_grows_over_the_window() {
+    let bench = lame_duck(|drain| drain.with_gradual_rejection(WINDOW));
+    assert_eq!(told_and_rejected(&bench).await, (1000, 0), "all are told from the begin");
+    advance(WINDOW + WINDOW / 2).await;
+    close_to(told_and_rejected(&bench).await.1, 500);
+    close_to(usize::try_from(bench.drain.rejections().count()).unwrap(), 500);
+    bench.sender.publish(Phase::Draining);
+    assert_eq!(told_and_rejected(&bench).await.1, 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_gives_the_same_shares() {
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let bench = lame_duck(|drain| drain.with_gradual_farewell(WINDOW));
+        advance(WINDOW + WINDOW / 2).await;
+        runs.push(told_and_rejected(&bench).await);
+    }
+    assert_eq!(runs[0], runs[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_known_end_nobody_is_told_early_and_a_window_of_zero_begins_at_the_end() {
+    let unknown = Bench::new(Phase::LameDuck).with(|drain| drain.with_gradual_farewell(WINDOW));
+    assert_eq!(told_and_rejected(&unknown).await, (0, 0));
+
+    let zero = lame_duck(|drain| drain.with_gradual_farewell(Duration::ZERO));
+    assert_eq!(told_and_rejected(&zero).await, (0, 0));
+    advance(WINDOW * 2).await;
+    assert_eq!(told_and_rejected(&zero).await, (1000, 0));
+}

@@ -1,0 +1,23 @@
+//! The laws that every layer keeps, in each of the phases in which the handler is called.
+
+use lameduck_core::{Phase, phase_channel};
+use lameduck_drain::DrainLayer;
+use tower::Layer;
+
+fn in_phase(phase: Phase) -> DrainLayer {
+    let (sender, watch) = phase_channel();
+    sender.publish(phase);
+    DrainLayer::new(watch)
+}
+
+mod while_running {
+    use super::*;
+
+    lameduck_test::layer_laws!(|inner| in_phase(Phase::Running).layer(inner));
+}
+
+mod while_lame_duck {
+    use super::*;
+
+    lameduck_test::layer_laws!(|inner| in_phase(Phase::LameDuck).layer(inner));
+}
