@@ -35,7 +35,7 @@ type Stopping = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 /// All paths of the [contract](crate::contract).
 ///
 /// `stopping` makes a future that completes when the server stops: streams of events then end,
-/// and WebSockets are closed with code 1001. It is asked once for each of them.
+/// and each WebSocket is closed with code 1001. It is asked once for each of them.
 ///
 /// ```
 /// // A server that never stops; else, say, `move || watch.reached(Phase::Draining)`.
@@ -119,8 +119,8 @@ async fn echo(mut socket: WebSocket, stopping: BoxFuture<'static, ()>) {
         }
     }
     let away = CloseFrame { code: 1001, reason: "server is stopping".into() };
-    if socket.send(Message::Close(Some(away))).await.is_ok() {
-        // Closing at once could reset the connection before the client has read the frame.
-        let _ = timeout(FAREWELL, async { while let Some(Ok(_)) = socket.recv().await {} }).await;
-    }
+    // Fails if the client closes in this moment. Its close frame still wants an answer, which the
+    // reads below send; and to close before the client has read ours could reset the connection.
+    let _ = socket.send(Message::Close(Some(away))).await;
+    let _ = timeout(FAREWELL, async { while let Some(Ok(_)) = socket.recv().await {} }).await;
 }

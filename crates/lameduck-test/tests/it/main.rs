@@ -1,3 +1,5 @@
-//! The contract of the contract probes.
+//! The contract of the contract probes, and of the oracle.
 
 mod laws;
+#[cfg(all(feature = "app", feature = "oracle"))]
+mod oracle;

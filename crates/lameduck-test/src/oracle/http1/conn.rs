@@ -1,0 +1,200 @@
+//! A connection, and the one request at a time that is asked on it.
+
+use std::{io, mem::MaybeUninit, net::SocketAddr, time::Duration};
+
+use bytes::BytesMut;
+use socket2::SockRef;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, sleep, timeout, timeout_at},
+};
+
+use super::Head;
+use crate::oracle::{
+    LossReason, Outcome,
+    check::Check,
+    plan::{Plan, Upload},
+};
+
+/// How long a connect may take: a server that drops new SYNs for a while refuses the second one
+/// after 1 s.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// The longest head of an answer.
+const LONGEST_HEAD: usize = 64 * 1024;
+
+/// A connection of a client.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    addr: SocketAddr,
+    stream: TcpStream,
+    pub(super) buffer: BytesMut,
+    /// Bytes of the current request that the kernel took.
+    sent: usize,
+    /// Whether the last answer was complete and the server did not say that it closes.
+    is_reusable: bool,
+}
+
+impl Conn {
+    /// Connects. When that fails nothing was sent, whatever the reason.
+    pub(crate) async fn open(addr: SocketAddr) -> Result<Self, Outcome> {
+        match timeout(CONNECT, TcpStream::connect(addr)).await {
+            Ok(Ok(stream)) => {
+                // Without it, the second write of a request could wait for an acknowledgement.
+                let _ = stream.set_nodelay(true);
+                Ok(Self { addr, stream, buffer: BytesMut::new(), sent: 0, is_reusable: true })
+            }
+            Ok(Err(_)) | Err(_) => Err(Outcome::Refused),
+        }
+    }
+
+    /// Whether a request may be sent: the server did not say that it closes, and no end, reset or
+    /// answer to nothing waits to be read.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.is_reusable && self.buffer.is_empty() && self.is_quiet()
+    }
+
+    /// Whether nothing waits to be read. Asks the kernel, not tokio, which may not know yet.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        let peeked = SockRef::from(&self.stream).peek(&mut byte);
+        matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Asks one request and reads its answer.
+    pub(crate) async fn ask(&mut self, plan: &Plan, limit: Duration) -> Outcome {
+        let head = plan.head(self.addr);
+        let deadline = Instant::now() + limit;
+        if !self.begin() {
+            return Outcome::Refused;
+        }
+        let outcome = timeout_at(deadline, async {
+            // When a write fails, an answer may still stand before the reset.
+            if self.write(head.as_bytes()).await.is_err() && self.has_sent_nothing() {
+                return Outcome::Refused;
+            }
+            if let Some(upload) = &plan.upload {
+                self.upload(upload).await;
+            }
+            self.answer(plan).await
+        });
+        let outcome = outcome.await.unwrap_or_else(|_| self.out_of_time());
+        self.is_reusable &= outcome == Outcome::Answered;
+        outcome
+    }
+
+    /// Starts a request. False if the client can know that it would be sent into a closed
+    /// connection.
+    pub(crate) fn begin(&mut self) -> bool {
+        self.sent = 0;
+        self.is_usable()
+    }
+
+    /// What a request is that was cut by its time limit.
+    pub(crate) const fn out_of_time(&self) -> Outcome {
+        if self.has_sent_nothing() { Outcome::Refused } else { Outcome::Lost(LossReason::TimedOut) }
+    }
+
+    /// Whether no byte of the current request was sent.
+    pub(crate) const fn has_sent_nothing(&self) -> bool {
+        self.sent == 0
+    }
+
+    /// Writes all of `bytes`.
+    pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.stream.write(bytes).await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                written => {
+                    self.sent += written;
+                    bytes = &bytes[written..];
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a body with its pauses, until it is over or the server has said something.
+    async fn upload(&mut self, upload: &Upload) {
+        for part in upload.writes() {
+            sleep(upload.pause).await;
+            // An answer before the end of the body is final. To go on writing could reset it.
+            if !self.is_quiet() || self.write(&part).await.is_err() {
+                self.is_reusable = false;
+                return;
+            }
+        }
+    }
+
+    /// Reads an answer and compares it with what was asked.
+    pub(crate) async fn answer(&mut self, plan: &Plan) -> Outcome {
+        match self.read_answer(plan).await {
+            Ok(outcome) => outcome,
+            Err(reason) => Outcome::Lost(reason),
+        }
+    }
+
+    async fn read_answer(&mut self, plan: &Plan) -> Result<Outcome, LossReason> {
+        let head = self.read_head().await?;
+        self.is_reusable &= !head.close;
+        if head.status == 200 {
+            let mut check = Check::new(plan.expect.clone());
+            self.read_body(head.framing, &mut check, plan.read_pause).await?;
+            return Ok(check.end());
+        }
+        self.rejection(&head).await
+    }
+
+    /// Reads the rest of an answer that is not the right one: is it a clean rejection?
+    pub(crate) async fn rejection(&mut self, head: &Head) -> Result<Outcome, LossReason> {
+        if head.status != 503 {
+            return Err(LossReason::WrongStatus(head.status));
+        }
+        // Any text: what is compared is only that all of it arrives.
+        let mut check = Check::any();
+        self.read_body(head.framing, &mut check, Duration::ZERO).await?;
+        if head.retry_after { Ok(Outcome::Rejected) } else { Err(LossReason::NoRetryAfter) }
+    }
+
+    /// Reads the head of the answer; those that are only informational are skipped.
+    pub(crate) async fn read_head(&mut self) -> Result<Head, LossReason> {
+        loop {
+            let end = self.buffer.windows(4).position(|four| four == b"\r\n\r\n");
+            if let Some(end) = end {
+                let bytes = self.buffer.split_to(end + 4);
+                let head = Head::parse(&bytes[..end]).map_err(LossReason::Malformed)?;
+                if matches!(head.status, 100 | 102..=199) {
+                    continue;
+                }
+                return Ok(head);
+            }
+            if self.buffer.len() > LONGEST_HEAD {
+                return Err(LossReason::Malformed("the head has no end"));
+            }
+            match self.read().await {
+                Ok(0) if self.buffer.is_empty() => return Err(LossReason::ClosedUnanswered),
+                Ok(0) => return Err(LossReason::TruncatedHead),
+                Ok(_) => (),
+                Err(_) => return Err(LossReason::Reset),
+            }
+        }
+    }
+
+    pub(super) async fn read(&mut self) -> io::Result<usize> {
+        self.buffer.reserve(16 * 1024);
+        self.stream.read_buf(&mut self.buffer).await
+    }
+
+    /// Waits until the server closes or resets the connection, and reads what comes before.
+    pub(crate) async fn closed(&mut self) {
+        while let Ok(1..) = self.read().await {
+            self.buffer.clear();
+        }
+    }
+
+    /// The socket, and what was read from it and not yet used.
+    pub(crate) fn into_parts(self) -> (TcpStream, Vec<u8>) {
+        (self.stream, self.buffer.to_vec())
+    }
+}

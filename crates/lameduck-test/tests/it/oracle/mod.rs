@@ -1,0 +1,8 @@
+//! The oracle finds no loss where there is none, and each loss where there is one.
+
+mod good;
+mod http2;
+mod misdeeds;
+mod plain_axum;
+mod server;
+mod web_socket;
