@@ -1,1 +1,97 @@
-//! TBD.
+//! Stops an axum, tonic or hyper server without losing a request, in three lines.
+//!
+//! A *lame duck* is a server that still answers, but asks its clients to go elsewhere: the state
+//! between running and draining that stock servers lack. Without it every deploy cuts requests:
+//! those in the accept queue, those on idle connections whose client was never told, and those
+//! behind a handler that nobody waits for. [`Lameduck`] connects the crates below, each of which
+//! works alone.
+//!
+//! # Example
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use lameduck::Lameduck;
+//!
+//! #[tokio::main]
+//! async fn main() -> std::process::ExitCode {
+//!     let duck = Lameduck::new().on_stop("database", async || { /* close the pool */ });
+//!     let app = Router::new().route("/", get(async || "hello")).layer(duck.layer());
+//!     duck.serve("0.0.0.0:8080", app).await.into() // 0 clean, 1 forced, 2 not started
+//! }
+//! ```
+//!
+//! Or piece by piece, on a server that is already there:
+//!
+//! ```no_run
+//! # use axum::{Router, routing::get};
+//! # use lameduck::Lameduck;
+//! # async fn run(listener: tokio::net::TcpListener) -> std::io::Result<()> {
+//! let duck = Lameduck::new();
+//! let app = Router::new().route("/", get(async || "hello")).layer(duck.layer());
+//! axum::serve(duck.listener(listener), app)
+//!     .with_graceful_shutdown(duck.stop_accepting())
+//!     .await?;
+//! let report = duck.finished().await;
+//! # drop(report); Ok(())
+//! # }
+//! ```
+//!
+//! # Where to put it
+//!
+//! [`Lameduck::new`] first in `main`: it installs the signal handlers. [`Lameduck::layer`] last on
+//! the router, so that it is outermost but for tracing, CORS and panic recovery. It is one layer
+//! that holds three, outermost first: count, gate, context.
+//!
+//! # Guarantees
+//!
+//! 1. A request that was accepted is answered to its last byte, or the report names it.
+//! 2. A request that is turned away is told so, and that it may be sent again.
+//! 3. The process exits within the sum of its windows, whatever its handlers and peers do.
+//! 4. An idle server exits at the end of its lame-duck window.
+//!
+//! # Cost
+//!
+//! For each request two counter updates that no two threads share, one load of the phase and one
+//! allocation, for the request id's header; `cargo xtask perf` prints it beside tower-http's.
+//!
+//! # What it does not do
+//!
+//! It cannot help a client that was told and does not listen, a supervisor that kills before the
+//! windows are over, or a handler that blocks its thread for ever; that one only costs itself,
+//! because [`Report`] ends the process in the end.
+//!
+//! # Feature flags
+//!
+//! - `axum` (default): [`Lameduck::serve`], and the extractors of the crates.
+//! - `whole`: [`Lameduck`], without axum.
+//! - `context`, `drain`, `inflight`, `lifecycle`, `server`, `signal`: one crate each, re-exported.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc(test(attr(deny(warnings))))]
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "whole")]
+mod duck;
+#[cfg(feature = "axum")]
+mod serve;
+#[cfg(feature = "whole")]
+mod wiring;
+
+#[cfg(feature = "context")]
+pub use lameduck_context as context;
+pub use lameduck_core as core;
+pub use lameduck_core::{Budget, Phase, PhaseWatch, Windows};
+#[cfg(feature = "drain")]
+pub use lameduck_drain as drain;
+#[cfg(feature = "inflight")]
+pub use lameduck_inflight as inflight;
+#[cfg(feature = "lifecycle")]
+pub use lameduck_lifecycle as lifecycle;
+#[cfg(feature = "lifecycle")]
+pub use lameduck_lifecycle::{Outcome, Report};
+#[cfg(feature = "server")]
+pub use lameduck_server as server;
+#[cfg(feature = "signal")]
+pub use lameduck_signal as signal;
+
+#[cfg(feature = "whole")]
+pub use self::{duck::Lameduck, wiring::LameduckLayer};

@@ -1,2 +1,46 @@
-//! TBD.
-fn main() {}
+//! A live axum server that stops without losing a request.
+//!
+//! ```console
+//! $ cargo run -p quickstart -- --addr 127.0.0.1:8080
+//! $ kill -TERM "$(pidof quickstart)"    # or press Ctrl-C
+//! ```
+
+use std::{io, process::ExitCode};
+
+use lameduck::{Lameduck, Phase, Report};
+use tokio::net::TcpListener;
+
+mod flags;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let flags = flags::Quickstart::from_env_or_exit();
+    tracing_subscriber::fmt().json().with_writer(io::stderr).init();
+
+    // From here on signals are heard.
+    let duck = Lameduck::new()
+        .with_windows(flags.windows())
+        .on_start("database", async || { /* open the pool */ })
+        .on_stop("database", async || { /* close the pool */ });
+
+    // Streams and WebSockets are told when the drain begins, so that they can say goodbye. The
+    // other handlers need not know anything.
+    let watch = duck.watch();
+    let app = lameduck_test::app(move || watch.reached(Phase::Draining))
+        .route_service("/readyz", duck.readyz())
+        .route_service("/livez", duck.livez())
+        .layer(duck.layer());
+
+    // `duck.serve(addr, app)` binds by itself; here the port is to be known before.
+    match bind(flags.addr()).await {
+        Ok(listener) => duck.serve_on(listener, app).await.into(),
+        Err(error) => Report::not_started(error).into(),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the first line tells whoever started it the port")]
+async fn bind(addr: &str) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(addr).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    Ok(listener)
+}

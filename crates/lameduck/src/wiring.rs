@@ -1,0 +1,79 @@
+//! How the crates are connected: what counts is described to the lifecycle in closures.
+
+use lameduck_context::ContextLayer;
+use lameduck_drain::{DrainLayer, Rejections};
+use lameduck_inflight::{InFlight, InFlightLayer};
+use lameduck_lifecycle::{Closed, StopHandle, Tally, Work};
+use lameduck_server::Connections;
+use lameduck_signal::Triggers;
+use tower_layer::Stack;
+
+/// One layer that holds three, outermost first: count, gate, context. Made by
+/// [`Lameduck::layer`](crate::Lameduck::layer).
+pub type LameduckLayer = Stack<ContextLayer, Stack<DrainLayer, InFlightLayer>>;
+
+/// Counting before the gate, else the drain reads zero while a request slips in.
+pub(crate) fn layer(
+    in_flight: InFlight,
+    drain: DrainLayer,
+    context: ContextLayer,
+) -> LameduckLayer {
+    Stack::new(context, Stack::new(drain, InFlightLayer::new(in_flight)))
+}
+
+/// Requests, as the lifecycle sees them.
+pub(crate) fn requests(in_flight: &InFlight) -> Work {
+    let (count, idle, blockers) = (in_flight.clone(), in_flight.clone(), in_flight.clone());
+    Work::new(
+        "requests",
+        move || count.count(),
+        move || {
+            let in_flight = idle.clone();
+            async move { in_flight.idle().await }
+        },
+    )
+    .with_blockers(move || blockers.blockers().iter().map(ToString::to_string).collect())
+}
+
+/// Connections, as the lifecycle sees them.
+pub(crate) fn connections(connections: &Connections) -> Work {
+    let all = connections;
+    let (count, idle, closed) = (all.clone(), all.clone(), all.clone());
+    let (list, force) = (all.clone(), all.clone());
+    Work::new(
+        "connections",
+        move || count.count(),
+        move || {
+            let connections = idle.clone();
+            async move { connections.idle().await }
+        },
+    )
+    .with_closed(move || {
+        let connections = closed.clone();
+        async move {
+            let closed = connections.closed().await;
+            Closed::new(closed.swept, !closed.bounded)
+        }
+    })
+    .with_blockers(move || list.list().iter().map(ToString::to_string).collect())
+    .with_force(move || {
+        force.abort_all();
+    })
+}
+
+/// What became of the requests. One that was turned away went through the count as well.
+pub(crate) fn tally(in_flight: &InFlight, rejections: &Rejections) -> Tally {
+    // Rejected first: each of them is among those that the totals count.
+    let rejected = rejections.count();
+    let totals = in_flight.totals();
+    let finished = totals.finished().saturating_sub(rejected);
+    Tally::new(totals.entered(), finished, rejected, totals.aborted())
+}
+
+/// Asks for a stop whenever a trigger does. Nobody waits for a Ctrl-C, so it skips lame duck.
+pub(crate) async fn ask_for_stops(mut triggers: Triggers, stop: StopHandle) {
+    loop {
+        let asked = triggers.next().await;
+        stop.ask(asked.cause.to_string(), !asked.cause.is_interactive());
+    }
+}
