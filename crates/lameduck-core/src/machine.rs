@@ -176,14 +176,13 @@ impl Machine {
         }
         match (self.phase, event) {
             (Phase::Starting, Event::Started) => self.enter(Phase::Running, Cause::Event, now),
-            // Nothing was served yet, so nothing is drained.
-            (Phase::Starting, Event::Begin { .. }) => {
+            (Phase::Starting | Phase::Running, Event::Begin { lame_duck }) => {
                 self.began = Some(now);
-                self.empty(Cause::Event)
-            }
-            (Phase::Running, Event::Begin { lame_duck }) => {
-                self.began = Some(now);
-                let skip = !lame_duck || self.windows.lame_duck_max().is_zero();
+                // During the start nothing is served yet, but clients may wait in the queue of
+                // a listener that is bound: they are turned away, not reset.
+                let skip = self.phase == Phase::Starting
+                    || !lame_duck
+                    || self.windows.lame_duck_max().is_zero();
                 let to = if skip { Phase::Draining } else { Phase::LameDuck };
                 self.enter(to, Cause::Event, now)
             }

@@ -27,7 +27,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Starting,
         Self::Running,
         Self::LameDuck,

@@ -17,8 +17,13 @@ use tokio::sync::{Notify, futures::OwnedNotified};
 
 use crate::Phase;
 
-/// Lists that waiters are spread over, as tokio's own `watch` does: one list is one lock.
+/// Lists that those who wait for one phase are spread over, as tokio's own `watch` does: one list
+/// is one lock.
 const LOBBIES: usize = 8;
+
+/// Those who wait for one phase. Each phase has its own, so that a move wakes nobody who has to
+/// wait on: while a server drains, that is every request in flight.
+type Lobbies = [Arc<Notify>; LOBBIES];
 
 /// No deadline is known yet.
 const UNKNOWN: u64 = u64::MAX;
@@ -33,7 +38,7 @@ pub fn phase_channel() -> (PhaseSender, PhaseWatch) {
         // The one clock reading: a fixed point that deadlines are stored relative to.
         #[expect(clippy::disallowed_methods, reason = "an origin, not a measurement")]
         origin: Instant::now(),
-        lobbies: std::array::from_fn(|_| Arc::default()),
+        lobbies: Phase::ALL.map(|_| std::array::from_fn(|_| Arc::default())),
         next_lobby: AtomicUsize::new(0),
     });
     (PhaseSender { shared: Arc::clone(&shared) }, PhaseWatch { shared })
@@ -47,7 +52,8 @@ struct Shared {
     /// Nanoseconds after `origin` at which cancelling begins at the latest.
     cancelling_at: AtomicU64,
     origin: Instant,
-    lobbies: [Arc<Notify>; LOBBIES],
+    /// By phase.
+    lobbies: [Lobbies; Phase::ALL.len()],
     next_lobby: AtomicUsize,
 }
 
@@ -85,7 +91,7 @@ pub struct PhaseSender {
 }
 
 impl PhaseSender {
-    /// Moves to `next` and wakes every waiter. Returns whether the move was made.
+    /// Moves to `next` and wakes all who wait for it or an earlier phase. Returns whether the move was made.
     ///
     /// A move backward is refused, but for lame duck, which may go back to running.
     #[expect(clippy::must_use_candidate, reason = "most callers know that they move forward")]
@@ -98,9 +104,9 @@ impl PhaseSender {
             })
             .is_ok();
         if moved {
-            for lobby in &self.shared.lobbies {
-                lobby.notify_waiters();
-            }
+            // Moves may skip phases, and who waits for a skipped one has waited long enough.
+            let reached = &self.shared.lobbies[..=next as usize];
+            reached.iter().flatten().for_each(|lobby| lobby.notify_waiters());
         }
         moved
     }
@@ -169,7 +175,7 @@ impl PhaseWatch {
         PhaseReached {
             watch: self.clone(),
             phase,
-            lobby: Arc::clone(&self.shared.lobbies[lobby]),
+            lobby: Arc::clone(&self.shared.lobbies[phase as usize][lobby]),
             notified: None,
         }
     }

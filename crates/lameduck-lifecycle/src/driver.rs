@@ -93,7 +93,6 @@ impl Driver {
             Start::Ready => self.handle(Event::Started),
             Start::Stopped { cause } => self.begin(cause, false),
             Start::Failed { error: reason } => {
-                tracing::error!(target: "lameduck", event = "start.failed", error = reason);
                 self.begin("failed start".to_owned(), false);
                 error = Some(reason);
             }

@@ -9,13 +9,30 @@ use std::{
 use crate::Report;
 
 impl From<Report> for ExitCode {
-    /// The outcome's exit code. Also starts the last resort, see [`Report`].
+    /// The outcome's exit code.
+    ///
+    /// Also logs why the server was not started, if it was not, and starts the last resort, see
+    /// [`Report`].
     fn from(report: Report) -> Self {
         let code = report.outcome.exit_code();
+        if let Some(error) = report.error() {
+            tell(error);
+        }
         if let Some(at) = report.exit_by {
             start_last_resort(at, code);
         }
         Self::from(code)
+    }
+}
+
+fn tell(error: &str) {
+    if tracing::dispatcher::has_been_set() {
+        tracing::error!(target: "lameduck", event = "start.failed", error, "not started");
+    } else {
+        #[expect(clippy::print_stderr, reason = "without a subscriber nobody else would say it")]
+        {
+            eprintln!("not started: {error}");
+        }
     }
 }
 

@@ -42,16 +42,13 @@ impl Running {
         self.handle.watch.clone()
     }
 
-    /// Completes when the start is over. Says whether the server became ready.
-    ///
-    /// If it did not, [`finished`](Self::finished) says why.
+    /// Completes when the start is over: the server is ready, or it stops before it ever was.
     ///
     /// # Cancel safety
     ///
     /// This method is cancel safe.
-    pub async fn started(&self) -> bool {
+    pub async fn started(&self) {
         self.handle.watch.reached(Phase::Running).await;
-        self.handle.watch.current() < Phase::Stopped
     }
 
     /// Completes with the report when the stop is over. Whoever asks gets the same one.

@@ -203,8 +203,7 @@ impl Lameduck {
 
     /// The open connections.
     pub fn connections(&self) -> &Connections {
-        self.connections
-            .get_or_init(|| Connections::new(self.watch.clone(), self.server.clone()))
+        self.connections.get_or_init(|| Connections::new(self.watch.clone(), self.server.clone()))
     }
 
     /// A service for `/readyz`: 200 while running, else 503.

@@ -1,11 +1,11 @@
 //! The three-line start.
 
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 
 use axum::{Router, serve::ListenerExt};
 use lameduck_lifecycle::Report;
 use lameduck_server::Listener;
-use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::net::ToSocketAddrs;
 
 use crate::Lameduck;
 
@@ -18,27 +18,30 @@ impl Lameduck {
     ///
     /// Made into an exit code with `into()`, the report is the end of `main`; see [`Report`].
     pub async fn serve(self, addr: impl ToSocketAddrs, app: Router) -> Report {
-        match Listener::bind(addr, self.connections()).await {
-            Ok(listener) => self.run(listener, app).await,
+        match self.bind(addr).await {
+            Ok(listener) => self.serve_on(listener, app).await,
             Err(error) => Report::not_started(error),
         }
     }
 
-    /// As [`serve`](Self::serve), on a listener that is bound already.
-    pub async fn serve_on(self, listener: TcpListener, app: Router) -> Report {
-        let listener = Listener::new(listener, self.connections());
-        self.run(listener, app).await
+    /// Binds, and no more: for those who want to know the port before they
+    /// [serve on it](Self::serve_on).
+    ///
+    /// # Errors
+    ///
+    /// The address, what the system says about it, and what to do.
+    pub async fn bind(&self, addr: impl ToSocketAddrs) -> io::Result<Listener> {
+        Listener::bind(addr, self.connections()).await
     }
 
-    async fn run(self, listener: Listener, app: Router) -> Report {
+    /// As [`serve`](Self::serve), on a listener from [`bind`](Self::bind) or
+    /// [`listener`](Self::listener).
+    pub async fn serve_on(self, listener: Listener, app: Router) -> Report {
         let running = self.start();
-        if !running.started().await {
-            return running.finished().await;
-        }
         // Tapping gives handlers `ConnectInfo<SocketAddr>`, which axum grants to its own types.
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
-        let server = axum::serve(listener.tap_io(|_| ()), app)
-            .with_graceful_shutdown(self.stop_accepting());
+        let server =
+            axum::serve(listener.tap_io(|_| ()), app).with_graceful_shutdown(self.stop_accepting());
         let finished = running.finished();
         tokio::select! {
             // The server ends when the last connection does, and the report comes after that.

@@ -7,8 +7,7 @@
 
 use std::{io, process::ExitCode};
 
-use lameduck::{Lameduck, Phase, Report};
-use tokio::net::TcpListener;
+use lameduck::{Lameduck, Phase, Report, server::Listener};
 
 mod flags;
 
@@ -31,16 +30,19 @@ async fn main() -> ExitCode {
         .route_service("/livez", duck.livez())
         .layer(duck.layer());
 
-    // `duck.serve(addr, app)` binds by itself; here the port is to be known before.
-    match bind(flags.addr()).await {
-        Ok(listener) => duck.serve_on(listener, app).await.into(),
+    // `duck.serve(addr, app)` does all of this, for a port that is known.
+    match duck.bind(flags.addr()).await {
+        Ok(listener) => {
+            tell_port(&listener);
+            duck.serve_on(listener, app).await.into()
+        }
         Err(error) => Report::not_started(error).into(),
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the first line tells whoever started it the port")]
-async fn bind(addr: &str) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(addr).await?;
-    println!("listening on http://{}", listener.local_addr()?);
-    Ok(listener)
+#[expect(clippy::print_stdout, reason = "the first line tells the port to whoever started it")]
+fn tell_port(listener: &Listener) {
+    if let Ok(addr) = listener.local_addr() {
+        println!("listening on http://{addr}");
+    }
 }

@@ -144,11 +144,12 @@ fn asking_to_begin_twice_begins_once() {
 }
 
 #[test]
-fn a_stop_during_the_start_drains_nothing() {
+fn a_stop_during_the_start_only_turns_away_who_waits() {
     let mut bench = Bench::starting(Windows::new());
-    assert_eq!(bench.step(BEGIN), Step::Emptied { cause: Cause::Event });
-    let step = bench.step(Event::HooksDone);
-    assert_eq!(Bench::moved(step), (Phase::Starting, Phase::Stopped, Cause::Event));
+    let step = bench.step(BEGIN);
+    assert_eq!(Bench::moved(step), (Phase::Starting, Phase::Draining, Cause::Event));
+    assert_eq!(bench.step(Event::Started), Step::Stayed, "too late to start");
+    assert_eq!(bench.step(Event::Idle), Step::Emptied { cause: Cause::Event });
 }
 
 #[test]

@@ -30,6 +30,33 @@ async fn every_waiter_is_woken_however_many_there_are() {
 }
 
 #[test]
+fn a_move_wakes_nobody_who_has_to_wait_on() {
+    let (sender, watch) = phase_channel();
+    let mut forced = task(watch.reached(Phase::Forced));
+    assert!(!forced.is_done());
+    for phase in [Phase::Running, Phase::LameDuck, Phase::Draining, Phase::Cancelling] {
+        sender.publish(phase);
+        assert!(!forced.is_woken(), "{phase}");
+    }
+    sender.publish(Phase::Stopped);
+    assert!(forced.is_woken(), "a phase that was skipped was reached as well");
+    assert!(forced.is_done());
+}
+
+#[test]
+fn a_wait_outlasts_a_lame_duck_that_is_undone_before_it_is_looked_at() {
+    let (sender, watch) = phase_channel();
+    sender.publish(Phase::Running);
+    let mut leaving = task(watch.reached(Phase::LameDuck));
+    assert!(!leaving.is_done());
+    sender.publish(Phase::LameDuck);
+    sender.publish(Phase::Running);
+    assert!(!leaving.is_done());
+    sender.publish(Phase::LameDuck);
+    assert!(leaving.is_done());
+}
+
+#[test]
 fn a_phase_never_moves_backward_but_for_lame_duck() {
     let (sender, watch) = phase_channel();
     assert!(sender.publish(Phase::Running));
@@ -94,6 +121,10 @@ fn task<F: Future<Output = ()>>(future: F) -> Task<F> {
 }
 
 impl<F: Future<Output = ()>> Task<F> {
+    fn is_woken(&self) -> bool {
+        self.woken.0.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
     fn is_done(&mut self) -> bool {
         if !self.woken.0.swap(false, std::sync::atomic::Ordering::SeqCst) {
             return false;

@@ -18,7 +18,7 @@ fn with(requests: &Requests) -> Lifecycle {
 #[tokio::test(start_paused = true)]
 async fn an_idle_server_stops_the_moment_its_lame_duck_is_over() {
     let running = with(&Requests::new()).spawn();
-    assert!(running.started().await);
+    running.started().await;
     let began = Instant::now();
     running.stop_handle().stop("SIGTERM", true);
     let report = running.finished().await;
