@@ -21,10 +21,10 @@ use futures_util::{
 };
 use tokio::time::{sleep, timeout};
 
-use crate::contract::{EVENT_INTERVAL, checksum_on, download_byte};
+use crate::contract::{EVENT_INTERVAL, checksum_on, download_piece};
 
-/// How much of a download is made at a time.
-const CHUNK: u64 = 16 * 1024;
+/// How much of a download is made at a time: all that [`download_piece`] gives.
+const CHUNK: usize = 16 * 1024;
 
 /// How long a WebSocket client may take to answer a close frame.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -70,10 +70,9 @@ async fn slow(query: Numbers) -> String {
 
 async fn download(query: Numbers) -> Body {
     let bytes = number(&query, "bytes");
-    let starts = (0..bytes).step_by(CHUNK as usize);
-    Body::from_stream(stream::iter(starts.map(move |start| {
-        let end = bytes.min(start + CHUNK);
-        Ok::<Bytes, Infallible>((start..end).map(download_byte).collect())
+    Body::from_stream(stream::iter((0..bytes).step_by(CHUNK).map(move |start| {
+        let piece = download_piece(start, bytes - start);
+        Ok::<_, Infallible>(Bytes::from_static(piece))
     })))
 }
 

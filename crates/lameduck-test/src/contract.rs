@@ -29,6 +29,29 @@ pub const fn download_byte(offset: u64) -> u8 {
     (offset % 251) as u8
 }
 
+/// The longest piece that [`download_piece`] gives.
+const PIECE: usize = 16 * 1024;
+
+/// The pattern of a download, as long as a piece that begins anywhere in it.
+static PATTERN: [u8; PIECE + 250] = {
+    let mut pattern = [0; PIECE + 250];
+    let mut offset = 0;
+    while offset < pattern.len() {
+        pattern[offset] = download_byte(offset as u64);
+        offset += 1;
+    }
+    pattern
+};
+
+/// The bytes of a download from `offset` on: `longest` of them, but at most 16 KiB.
+///
+/// They are compared or sent as a block, which costs next to nothing.
+#[must_use]
+pub fn download_piece(offset: u64, longest: u64) -> &'static [u8] {
+    let length = longest.min(PIECE as u64) as usize;
+    &PATTERN[usize::from(download_byte(offset))..][..length]
+}
+
 /// The checksum of an upload: a polynomial, so that the order of the bytes counts.
 #[must_use]
 pub fn checksum(bytes: &[u8]) -> u32 {

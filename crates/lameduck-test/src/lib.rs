@@ -8,6 +8,8 @@ mod allocator;
 mod app;
 #[cfg(any(feature = "app", feature = "oracle"))]
 pub mod contract;
+#[cfg(all(feature = "drill", unix))]
+pub mod drill;
 #[doc(hidden)]
 pub mod laws;
 #[cfg(feature = "oracle")]

@@ -4,7 +4,7 @@ use super::{
     LossReason, Outcome,
     plan::{Expect, Reference},
 };
-use crate::contract::download_byte;
+use crate::contract::download_piece;
 
 /// More text than a right answer has.
 const MOST_TEXT: usize = 1024 * 1024;
@@ -36,12 +36,10 @@ impl Check {
         let at = self.received;
         self.received += data.len() as u64;
         match self.expect {
-            Expect::Download(length) => {
-                let wrong = (at..)
-                    .zip(data)
-                    .find(|(offset, byte)| *offset >= length || **byte != download_byte(*offset));
-                wrong.map_or(Ok(()), |(offset, _)| Err(LossReason::WrongBody { offset }))
-            }
+            Expect::Download(length) => match wrong_byte(at, data, length) {
+                None => Ok(()),
+                Some(offset) => Err(LossReason::WrongBody { offset }),
+            },
             _ if self.text.len() + data.len() > MOST_TEXT => {
                 Err(LossReason::WrongBody { offset: MOST_TEXT as u64 })
             }
@@ -68,6 +66,26 @@ impl Check {
             Some(offset) => Outcome::Lost(LossReason::WrongBody { offset }),
         }
     }
+}
+
+/// The offset of the first byte that does not belong into a download of `length` bytes.
+fn wrong_byte(start: u64, data: &[u8], length: u64) -> Option<u64> {
+    let mut at = start;
+    let mut left = data;
+    while !left.is_empty() {
+        let right = download_piece(at, length.saturating_sub(at));
+        let (piece, rest) = left.split_at(left.len().min(right.len()));
+        if let Some(offset) = difference(piece, &right[..piece.len()]) {
+            return Some(at + offset);
+        }
+        at += piece.len() as u64;
+        // Bytes after the last one.
+        if piece.is_empty() {
+            return Some(at);
+        }
+        left = rest;
+    }
+    None
 }
 
 /// The offset of the first byte that is not the same in both.

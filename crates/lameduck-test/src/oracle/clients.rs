@@ -41,21 +41,31 @@ impl Shared {
 pub(super) async fn run(shared: &Shared, kind: Kind, mut random: Random) {
     let mut backoff = BACKOFF;
     let mut kept = None;
+    let think = match kind {
+        // Hardly a pause: some connection is to be in the accept queue at any time.
+        Kind::NewConnection => shared.think / 16,
+        _ => shared.think,
+    };
     // The first pause spreads the clients of one kind.
-    while shared.pause(random.pause(shared.think)).await {
+    while shared.pause(random.pause(think)).await {
         let outcome = match kind {
             Kind::WebSocket => websocket::session(shared, &mut random).await,
             Kind::Http2 => http2::connection(shared, &mut random).await,
             _ => http1(shared, kind, &mut random, &mut kept).await,
         };
-        if outcome == Outcome::Refused {
-            // A client that is refused comes back, but does not hammer.
+        if matches!(outcome, Outcome::Refused | Outcome::Rejected) {
+            // A client that is turned away comes back, but does not hammer.
             shared.pause(backoff).await;
             backoff = LONGEST_BACKOFF.min(backoff * 2);
         } else {
             backoff = BACKOFF;
         }
     }
+}
+
+/// Asks one request on a new connection.
+pub(super) async fn once(shared: &Shared) {
+    http1(shared, Kind::NewConnection, &mut Random::new(0), &mut None).await;
 }
 
 /// One request, on the connection that was kept from the last one if it still can be used.

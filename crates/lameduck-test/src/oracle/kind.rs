@@ -8,7 +8,7 @@ use std::fmt;
 pub enum Kind {
     /// `GET /` on one connection, again and again, with a pause to think between two requests.
     KeepAlive,
-    /// `GET /` on a new connection each time.
+    /// `GET /` on a new connection each time, with hardly a pause: a storm of connects.
     NewConnection,
     /// `GET /slow`, 50 to 400 ms, on one connection.
     SlowHandler,

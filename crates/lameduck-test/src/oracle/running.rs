@@ -125,6 +125,15 @@ impl Running {
         self.shared.ledger.snapshot()
     }
 
+    /// Sends `count` requests more, at once, each on a connection of its own, as
+    /// [`Kind::NewConnection`].
+    pub fn burst(&mut self, count: usize) {
+        for _ in 0..count {
+            let shared = Arc::clone(&self.shared);
+            self.tasks.spawn(async move { clients::once(&shared).await });
+        }
+    }
+
     /// Tells the clients to begin no new request. Those that have begun go on.
     ///
     /// Event streams end after the events that were asked for; each WebSocket is closed.

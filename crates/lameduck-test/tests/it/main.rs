@@ -1,5 +1,7 @@
 //! The contract of the contract probes, and of the oracle.
 
+#[cfg(all(feature = "app", feature = "drill", unix))]
+mod drill;
 mod laws;
 #[cfg(all(feature = "app", feature = "oracle"))]
 mod oracle;

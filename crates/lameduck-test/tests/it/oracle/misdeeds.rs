@@ -177,6 +177,11 @@ async fn a_download_is_compared_byte_by_byte() {
     let server = Server::answering([(short, Then::Close)]).await;
     let outcome = unread_download(server.addr, 5).await.finish().await;
     assert_eq!(outcome, Outcome::Lost(LossReason::WrongBody { offset: 3 }));
+
+    let long = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n\0\x01\x02";
+    let server = Server::answering([(long, Then::Close)]).await;
+    let outcome = unread_download(server.addr, 2).await.finish().await;
+    assert_eq!(outcome, Outcome::Lost(LossReason::WrongBody { offset: 2 }));
 }
 
 #[tokio::test]
