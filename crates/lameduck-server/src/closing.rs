@@ -1,0 +1,158 @@
+//! The end of a listener: new clients are kept out, the queue is emptied, then it is closed.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::{
+    ListenerClosed, ServerOptions, Source, hold::later, listener::is_connection_error,
+    source::Accepted,
+};
+
+/// How soon the kernel is asked again whether handshakes are under way.
+const ASK_AGAIN: Duration = Duration::from_millis(5);
+
+/// After so many accepts in a row the handlers get a turn. As many as half of tokio's own budget.
+const TURN: u8 = 64;
+
+/// How soon an accept is tried again that failed for want of something.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// A listener on its way to be closed.
+#[derive(Debug)]
+pub(crate) struct Closing {
+    began: Instant,
+    /// The listener is closed now, whatever its queue holds.
+    until: Instant,
+    /// Where nobody can tell, the queue is taken for settled now.
+    settled_at: Instant,
+    /// When to ask next for handshakes under way.
+    ask_at: Instant,
+    timer: Pin<Box<Sleep>>,
+    is_last_sweep: bool,
+    /// Accepts since others had their turn.
+    in_a_row: u8,
+    /// What it came to so far.
+    so_far: ListenerClosed,
+}
+
+impl Closing {
+    /// Begins: keeps new clients out, if the system allows it.
+    pub(crate) fn begin<L: Source>(listener: &L, began: Instant, options: &ServerOptions) -> Self {
+        let until = later(began, options.stop_accepting);
+        let syns_stopped = match listener.keep_out() {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "new clients cannot be kept out: some may be reset");
+                false
+            }
+        };
+        let now = Instant::now();
+        Self {
+            began,
+            until,
+            settled_at: later(now, options.settle),
+            ask_at: later(now, L::CERTAIN_AFTER),
+            timer: Box::pin(sleep_until(until)),
+            is_last_sweep: false,
+            in_a_row: 0,
+            so_far: ListenerClosed {
+                listeners: 1,
+                syns_stopped,
+                settled: false,
+                ..ListenerClosed::NONE
+            },
+        }
+    }
+
+    /// The next connection of the queue, or `None` once the listener is to be closed.
+    pub(crate) fn poll_accept<L: Source>(
+        &mut self,
+        listener: &L,
+        is_cancelling: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Accepted<L>>> {
+        loop {
+            if is_cancelling || Instant::now() >= self.until {
+                self.so_far.bounded = true;
+                return Poll::Ready(None);
+            }
+            if self.in_a_row >= TURN {
+                self.in_a_row = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            // Not the reactor's accept: that says "none" as long as the reactor has not heard.
+            let next = match listener.accept_now() {
+                Ok(Some(accepted)) => Next::Accepted(accepted),
+                Ok(None) if self.is_last_sweep => return Poll::Ready(None),
+                Ok(None) => self.on_empty(listener, cx),
+                Err(error) if is_connection_error(&error) => continue,
+                Err(_exhausted) => Next::LookAt(later(Instant::now(), RETRY)),
+            };
+            match next {
+                Next::Accepted(accepted) => {
+                    self.so_far.swept += 1;
+                    self.in_a_row += 1;
+                    if !self.so_far.syns_stopped || L::let_in(&accepted.0).is_ok() {
+                        return Poll::Ready(Some(accepted));
+                    }
+                }
+                Next::Sweep => self.is_last_sweep = true,
+                Next::LookAt(at) => {
+                    self.timer.as_mut().reset(at.min(self.until));
+                    ready!(self.timer.as_mut().poll(cx));
+                }
+            }
+        }
+    }
+
+    /// The queue is empty: for good?
+    fn on_empty<L: Source>(&mut self, listener: &L, cx: &mut Context<'_>) -> Next<Accepted<L>> {
+        let now = Instant::now();
+        // Where new clients could not be kept out, there is always somebody on the way.
+        if !self.so_far.syns_stopped {
+            return Next::Sweep;
+        }
+        if now >= self.ask_at {
+            match listener.handshakes() {
+                // None under way and none let in, so what one more sweep finds is all there is.
+                Some(false) => {
+                    self.so_far.settled = true;
+                    return Next::Sweep;
+                }
+                // On a machine with very many sockets the question is dear: ask less often.
+                Some(true) => self.ask_at = later(now, ASK_AGAIN.max(10 * now.elapsed())),
+                None if now >= self.settled_at => return Next::Sweep,
+                None => self.ask_at = self.settled_at,
+            }
+        }
+        match listener.poll_accept(cx) {
+            Poll::Ready(Ok(accepted)) => Next::Accepted(accepted),
+            // An error is met again, and told apart, by the accept above.
+            Poll::Ready(Err(_)) => Next::LookAt(later(now, RETRY)),
+            Poll::Pending => Next::LookAt(self.ask_at),
+        }
+    }
+
+    /// The account of the listener's end, which is now.
+    pub(crate) fn account(&self) -> ListenerClosed {
+        ListenerClosed { elapsed: self.began.elapsed(), ..self.so_far }
+    }
+
+    /// Notes that the listener is dropped before its queue was empty.
+    pub(crate) const fn cut(&mut self) {
+        self.so_far.bounded = true;
+    }
+}
+
+enum Next<T> {
+    Accepted(T),
+    /// Nothing more can come: what is in the queue now is the rest.
+    Sweep,
+    LookAt(Instant),
+}

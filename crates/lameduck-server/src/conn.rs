@@ -1,0 +1,213 @@
+//! What one connection is known by: written by its IO alone, read by whoever asks.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
+    task::Waker,
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    ConnectionInfo, Protocol, Stage,
+    sniff::{Found, Sniff},
+    sys::Handle,
+};
+
+/// What a connection's IO was told to do. A later order outdoes an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Order {
+    /// Go on.
+    Stay,
+    /// The server was told to close what is idle. A head that is half there ends.
+    Leave,
+    /// Every call fails from now on.
+    Abort,
+}
+
+/// The two sides of a socket, which two tasks may wait for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Side {
+    Read,
+    Write,
+}
+
+#[derive(Debug)]
+pub(crate) struct Conn {
+    peer: Option<SocketAddr>,
+    accepted: Instant,
+    handle: Handle,
+    // Only the IO writes these, through `&mut`, so a load and a store make an addition.
+    // Relaxed throughout: each stands alone, and a reader may be a moment late.
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    /// Nanoseconds of the registry's clock at the last byte since draining began; else zero.
+    moved_at: AtomicU64,
+    /// The same for the first byte of a head that is not whole.
+    head_at: AtomicU64,
+    stage: AtomicU8,
+    protocol: AtomicU8,
+    order: AtomicU8,
+    /// The last wakers of the tasks that wait for the two sides.
+    wakers: Mutex<[Option<Waker>; 2]>,
+}
+
+impl Conn {
+    pub(crate) fn new(peer: Option<SocketAddr>, handle: Handle) -> Self {
+        Self {
+            peer,
+            accepted: Instant::now(),
+            handle,
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            moved_at: AtomicU64::new(0),
+            head_at: AtomicU64::new(0),
+            stage: AtomicU8::new(Stage::NoBytes as u8),
+            protocol: AtomicU8::new(Protocol::Unknown as u8),
+            order: AtomicU8::new(Order::Stay as u8),
+            wakers: Mutex::default(),
+        }
+    }
+
+    pub(crate) const fn handle(&self) -> Handle {
+        self.handle
+    }
+
+    pub(crate) const fn accepted(&self) -> Instant {
+        self.accepted
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        Stage::from_u8(self.stage.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        Protocol::from_u8(self.protocol.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn bytes_in(&self) -> u64 {
+        self.bytes_in.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn bytes_out(&self) -> u64 {
+        self.bytes_out.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn moved_at(&self) -> u64 {
+        self.moved_at.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn head_at(&self) -> u64 {
+        self.head_at.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn order(&self) -> Order {
+        // Relaxed: an order is followed by a wake-up, and the lock around the wakers orders the
+        // two. A call that misses it here is woken again.
+        match self.order.load(Ordering::Relaxed) {
+            0 => Order::Stay,
+            1 => Order::Leave,
+            _ => Order::Abort,
+        }
+    }
+
+    /// Gives an order. Returns whether it is new.
+    pub(crate) fn give(&self, order: Order) -> bool {
+        self.order.fetch_max(order as u8, Ordering::Relaxed) < order as u8
+    }
+
+    /// The IO read `bytes`. Returns whether the connection ceased to be plain HTTP/1.
+    pub(crate) fn on_read(&self, bytes: &[u8], sniff: &mut Sniff, nanos: Option<u64>) -> bool {
+        add(&self.bytes_in, bytes.len());
+        self.stamp(nanos);
+        let stage = self.stage();
+        match stage {
+            Stage::NoBytes | Stage::Head => self.on_first_bytes(stage, sniff.feed(bytes), nanos),
+            Stage::Answered => {
+                self.set_stage(Stage::Request);
+                false
+            }
+            Stage::Request | Stage::Multiplexed | Stage::Upgraded => false,
+        }
+    }
+
+    fn on_first_bytes(&self, stage: Stage, found: Found, nanos: Option<u64>) -> bool {
+        let (protocol, next) = match found {
+            Found::Part(protocol) => (protocol, Stage::Head),
+            Found::Whole(Protocol::Http2) => (Protocol::Http2, Stage::Multiplexed),
+            Found::Whole(protocol) => (protocol, Stage::Request),
+        };
+        if stage == Stage::NoBytes {
+            self.head_at.store(nanos.unwrap_or(0), Ordering::Relaxed);
+        }
+        self.protocol.store(protocol as u8, Ordering::Relaxed);
+        self.set_stage(next);
+        next == Stage::Multiplexed
+    }
+
+    /// The IO wrote `len` bytes, which `bytes` begins with. Returns whether the connection ceased
+    /// to be plain HTTP/1.
+    pub(crate) fn on_write(&self, bytes: &[u8], len: usize, nanos: Option<u64>) -> bool {
+        add(&self.bytes_out, len);
+        self.stamp(nanos);
+        match self.stage() {
+            // An answer's head is the first thing that is written after a request was read.
+            Stage::Request if bytes.starts_with(b"HTTP/1.1 101") => {
+                self.set_stage(Stage::Upgraded);
+                true
+            }
+            Stage::NoBytes | Stage::Head | Stage::Request => {
+                self.set_stage(Stage::Answered);
+                false
+            }
+            Stage::Answered | Stage::Multiplexed | Stage::Upgraded => false,
+        }
+    }
+
+    fn set_stage(&self, stage: Stage) {
+        self.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
+    fn stamp(&self, nanos: Option<u64>) {
+        if let Some(nanos) = nanos {
+            self.moved_at.store(nanos, Ordering::Relaxed);
+        }
+    }
+
+    /// Remembers whom to wake for an order.
+    pub(crate) fn keep_waker(&self, side: Side, waker: &Waker) {
+        let new = Some(waker.clone());
+        // The old waker is dropped after the lock is free: it may be a task's last handle.
+        let _old = {
+            let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+            match side {
+                Side::Read => std::mem::replace(&mut wakers[0], new),
+                Side::Write => std::mem::replace(&mut wakers[1], new),
+            }
+        };
+    }
+
+    /// The wakers of the tasks that used the socket last.
+    pub(crate) fn wakers(&self) -> [Option<Waker>; 2] {
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn info(&self, now: Instant) -> ConnectionInfo {
+        ConnectionInfo {
+            peer: self.peer,
+            age: now.saturating_duration_since(self.accepted),
+            stage: self.stage(),
+            protocol: self.protocol(),
+            bytes_in: self.bytes_in(),
+            bytes_out: self.bytes_out(),
+        }
+    }
+}
+
+fn add(sum: &AtomicU64, len: usize) {
+    sum.store(sum.load(Ordering::Relaxed).wrapping_add(len as u64), Ordering::Relaxed);
+}

@@ -1,0 +1,178 @@
+//! The handle on all connections of a server.
+
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+};
+
+use lameduck_core::{Phase, PhaseWatch};
+use tokio::time::sleep_until;
+
+use crate::{
+    ConnectionInfo, ListenerClosed, ServerOptions, Socket, Totals, Tracked, registry::Registry,
+};
+
+/// All open connections of a server, from their accept to the close of their socket.
+///
+/// Clones share them. A connection counts for as long as its IO lives, whoever holds it: the
+/// server, or a task that an upgrade (WebSocket) handed it to.
+#[derive(Clone)]
+pub struct Connections {
+    registry: Arc<Registry>,
+}
+
+impl Connections {
+    /// Makes a handle without connections. [`Listener`](crate::Listener)s feed it.
+    #[must_use]
+    pub fn new(watch: PhaseWatch, options: ServerOptions) -> Self {
+        Self { registry: Arc::new(Registry::new(watch, options)) }
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The number of connections whose socket is open now. A snapshot: to wait, use
+    /// [`idle`](Self::idle).
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.registry.count()
+    }
+
+    /// Completes when no connection is open, at once if none is.
+    ///
+    /// More may come as long as a listener is open: wait for [`closed`](Self::closed) first.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future may be dropped and made anew at any time.
+    pub async fn idle(&self) {
+        loop {
+            // Made before the count is read: a wake-up that comes in between is not missed.
+            let emptied = self.registry.emptied.notified();
+            if self.count() == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// Every open connection, in no order. Takes a lock and looks at each.
+    #[must_use]
+    pub fn list(&self) -> Vec<ConnectionInfo> {
+        self.registry.list()
+    }
+
+    /// Numbers over the whole life of the server. Takes a lock and looks at each open connection.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.registry.totals()
+    }
+
+    /// Closes every open connection by force, and returns how many.
+    ///
+    /// The next call on a connection's IO fails, the tasks that used it last are woken, and the
+    /// socket is shut down in both directions. So a connection ends whether its task waits for the
+    /// peer, for a handler or for a timer. What cannot be reached is an IO that nobody polls: one
+    /// whose task blocks its thread, or that was put aside. Its peer sees the end of the
+    /// connection, but it stays open here and is counted.
+    ///
+    /// Bytes that the kernel has already taken are still sent.
+    #[expect(clippy::must_use_candidate, reason = "the number is for a report")]
+    pub fn abort_all(&self) -> usize {
+        self.registry.abort()
+    }
+
+    /// Completes when draining has begun and every listener has closed; tells how.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future may be dropped and made anew at any time.
+    pub async fn closed(&self) -> ListenerClosed {
+        self.registry.watch.reached(Phase::Draining).await;
+        loop {
+            // Made before the listeners are asked, so that no wake-up is missed.
+            let closed = self.registry.closed.notified();
+            if let Some(ended) = self.registry.ended() {
+                return ended;
+            }
+            closed.await;
+        }
+    }
+
+    /// Completes when a server may be told to close its idle connections.
+    ///
+    /// Give it to `with_graceful_shutdown` of `axum::serve`, or wait for it in a loop of your own
+    /// and then call `graceful_shutdown` on every connection. That signal closes idle HTTP/1
+    /// connections without a word, so it must come late. It comes when draining has begun, the
+    /// listeners have closed, and every connection that is not HTTP/2 or upgraded
+    ///
+    /// - is closed, because the drain layer told its client with an answer, or
+    /// - has been silent for the idle hold, if it was answered, or
+    /// - has been silent for the first-byte grace, if its request is not answered yet, or
+    /// - has not sent a whole first head within the first-byte grace;
+    ///
+    /// but with [`Phase::Cancelling`] at the latest. No timer is polled: the close of the last
+    /// connection that held it wakes it. Before it completes, it looks once more for bytes
+    /// that came and were not read yet.
+    ///
+    /// A first head that is not whole at that time reads as ended, so that no client can hold the
+    /// stop with half a request.
+    pub fn stop_accepting(&self) -> impl Future<Output = ()> + Send + use<> {
+        let connections = self.clone();
+        async move {
+            let mut cancelling = pin!(connections.registry.watch.reached(Phase::Cancelling));
+            let mut told = pin!(connections.all_told());
+            poll_fn(|cx| {
+                if cancelling.as_mut().poll(cx).is_ready() || told.as_mut().poll(cx).is_ready() {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            })
+            .await;
+            connections.registry.release();
+        }
+    }
+
+    async fn all_told(&self) {
+        self.closed().await;
+        loop {
+            // Made before the scan, so that a connection that closes meanwhile is not missed.
+            let mut freed = pin!(self.registry.freed.notified());
+            let Some(at) = self.registry.scan() else { return };
+            let mut timer = pin!(sleep_until(at));
+            poll_fn(|cx| {
+                if freed.as_mut().poll(cx).is_ready() || timer.as_mut().poll(cx).is_ready() {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            })
+            .await;
+        }
+    }
+
+    /// Tracks a connection that a loop of your own accepted, and sets its options.
+    ///
+    /// [`Listener`](crate::Listener) does this for what it accepts.
+    pub fn track<I: Socket>(&self, io: I, peer: Option<SocketAddr>) -> Tracked<I> {
+        io.configure(&self.registry.options);
+        self.track_raw(io, peer)
+    }
+
+    pub(crate) fn track_raw<I: Socket>(&self, io: I, peer: Option<SocketAddr>) -> Tracked<I> {
+        Tracked::new(io, peer, Arc::clone(&self.registry))
+    }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { registry } = self;
+        f.debug_struct("Connections").field("registry", registry).finish()
+    }
+}

@@ -1,0 +1,56 @@
+//! How long a connection holds a stop: who has not been told yet must not be closed.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{ServerOptions, Stage, conn::Conn};
+
+/// Until when a connection holds the signal to close what is idle, if it does at all.
+pub(crate) fn until(
+    conn: &Conn,
+    began: Instant,
+    origin: Instant,
+    options: &ServerOptions,
+) -> Option<Instant> {
+    let at = |nanos| began.max(later(origin, Duration::from_nanos(nanos)));
+    let grace = options.first_byte_grace;
+    match conn.stage() {
+        Stage::NoBytes => Some(later(began.max(conn.accepted()), grace)),
+        // From its first byte: one that trickles would hold for ever.
+        Stage::Head => Some(later(at(conn.head_at()), grace)),
+        // Either the handler works, and the signal does no harm: the answer will tell. Or it is
+        // half a head on a kept connection.
+        Stage::Request => Some(later(at(conn.moved_at()), grace)),
+        Stage::Answered => Some(later(at(conn.moved_at()), options.idle_hold)),
+        // The signal is what tells HTTP/2, and nothing to an upgraded connection.
+        Stage::Multiplexed | Stage::Upgraded => None,
+    }
+}
+
+/// `at + time`. A time that does not fit the clock means never, which a year is near enough to.
+pub(crate) fn later(at: Instant, time: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    at.checked_add(time).or_else(|| at.checked_add(YEAR)).unwrap_or(at)
+}
+
+/// The last look for a connection: do bytes wait for it that the server is about to read?
+#[derive(Debug, Default)]
+pub(crate) struct Look {
+    /// What had been read when bytes were seen, plus one.
+    seen_at: u64,
+}
+
+impl Look {
+    /// Whether unread bytes are a reason to wait on. They are not when nobody has read since they
+    /// were seen: then it is not idleness that ends, but a handler that does not read.
+    pub(crate) fn finds_bytes(&mut self, conn: &Conn) -> bool {
+        let idle = matches!(conn.stage(), Stage::NoBytes | Stage::Head | Stage::Answered);
+        let mark = conn.bytes_in() + 1;
+        if !idle || mark == self.seen_at || !conn.handle().has_unread() {
+            return false;
+        }
+        self.seen_at = mark;
+        true
+    }
+}

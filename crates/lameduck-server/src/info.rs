@@ -1,0 +1,196 @@
+//! What can be said of a connection, and of all of them together.
+
+use std::{fmt, net::SocketAddr, time::Duration};
+
+/// What a peer speaks, as its first bytes tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Protocol {
+    /// Nothing came yet, or something that is neither: TLS, or a PROXY header.
+    Unknown,
+    /// HTTP/1.0 or HTTP/1.1.
+    Http1,
+    /// HTTP/2 with prior knowledge.
+    Http2,
+}
+
+impl Protocol {
+    /// The name in lists and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Http1 => "http/1",
+            Self::Http2 => "http/2",
+        }
+    }
+
+    pub(crate) const fn from_u8(number: u8) -> Self {
+        match number {
+            1 => Self::Http1,
+            2 => Self::Http2,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// How far a connection is, as its bytes tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Stage {
+    /// Not a byte came yet.
+    NoBytes,
+    /// The head of the first request is not whole yet.
+    Head,
+    /// The last bytes came from the peer: a request is being read, or worked on.
+    Request,
+    /// The last bytes went to the peer: an answer is under way, or the connection is idle.
+    Answered,
+    /// HTTP/2: the requests of a peer share the connection.
+    Multiplexed,
+    /// The connection was switched to another protocol, such as WebSocket.
+    Upgraded,
+}
+
+impl Stage {
+    /// The name in lists and logs: lower case, words joined by `_`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoBytes => "no_bytes",
+            Self::Head => "head",
+            Self::Request => "request",
+            Self::Answered => "answered",
+            Self::Multiplexed => "multiplexed",
+            Self::Upgraded => "upgraded",
+        }
+    }
+
+    pub(crate) const fn from_u8(number: u8) -> Self {
+        match number {
+            0 => Self::NoBytes,
+            1 => Self::Head,
+            2 => Self::Request,
+            3 => Self::Answered,
+            4 => Self::Multiplexed,
+            _ => Self::Upgraded,
+        }
+    }
+}
+
+/// An open connection, as it was when it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionInfo {
+    /// The peer's address. A Unix socket has none.
+    pub peer: Option<SocketAddr>,
+    /// The time since it was accepted.
+    pub age: Duration,
+    /// How far it is.
+    pub stage: Stage,
+    /// What the peer speaks.
+    pub protocol: Protocol,
+    /// Bytes read from the peer.
+    pub bytes_in: u64,
+    /// Bytes handed to the kernel for the peer.
+    pub bytes_out: u64,
+}
+
+impl fmt::Display for ConnectionInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { peer, age, stage, protocol, bytes_in, bytes_out } = self;
+        match peer {
+            Some(peer) => write!(f, "{peer}")?,
+            None => f.write_str("unix")?,
+        }
+        let (protocol, stage) = (protocol.name(), stage.name());
+        let age = age.as_secs_f64();
+        write!(f, " {protocol} {stage}, open {age:.3}s, {bytes_in} B in, {bytes_out} B out")
+    }
+}
+
+/// Numbers over the whole life of a server. They only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Totals {
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Connections closed, for whatever reason.
+    pub closed: u64,
+    /// Connections closed by force.
+    pub aborted: u64,
+    /// Connections that were silent to the end of the hold, and were closed without being told.
+    /// What such a client sends while the close is on its way to it is lost, and cannot be
+    /// counted here.
+    pub idle_closed: u64,
+    /// Requests that came after the last look, and got a 503 that says they were not executed.
+    pub turned_away: u64,
+    /// Connections of a stop that were closed on top of bytes that nobody had read: what was
+    /// lost.
+    pub unread: u64,
+    /// Accepts that failed, such as for want of a file descriptor.
+    pub accept_errors: u64,
+    /// Bytes read from all peers.
+    pub bytes_in: u64,
+    /// Bytes handed to the kernel for all peers.
+    pub bytes_out: u64,
+}
+
+/// How the listeners ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ListenerClosed {
+    /// How many listeners there were.
+    pub listeners: usize,
+    /// Connections that were accepted after draining began.
+    pub swept: u64,
+    /// Whether new clients were kept out while the queue was emptied: no SYN was answered any
+    /// more. False on a system without the option.
+    pub syns_stopped: bool,
+    /// Whether the kernel said, before the close, that no handshake was under way. Nothing can
+    /// have been reset then. Otherwise the queue was empty, and that is all that is known.
+    pub settled: bool,
+    /// Whether a listener was closed before its queue was seen empty: its time was over,
+    /// cancelling began, or it was dropped.
+    pub bounded: bool,
+    /// The time from the begin of draining to the last listener's close.
+    pub elapsed: Duration,
+}
+
+impl ListenerClosed {
+    /// Before any listener closed.
+    pub(crate) const NONE: Self = Self {
+        listeners: 0,
+        swept: 0,
+        syns_stopped: true,
+        settled: true,
+        bounded: false,
+        elapsed: Duration::ZERO,
+    };
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            listeners: self.listeners + other.listeners,
+            swept: self.swept + other.swept,
+            syns_stopped: self.syns_stopped && other.syns_stopped,
+            settled: self.settled && other.settled,
+            bounded: self.bounded || other.bounded,
+            elapsed: self.elapsed.max(other.elapsed),
+        }
+    }
+}
+
+impl fmt::Display for ListenerClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { listeners, swept, syns_stopped, settled, bounded, elapsed } = self;
+        let syns = if *syns_stopped { "SYNs stopped" } else { "SYNs not stopped" };
+        let end = match (bounded, settled) {
+            (true, _) => "cut by its bound",
+            (false, true) => "no handshake under way",
+            (false, false) => "queue empty",
+        };
+        write!(f, "{listeners} closed after {elapsed:?}, {swept} swept, {syns}, {end}")
+    }
+}

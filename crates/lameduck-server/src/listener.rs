@@ -1,0 +1,214 @@
+//! A listener whose connections are tracked, and which closes itself without a reset.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use lameduck_core::{Phase, PhaseReached};
+use tokio::{
+    net::TcpListener,
+    time::{Sleep, sleep},
+};
+
+use crate::{Connections, ListenerClosed, Source, Tracked, closing::Closing};
+
+/// How long to wait after an accept that failed for want of a descriptor or of memory. What
+/// hyper, and after it axum, wait.
+const BACKOFF: Duration = Duration::from_secs(1);
+
+/// A listener that tracks what it accepts, and closes itself when draining begins.
+///
+/// When the phase reaches `Draining`, it keeps new clients out, accepts those that are in its
+/// queue or half way into it, and closes its socket. From then on [`accept`](Self::accept) waits
+/// for ever. See the [crate docs](crate).
+#[must_use = "a listener does nothing until it is accepted from"]
+pub struct Listener<L: Source = TcpListener> {
+    addr: Option<L::Addr>,
+    connections: Connections,
+    draining: PhaseReached,
+    cancelling: PhaseReached,
+    state: State<L>,
+    /// Whether connections have their options from the socket they were accepted from.
+    inherits: bool,
+    backoff: Option<Pin<Box<Sleep>>>,
+}
+
+enum State<L> {
+    Open(L),
+    Closing(L, Closing),
+    Closed,
+}
+
+impl<L: Source> Listener<L> {
+    /// Wraps a listener that is bound.
+    ///
+    /// Its own options are left alone; those of [`ServerOptions`](crate::ServerOptions) are set on
+    /// every connection that it accepts.
+    pub fn new(listener: L, connections: &Connections) -> Self {
+        Self::with_inherits(listener, connections, false)
+    }
+
+    pub(crate) fn with_inherits(listener: L, connections: &Connections, inherits: bool) -> Self {
+        let watch = &connections.registry().watch;
+        let (draining, cancelling) =
+            (watch.reached(Phase::Draining), watch.reached(Phase::Cancelling));
+        connections.registry().on_listen();
+        Self {
+            addr: listener.local_addr().ok(),
+            connections: connections.clone(),
+            draining,
+            cancelling,
+            state: State::Open(listener),
+            inherits,
+            backoff: None,
+        }
+    }
+
+    /// The next connection and its peer's address.
+    ///
+    /// An accept that fails because the client has left is tried again at once. Any other failure,
+    /// such as too many open files, is logged, counted in
+    /// [`Totals::accept_errors`](crate::Totals::accept_errors) and tried again after a second.
+    /// Once the listener has closed itself, this waits for ever.
+    ///
+    /// # Cancel safety
+    ///
+    /// No connection is lost when the future is dropped.
+    pub async fn accept(&mut self) -> (Tracked<L::Io>, L::Addr) {
+        poll_fn(|cx| self.poll_accept(cx)).await
+    }
+
+    /// The address the listener is bound to. Known even after it has closed itself.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the system did not tell when the listener was made.
+    pub fn local_addr(&self) -> io::Result<L::Addr> {
+        self.addr.clone().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    }
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<(Tracked<L::Io>, L::Addr)> {
+        loop {
+            match &mut self.state {
+                State::Open(listener) => {
+                    // Before the accept: a flood of clients must not keep the stop from being seen.
+                    if Pin::new(&mut self.draining).poll(cx).is_ready() {
+                        self.begin_to_close();
+                        continue;
+                    }
+                    if let Some(backoff) = &mut self.backoff {
+                        ready!(backoff.as_mut().poll(cx));
+                        self.backoff = None;
+                    }
+                    match ready!(listener.poll_accept(cx)) {
+                        Ok((io, addr)) => return Poll::Ready(self.track(io, addr)),
+                        Err(error) if is_connection_error(&error) => {}
+                        Err(error) => {
+                            tracing::error!(%error, "accept failed; next in {BACKOFF:?}");
+                            self.connections.registry().on_accept_error();
+                            self.backoff = Some(Box::pin(sleep(BACKOFF)));
+                        }
+                    }
+                }
+                State::Closing(listener, closing) => {
+                    let is_cancelling = Pin::new(&mut self.cancelling).poll(cx).is_ready();
+                    match ready!(closing.poll_accept(listener, is_cancelling, cx)) {
+                        Some((io, addr)) => return Poll::Ready(self.track(io, addr)),
+                        None => self.close(),
+                    }
+                }
+                State::Closed => return Poll::Pending,
+            }
+        }
+    }
+
+    fn track(&self, io: L::Io, addr: L::Addr) -> (Tracked<L::Io>, L::Addr) {
+        let peer = L::peer(&addr);
+        let io = if self.inherits {
+            self.connections.track_raw(io, peer)
+        } else {
+            self.connections.track(io, peer)
+        };
+        (io, addr)
+    }
+
+    fn begin_to_close(&mut self) {
+        self.backoff = None;
+        let registry = self.connections.registry();
+        // Taken out, because the listener moves from one state into the next.
+        self.state = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Open(listener) => {
+                let closing =
+                    Closing::begin(&listener, registry.draining_since(), &registry.options);
+                State::Closing(listener, closing)
+            }
+            other => other,
+        };
+    }
+
+    /// Closes the socket, then says so.
+    fn close(&mut self) {
+        let account = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Open(_listener) => ListenerClosed {
+                listeners: 1,
+                settled: false,
+                bounded: true,
+                ..ListenerClosed::NONE
+            },
+            State::Closing(_listener, closing) => closing.account(),
+            State::Closed => return,
+        };
+        self.connections.registry().on_listener_closed(account);
+    }
+}
+
+impl<L: Source> Drop for Listener<L> {
+    fn drop(&mut self) {
+        if let State::Closing(_, closing) = &mut self.state {
+            closing.cut();
+        }
+        self.close();
+    }
+}
+
+impl<L: Source> fmt::Debug for Listener<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            addr: _,
+            connections,
+            draining: _,
+            cancelling: _,
+            state,
+            inherits: _,
+            backoff: _,
+        } = self;
+        let state = match state {
+            State::Open(_) => "open",
+            State::Closing(..) => "closing",
+            State::Closed => "closed",
+        };
+        f.debug_struct("Listener")
+            .field("state", &state)
+            .field("connections", connections)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether an accept failed because the client has left, and not for want of something here.
+pub(crate) fn is_connection_error(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;

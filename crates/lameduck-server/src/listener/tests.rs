@@ -1,0 +1,257 @@
+//! Systems that refuse, keep silent or never end: a TCP listener with a seam.
+
+use std::{
+    io::Write as _,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use lameduck_core::{PhaseSender, phase_channel};
+use socket2::{Domain, Socket, Type};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::{Instant, timeout},
+};
+
+use super::*;
+use crate::{ServerOptions, source::Accepted, source::sealed::Accept};
+
+const LONG: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_millis(100);
+
+/// A TCP listener on a system that behaves as told.
+#[derive(Default)]
+struct System {
+    tcp: Option<TcpListener>,
+    /// New clients cannot be kept out.
+    refuses: bool,
+    /// What it says of handshakes under way; itself, if nothing.
+    says: Option<Option<bool>>,
+    /// So many accepts fail for want of a descriptor.
+    failures: AtomicUsize,
+    /// There is always one more client.
+    floods: bool,
+}
+
+impl System {
+    fn tcp(&self) -> &TcpListener {
+        self.tcp.as_ref().unwrap()
+    }
+
+    fn fails(&self) -> io::Result<()> {
+        let take = |left: usize| left.checked_sub(1);
+        match self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
+            Ok(_) => Err(io::Error::from_raw_os_error(libc::EMFILE)),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+impl Source for System {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+}
+
+impl Accept for System {
+    const CERTAIN_AFTER: Duration = TcpListener::CERTAIN_AFTER;
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.tcp().local_addr()
+    }
+
+    fn peer(addr: &SocketAddr) -> Option<SocketAddr> {
+        Some(*addr)
+    }
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted<Self>>> {
+        self.fails()?;
+        self.tcp().poll_accept(cx)
+    }
+
+    fn accept_now(&self) -> io::Result<Option<Accepted<Self>>> {
+        self.fails()?;
+        if self.floods {
+            drop(connect_and_send(self.local_addr()?, b"x"));
+        }
+        self.tcp().accept_now()
+    }
+
+    fn keep_out(&self) -> io::Result<()> {
+        if self.refuses {
+            Err(io::ErrorKind::PermissionDenied.into())
+        } else {
+            self.tcp().keep_out()
+        }
+    }
+
+    fn let_in(io: &TcpStream) -> io::Result<()> {
+        TcpListener::let_in(io)
+    }
+
+    fn handshakes(&self) -> Option<bool> {
+        self.says.unwrap_or_else(|| self.tcp().handshakes())
+    }
+}
+
+/// A listener on that system, bound to `addr`, whose handshakes end with the client's first byte.
+fn listen(
+    addr: impl Into<SocketAddr>,
+    system: System,
+    options: ServerOptions,
+) -> (PhaseSender, Connections, Listener<System>) {
+    let addr = addr.into();
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).unwrap();
+    if addr.is_ipv6() {
+        socket.set_only_v6(false).unwrap();
+    }
+    let defer = libc::TCP_DEFER_ACCEPT;
+    crate::sys::set_option(std::os::fd::AsFd::as_fd(&socket), libc::IPPROTO_TCP, defer, 60)
+        .unwrap();
+    socket.bind(&addr.into()).unwrap();
+    socket.listen(64).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let tcp = TcpListener::from_std(socket.into()).unwrap();
+    let (phase, watch) = phase_channel();
+    let connections = Connections::new(watch, options);
+    let listener = Listener::new(System { tcp: Some(tcp), ..system }, &connections);
+    (phase, connections, listener)
+}
+
+fn connect_and_send(addr: SocketAddr, bytes: &[u8]) -> std::net::TcpStream {
+    let mut client = std::net::TcpStream::connect(addr).unwrap();
+    client.write_all(bytes).unwrap();
+    client
+}
+
+/// Accepts until the listener has closed itself, and drops what it got.
+async fn sweep(connections: &Connections, listener: &mut Listener<System>) -> ListenerClosed {
+    let closed = connections.closed();
+    tokio::select! {
+        closed = timeout(LONG / 2, closed) => closed.expect("it closes itself"),
+        () = async { loop { drop(listener.accept().await) } } => unreachable!(),
+    }
+}
+
+const LOOPBACK: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
+
+#[tokio::test]
+async fn where_new_clients_cannot_be_kept_out_the_queue_is_emptied_once_and_that_is_said() {
+    let system = System { refuses: true, ..System::default() };
+    // Neither wait is made: without the stop there is nothing to wait for.
+    let options = ServerOptions::new().with_settle(LONG).with_stop_accepting(LONG);
+    let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
+    let addr = listener.local_addr().unwrap();
+    let _clients: Vec<_> = (0..20).map(|_| connect_and_send(addr, b"x")).collect();
+    phase.publish(Phase::Draining);
+    let closed = sweep(&connections, &mut listener).await;
+    assert_eq!(closed.swept, 20);
+    assert!(!closed.syns_stopped && !closed.settled && !closed.bounded, "{closed}");
+}
+
+#[tokio::test]
+async fn a_flood_that_cannot_be_kept_out_ends_at_the_bound() {
+    let system = System { refuses: true, floods: true, ..System::default() };
+    let options = ServerOptions::new().with_stop_accepting(SHORT);
+    let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
+    phase.publish(Phase::Draining);
+    let closed = sweep(&connections, &mut listener).await;
+    assert!(closed.bounded && closed.swept > 0, "{closed}");
+    assert!(closed.elapsed < LONG / 2, "{closed}");
+}
+
+#[tokio::test]
+async fn where_the_kernel_does_not_tell_the_settle_time_is_waited() {
+    let system = System { says: Some(None), ..System::default() };
+    let options = ServerOptions::new().with_settle(SHORT).with_stop_accepting(LONG);
+    let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
+    phase.publish(Phase::Draining);
+    let closed = sweep(&connections, &mut listener).await;
+    assert!(closed.elapsed >= SHORT, "{closed}");
+    assert!(closed.syns_stopped && !closed.settled && !closed.bounded, "{closed}");
+}
+
+#[tokio::test]
+async fn handshakes_that_never_end_are_waited_for_until_the_bound() {
+    let system = System { says: Some(Some(true)), ..System::default() };
+    let options = ServerOptions::new().with_settle(LONG).with_stop_accepting(SHORT);
+    let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
+    phase.publish(Phase::Draining);
+    let closed = sweep(&connections, &mut listener).await;
+    assert!(closed.elapsed >= SHORT && closed.bounded && !closed.settled, "{closed}");
+}
+
+#[tokio::test]
+async fn a_handshake_under_way_is_let_in_while_nobody_new_is() {
+    let options = ServerOptions::new().with_settle(LONG).with_stop_accepting(LONG);
+    let everywhere = (Ipv6Addr::UNSPECIFIED, 0);
+    let (phase, connections, mut listener) = listen(everywhere, System::default(), options);
+    let port = listener.local_addr().unwrap().port();
+    let v4 = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+    // Both are connected, in their own eyes; to the server they are half way.
+    let mut clients =
+        [TcpStream::connect(v4).await.unwrap(), TcpStream::connect(v6).await.unwrap()];
+    phase.publish(Phase::Draining);
+    let mut closed = Box::pin(connections.closed());
+    // The listener goes on closing, and does not get to its end.
+    let waits = timeout(SHORT, async {
+        tokio::select! {
+            _ = &mut closed => {}
+            _ = listener.accept() => {}
+        }
+    });
+    assert!(waits.await.is_err());
+
+    let mut late = [Box::pin(TcpStream::connect(v4)), Box::pin(TcpStream::connect(v6))];
+    for late in &mut late {
+        assert!(timeout(SHORT, late).await.is_err(), "nobody answers its SYN");
+    }
+    for client in &mut clients {
+        client.write_all(b"ping").await.unwrap();
+        let (mut io, _) = timeout(LONG, listener.accept()).await.unwrap();
+        // More than the first packet, which came with the handshake: it is no longer dropped.
+        client.write_all(b"pong").await.unwrap();
+        let mut bytes = [0; 8];
+        timeout(LONG, io.read_exact(&mut bytes)).await.unwrap().unwrap();
+        assert_eq!(&bytes, b"pingpong");
+    }
+    let closed = sweep(&connections, &mut listener).await;
+    assert_eq!(closed.swept, 2);
+    assert!(closed.syns_stopped && closed.settled && !closed.bounded, "{closed}");
+    // Their SYN is sent again a second after the first, and meets a closed port.
+    for late in late {
+        let error = timeout(LONG, late).await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    }
+}
+
+#[tokio::test]
+async fn an_accept_that_fails_for_want_of_a_descriptor_is_tried_again_after_a_second() {
+    let system = System { failures: 1.into(), ..System::default() };
+    let (phase, connections, mut listener) = listen(LOOPBACK, system, ServerOptions::new());
+    let _client = connect_and_send(listener.local_addr().unwrap(), b"x");
+    let began = Instant::now();
+    drop(listener.accept().await);
+    assert!(began.elapsed() >= BACKOFF);
+    assert_eq!(connections.totals().accept_errors, 1);
+
+    // While it closes there is no time for that.
+    let State::Open(system) = &listener.state else { panic!("it is open") };
+    system.failures.store(1, Ordering::Relaxed);
+    let _client = connect_and_send(listener.local_addr().unwrap(), b"x");
+    phase.publish(Phase::Draining);
+    let closed = sweep(&connections, &mut listener).await;
+    assert_eq!(closed.swept, 1);
+    assert!(closed.elapsed < BACKOFF, "{closed}");
+}
+
+#[tokio::test]
+async fn a_listener_that_waits_after_a_failure_still_sees_the_stop() {
+    let system = System { failures: 1.into(), ..System::default() };
+    let (phase, connections, mut listener) = listen(LOOPBACK, system, ServerOptions::new());
+    assert!(timeout(SHORT, listener.accept()).await.is_err());
+    phase.publish(Phase::Draining);
+    let closed = sweep(&connections, &mut listener).await;
+    assert!(closed.elapsed < BACKOFF && !closed.bounded, "{closed}");
+}

@@ -1,0 +1,144 @@
+//! What is to be decided about sockets and about the end of a listener.
+
+use std::time::Duration;
+
+/// Options of a server's sockets, and of how patiently it stops.
+///
+/// The defaults are made for a server on the open network that must not lose a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerOptions {
+    pub(crate) nodelay: bool,
+    pub(crate) keepalive: Option<Duration>,
+    pub(crate) user_timeout: Option<Duration>,
+    pub(crate) backlog: u32,
+    pub(crate) settle: Duration,
+    pub(crate) stop_accepting: Duration,
+    pub(crate) first_byte_grace: Duration,
+    pub(crate) idle_hold: Duration,
+    pub(crate) parting_answer: bool,
+}
+
+impl ServerOptions {
+    /// The default options.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            nodelay: true,
+            keepalive: Some(Duration::from_secs(60)),
+            user_timeout: Some(Duration::from_secs(60)),
+            backlog: 4096,
+            settle: Duration::from_millis(200),
+            stop_accepting: Duration::from_secs(1),
+            first_byte_grace: Duration::from_secs(1),
+            idle_hold: Duration::from_secs(2),
+            parting_answer: false,
+        }
+    }
+
+    /// Sets whether small writes leave at once (`TCP_NODELAY`).
+    ///
+    /// By default true: else the end of an answer may wait 40 ms for an acknowledgement.
+    #[must_use]
+    pub const fn with_nodelay(mut self, nodelay: bool) -> Self {
+        self.nodelay = nodelay;
+        self
+    }
+
+    /// Sets after how long a silence a peer is asked whether it is still there (`SO_KEEPALIVE`).
+    ///
+    /// By default after 60 s. A peer that does not answer is asked again every quarter of that
+    /// time, and given up after four times, or after the TCP user timeout if that is set. `None`
+    /// leaves the sockets as they are. Below one second it is rounded up: the kernel counts whole
+    /// seconds.
+    #[must_use]
+    pub const fn with_tcp_keepalive(mut self, silence: Option<Duration>) -> Self {
+        self.keepalive = silence;
+        self
+    }
+
+    /// Sets how long bytes may wait to be taken by a peer before it is given up
+    /// (`TCP_USER_TIMEOUT`, Linux only).
+    ///
+    /// By default 60 s. Without it the kernel tries for 15 minutes and more, and a peer that
+    /// vanished holds a stop to its end. It also ends a peer that is there but takes nothing (its
+    /// window stays shut), as nginx's `send_timeout` of 60 s does: do not set it below the longest
+    /// pause that your slowest reader makes. `None` leaves the sockets as they are.
+    #[must_use]
+    pub const fn with_tcp_user_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.user_timeout = timeout;
+        self
+    }
+
+    /// Sets how many connections the kernel keeps for [`Listener::bind`](crate::Listener::bind)
+    /// that were not accepted yet.
+    ///
+    /// By default 4096, where Linux itself puts the limit (`net.core.somaxconn`).
+    #[must_use]
+    pub const fn with_backlog(mut self, backlog: u32) -> Self {
+        self.backlog = backlog;
+        self
+    }
+
+    /// Sets how long a listener waits for handshakes under way, where the kernel does not tell
+    /// whether there are any.
+    ///
+    /// By default 200 ms, a long round trip. Where the kernel does tell (Linux, if a netlink
+    /// socket may be opened), the wait ends with the last handshake instead: after 2 ms on an idle
+    /// server, after [`with_stop_accepting`](Self::with_stop_accepting) at the latest.
+    #[must_use]
+    pub const fn with_settle(mut self, settle: Duration) -> Self {
+        self.settle = settle;
+        self
+    }
+
+    /// Sets how long it may take to empty a listener's queue and close it.
+    ///
+    /// By default 1 s, as `Windows::stop_accepting`, which it should be equal to.
+    #[must_use]
+    pub const fn with_stop_accepting(mut self, window: Duration) -> Self {
+        self.stop_accepting = window;
+        self
+    }
+
+    /// Sets how long a connection that has not sent a whole request may hold a stop.
+    ///
+    /// By default 1 s, counted from the begin of draining or from its accept, whichever is later;
+    /// for half a request head, from its first byte.
+    #[must_use]
+    pub const fn with_first_byte_grace(mut self, grace: Duration) -> Self {
+        self.first_byte_grace = grace;
+        self
+    }
+
+    /// Sets how long an HTTP/1 connection that was answered must be silent before it is closed
+    /// without having been told.
+    ///
+    /// By default 2 s, counted from the begin of draining or from its last byte, whichever is
+    /// later. A client that sends a request every so often on a kept connection is told with the
+    /// next answer, if it comes within this time.
+    #[must_use]
+    pub const fn with_idle_hold(mut self, hold: Duration) -> Self {
+        self.idle_hold = hold;
+        self
+    }
+
+    /// Sets whether an idle HTTP/1 connection is closed with an answer that nobody asked for.
+    ///
+    /// By default false: only a request that has come gets an answer, and one that is still on the
+    /// wire finds the connection closed, so that its client cannot know whether it was executed.
+    /// With it, every idle connection ends with the same 503. A client whose request crosses it
+    /// takes it for the answer, and is right: nothing was executed. A client with no request
+    /// closes the connection, but may log that it was not expecting anything. The close then waits
+    /// for the client's own, for half a second at most.
+    #[must_use]
+    pub const fn with_parting_answer(mut self, answer: bool) -> Self {
+        self.parting_answer = answer;
+        self
+    }
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,267 @@
+//! All open connections, and the waits for them.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Waker,
+};
+
+use lameduck_core::{Phase, PhaseWatch};
+use slab::Slab;
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{
+    ConnectionInfo, ListenerClosed, ServerOptions, Stage, Totals,
+    conn::{Conn, Order},
+    hold::{self, Look},
+};
+
+/// What the handle, the listeners and every connection share.
+pub(crate) struct Registry {
+    pub(crate) watch: PhaseWatch,
+    pub(crate) options: ServerOptions,
+    /// What times are counted from.
+    origin: Instant,
+    /// Connections whose socket is not closed yet.
+    open: AtomicUsize,
+    /// Told when `open` falls to zero.
+    pub(crate) emptied: Notify,
+    /// Told when the last connection that held the stop does so no more.
+    pub(crate) freed: Notify,
+    /// Told when the last listener closed.
+    pub(crate) closed: Notify,
+    draining_since: OnceLock<Instant>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    entries: Slab<Entry>,
+    /// How many entries the last scan found to hold the stop.
+    holding: usize,
+    totals: Totals,
+    listening: usize,
+    ended: ListenerClosed,
+}
+
+struct Entry {
+    conn: Arc<Conn>,
+    holds: bool,
+    look: Look,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// As any connection ends.
+    Plain,
+    /// Silent to the end of the hold.
+    Idle,
+    /// The same, but a request came, and got an answer that says it was not executed.
+    TurnedAway,
+    /// The same, but bytes had come that nobody read.
+    Unread,
+}
+
+impl Registry {
+    pub(crate) fn new(watch: PhaseWatch, options: ServerOptions) -> Self {
+        let inner = Inner {
+            entries: Slab::new(),
+            holding: 0,
+            totals: Totals::default(),
+            listening: 0,
+            ended: ListenerClosed::NONE,
+        };
+        Self {
+            watch,
+            options,
+            origin: Instant::now(),
+            open: AtomicUsize::new(0),
+            emptied: Notify::new(),
+            freed: Notify::new(),
+            closed: Notify::new(),
+            draining_since: OnceLock::new(),
+            inner: Mutex::new(inner),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When draining began, as the first to notice noted it.
+    pub(crate) fn draining_since(&self) -> Instant {
+        *self.draining_since.get_or_init(Instant::now)
+    }
+
+    /// The time for a stamp, once draining has begun. Before that nobody asks, so no clock is read.
+    pub(crate) fn stamp(&self) -> Option<u64> {
+        (self.watch.current() >= Phase::Draining).then(|| self.nanos(Instant::now()))
+    }
+
+    fn nanos(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.origin).as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn enter(&self, conn: Arc<Conn>) -> usize {
+        // SeqCst, as the other three: `count` may be read next to a phase, and a wait for zero
+        // must not pass a connection that was entered before it.
+        self.open.fetch_add(1, Ordering::SeqCst);
+        let mut inner = self.lock();
+        inner.totals.accepted += 1;
+        inner.entries.insert(Entry { conn, holds: false, look: Look::default() })
+    }
+
+    /// Forgets a connection whose socket is about to be closed.
+    pub(crate) fn forget(&self, key: usize, end: End) {
+        // The entry is dropped after the lock is free: it holds wakers.
+        let _entry = {
+            let mut inner = self.lock();
+            let Some(entry) = inner.entries.try_remove(key) else { return };
+            let totals = &mut inner.totals;
+            totals.closed += 1;
+            totals.bytes_in += entry.conn.bytes_in();
+            totals.bytes_out += entry.conn.bytes_out();
+            totals.idle_closed += u64::from(end == End::Idle);
+            totals.turned_away += u64::from(end == End::TurnedAway);
+            totals.unread += u64::from(end == End::Unread);
+            if entry.holds {
+                inner.holding -= 1;
+                if inner.holding == 0 {
+                    drop(inner);
+                    self.freed.notify_waiters();
+                }
+            }
+            entry
+        };
+    }
+
+    /// Notes that a forgotten connection's socket is closed.
+    pub(crate) fn leave(&self) {
+        if self.open.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.emptied.notify_waiters();
+        }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn list(&self) -> Vec<ConnectionInfo> {
+        let now = Instant::now();
+        self.lock().entries.iter().map(|(_, entry)| entry.conn.info(now)).collect()
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        let inner = self.lock();
+        let mut totals = inner.totals;
+        for (_, entry) in &inner.entries {
+            totals.bytes_in += entry.conn.bytes_in();
+            totals.bytes_out += entry.conn.bytes_out();
+        }
+        totals
+    }
+
+    pub(crate) fn on_accept_error(&self) {
+        self.lock().totals.accept_errors += 1;
+    }
+
+    /// Finds who holds the stop. `None`: nobody does. Otherwise when to look again at the latest.
+    pub(crate) fn scan(&self) -> Option<Instant> {
+        let began = self.draining_since();
+        let now = Instant::now();
+        let mut inner = self.lock();
+        let (mut holding, mut latest) = (0, None);
+        for (_, entry) in &mut inner.entries {
+            let mut until = hold::until(&entry.conn, began, self.origin, &self.options);
+            if until.is_some_and(|at| at <= now) && entry.look.finds_bytes(&entry.conn) {
+                until = Some(hold::later(now, self.options.first_byte_grace));
+            }
+            entry.holds = until.is_some_and(|at| at > now);
+            if entry.holds {
+                holding += 1;
+                latest = latest.max(until);
+            }
+        }
+        inner.holding = holding;
+        latest
+    }
+
+    /// The server was told to close what is idle: says so to every connection.
+    pub(crate) fn release(&self) {
+        self.order(Order::Leave, |conn| conn.stage() == Stage::Head);
+    }
+
+    /// Closes every connection by force. Returns how many.
+    pub(crate) fn abort(&self) -> usize {
+        self.order(Order::Abort, |conn| {
+            conn.handle().shutdown();
+            true
+        })
+    }
+
+    fn order(&self, order: Order, wakes: impl Fn(&Conn) -> bool) -> usize {
+        let mut ordered: u64 = 0;
+        let mut wakers: Vec<Waker> = Vec::new();
+        {
+            let mut inner = self.lock();
+            for (_, entry) in &inner.entries {
+                if entry.conn.give(order) {
+                    ordered += 1;
+                    if wakes(&entry.conn) {
+                        wakers.extend(entry.conn.wakers().into_iter().flatten());
+                    }
+                }
+            }
+            if order == Order::Abort {
+                inner.totals.aborted += ordered;
+            }
+        }
+        // Not under the lock: a waker may run its task, which may drop its connection.
+        wakers.into_iter().for_each(Waker::wake);
+        usize::try_from(ordered).unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn on_listen(&self) {
+        self.lock().listening += 1;
+    }
+
+    pub(crate) fn on_listener_closed(&self, closed: ListenerClosed) {
+        let mut inner = self.lock();
+        inner.listening -= 1;
+        inner.ended = inner.ended.and(closed);
+        let last = inner.listening == 0;
+        drop(inner);
+        if last {
+            self.closed.notify_waiters();
+        }
+    }
+
+    /// How the listeners ended, if all have.
+    pub(crate) fn ended(&self) -> Option<ListenerClosed> {
+        let inner = self.lock();
+        (inner.listening == 0).then_some(inner.ended)
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            watch,
+            options: _,
+            origin: _,
+            open: _,
+            emptied: _,
+            freed: _,
+            closed: _,
+            draining_since: _,
+            inner: _,
+        } = self;
+        f.debug_struct("Registry")
+            .field("phase", &watch.current())
+            .field("open", &self.count())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,78 @@
+//! The sockets that can be listened on, and those that come of it.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A socket whose connection can be tracked: a [`TcpStream`](tokio::net::TcpStream), or on Unix a
+/// `UnixStream`.
+///
+/// Sealed: a socket is closed by force through its descriptor, so it must have one.
+pub trait Socket: AsyncRead + AsyncWrite + Unpin + Send + sealed::Configure + 'static {}
+
+/// A socket that can be listened on: a [`TcpListener`](tokio::net::TcpListener), or on Unix a
+/// `UnixListener`.
+///
+/// Sealed: to close without a reset takes more than an accept.
+pub trait Source: Send + Sync + sealed::Accept + 'static {
+    /// What is accepted.
+    type Io: Socket;
+
+    /// The address of a peer, and of the listener itself.
+    type Addr: Clone + Send + Sync + 'static;
+}
+
+/// A connection and its peer's address.
+pub(crate) type Accepted<L> = (<L as Source>::Io, <L as Source>::Addr);
+
+pub(crate) mod sealed {
+    use std::{
+        io,
+        task::{Context, Poll},
+        time::Duration,
+    };
+
+    use super::{Accepted, SocketAddr, Source};
+    use crate::{ServerOptions, sys::AsHandle};
+
+    #[expect(unnameable_types, reason = "sealed")]
+    pub trait Configure: AsHandle {
+        /// Sets the options of a connection.
+        fn configure(&self, options: &ServerOptions);
+    }
+
+    #[expect(unnameable_types, reason = "sealed")]
+    pub trait Accept {
+        /// How long after new clients were kept out it is certain that none is on its way in
+        /// through the kernel: a packet that another processor was already working on.
+        const CERTAIN_AFTER: Duration;
+
+        fn local_addr(&self) -> io::Result<Self::Addr>
+        where
+            Self: Source;
+
+        fn peer(addr: &Self::Addr) -> Option<SocketAddr>
+        where
+            Self: Source;
+
+        fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted<Self>>>
+        where
+            Self: Source;
+
+        /// Accepts what is in the queue now. The reactor may not have heard of it yet.
+        fn accept_now(&self) -> io::Result<Option<Accepted<Self>>>
+        where
+            Self: Source;
+
+        /// Keeps new clients out, but lets those in that are half way through.
+        fn keep_out(&self) -> io::Result<()>;
+
+        /// Frees a connection that was let in after that from what it inherited.
+        fn let_in(io: &Self::Io) -> io::Result<()>
+        where
+            Self: Source;
+
+        /// Whether clients are half way through. `None`: nobody can tell.
+        fn handshakes(&self) -> Option<bool>;
+    }
+}

@@ -1,0 +1,84 @@
+//! The system calls that no safe library offers. All of this crate's `unsafe` is here.
+#![expect(unsafe_code, reason = "two calls that take a bare descriptor, each argued for")]
+
+use std::{mem::MaybeUninit, net::Shutdown};
+
+use socket2::SockRef;
+
+#[cfg(unix)]
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+#[cfg(windows)]
+use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, RawSocket};
+
+/// What a socket is borrowed from. [`AsFd`] on Unix, `AsSocket` on Windows.
+#[cfg(unix)]
+pub(crate) use std::os::fd::AsFd as AsHandle;
+#[cfg(windows)]
+pub(crate) use std::os::windows::io::AsSocket as AsHandle;
+
+/// The number of an open socket, without a claim on it.
+///
+/// Whoever keeps one must forget it before the socket is closed, else the number may already mean
+/// another socket. Here that is the registry: a connection leaves it, under its lock, before its
+/// socket is dropped, and others use its handle under that lock only. The IO that owns the socket
+/// may use it without.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handle {
+    #[cfg(unix)]
+    raw: RawFd,
+    #[cfg(windows)]
+    raw: RawSocket,
+}
+
+impl Handle {
+    #[cfg(unix)]
+    pub(crate) fn of(socket: &impl AsFd) -> Self {
+        Self { raw: socket.as_fd().as_raw_fd() }
+    }
+
+    #[cfg(windows)]
+    pub(crate) fn of(socket: &impl AsSocket) -> Self {
+        Self { raw: socket.as_socket().as_raw_socket() }
+    }
+
+    /// Closes both directions. Whoever waits for the socket wakes up.
+    pub(crate) fn shutdown(self) {
+        // A peer that is gone already has done it for us.
+        _ = self.with(|socket| socket.shutdown(Shutdown::Both));
+    }
+
+    /// Whether bytes wait that nobody has read.
+    pub(crate) fn has_unread(self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        // The socket does not block: tokio has set it so.
+        self.with(|socket| socket.peek(&mut byte)).is_ok_and(|n| n > 0)
+    }
+
+    fn with<T>(self, f: impl FnOnce(SockRef<'_>) -> T) -> T {
+        // SAFETY: the number belongs to an open socket for as long as the registry knows it (see
+        // the type's doc), so it is open for as long as the borrow, which ends in this function.
+        #[cfg(unix)]
+        let socket = unsafe { BorrowedFd::borrow_raw(self.raw) };
+        // SAFETY: as above.
+        #[cfg(windows)]
+        let socket = unsafe { BorrowedSocket::borrow_raw(self.raw) };
+        f(SockRef::from(&socket))
+    }
+}
+
+/// Sets a socket option that is a whole number.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn set_option(
+    socket: BorrowedFd<'_>,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> std::io::Result<()> {
+    let size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the descriptor is open for as long as it is borrowed. The kernel reads `size` bytes
+    // from the pointer, which is what `value` has, and keeps no pointer.
+    let answer = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), size)
+    };
+    if answer == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}

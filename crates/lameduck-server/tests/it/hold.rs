@@ -1,0 +1,132 @@
+//! Who holds the signal to close idle connections, and for how long.
+
+use lameduck_server::Tracked;
+use tokio::time::Instant;
+
+use super::*;
+
+const LONG: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_millis(200);
+
+#[tokio::test]
+async fn an_idle_connection_is_kept_until_it_is_told() {
+    let duck = Duck::new(ServerOptions::new().with_idle_hold(LONG));
+    let (addr, server) = duck.serve(hello(duck.watch())).await;
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    assert!(!exchange(&mut client).await.contains("connection: close"));
+    duck.phase.publish(Phase::Draining);
+    within(duck.connections.closed()).await;
+
+    assert!(exchange(&mut client).await.contains("connection: close"));
+    // No timer is near: the close of the last connection that held the signal lets it go.
+    within(server).await.unwrap().unwrap();
+    assert_eq!(duck.connections.totals().idle_closed, 0);
+}
+
+#[tokio::test]
+async fn an_idle_connection_that_stays_silent_is_closed_after_the_hold() {
+    let duck = Duck::new(ServerOptions::new().with_idle_hold(SHORT));
+    let (addr, server) = duck.serve(hello(duck.watch())).await;
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut client).await;
+    let began = Instant::now();
+    duck.phase.publish(Phase::Draining);
+    within(server).await.unwrap().unwrap();
+    assert!(began.elapsed() >= SHORT);
+    assert!(read_to_end(&mut client).await.unwrap().is_empty());
+    let totals = duck.connections.totals();
+    assert_eq!((totals.idle_closed, totals.turned_away, totals.unread), (1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_connection_without_a_byte_is_served_within_its_grace_and_closed_after() {
+    let duck = Duck::new(ServerOptions::new().with_first_byte_grace(SHORT));
+    let (addr, server) = duck.serve(hello(duck.watch())).await;
+    let (mut speaks, mut silent) =
+        (TcpStream::connect(addr).await.unwrap(), TcpStream::connect(addr).await.unwrap());
+    duck.phase.publish(Phase::Draining);
+    within(duck.connections.closed()).await;
+    assert!(exchange(&mut speaks).await.contains("200 OK"));
+    within(server).await.unwrap().unwrap();
+    assert!(read_to_end(&mut silent).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn half_a_request_head_may_be_completed_within_the_grace_and_ends_after() {
+    let duck = Duck::new(ServerOptions::new().with_first_byte_grace(SHORT));
+    let (addr, server) = duck.serve(hello(duck.watch())).await;
+    let (first, rest) = REQUEST.split_at(20);
+    let mut completes = into_tokio(connect_and_send(addr, first));
+    let mut stuck = into_tokio(connect_and_send(addr, first));
+    duck.phase.publish(Phase::Draining);
+    within(duck.connections.closed()).await;
+    completes.write_all(rest).await.unwrap();
+    assert!(read_answer(&mut completes).await.unwrap().contains("200 OK"));
+    // With half a head, hyper itself would wait for ever.
+    within(server).await.unwrap().unwrap();
+    _ = read_to_end(&mut stuck).await;
+    assert_eq!(duck.connections.count(), 0);
+}
+
+#[tokio::test]
+async fn a_head_that_trickles_does_not_hold_past_its_grace() {
+    let duck = Duck::new(ServerOptions::new().with_first_byte_grace(SHORT));
+    let (addr, server) = duck.serve(hello(duck.watch())).await;
+    let mut client = into_tokio(connect_and_send(addr, REQUEST.split_at(20).0));
+    duck.phase.publish(Phase::Draining);
+    let trickle = spawn(async move {
+        while client.write_all(b"a").await.is_ok() {
+            tokio::time::sleep(SHORT / 8).await;
+        }
+    });
+    within(server).await.unwrap().unwrap();
+    within(trickle).await.unwrap();
+}
+
+/// A connection in the hands of the test, answered once.
+async fn answered(duck: &Duck) -> (TcpStream, Tracked<TcpStream>) {
+    let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let mut io = listener.accept().await.0;
+    client.write_all(REQUEST).await.unwrap();
+    io.read_buf(&mut Vec::new()).await.unwrap();
+    io.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+    (client, io)
+}
+
+#[tokio::test]
+async fn bytes_that_came_but_were_not_read_hold_the_signal() {
+    let duck = Duck::new(ServerOptions::new().with_idle_hold(SHORT).with_first_byte_grace(SHORT));
+    let (mut client, mut io) = answered(&duck).await;
+    let mut stop = Box::pin(duck.connections.stop_accepting());
+    // The server is too busy to read it.
+    client.write_all(REQUEST).await.unwrap();
+    duck.phase.publish(Phase::Draining);
+    assert!(timeout(SHORT + SHORT / 2, stop.as_mut()).await.is_err());
+    // Now it does, and answers.
+    io.read_buf(&mut Vec::new()).await.unwrap();
+    io.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").await.unwrap();
+    drop(io);
+    within(stop).await;
+}
+
+#[tokio::test]
+async fn bytes_that_nobody_reads_do_not_hold_the_signal_for_ever() {
+    let duck = Duck::new(ServerOptions::new().with_idle_hold(SHORT).with_first_byte_grace(SHORT));
+    let (mut client, _io) = answered(&duck).await;
+    client.write_all(REQUEST).await.unwrap();
+    duck.phase.publish(Phase::Draining);
+    within(duck.connections.stop_accepting()).await;
+}
+
+#[tokio::test]
+async fn nothing_holds_the_signal_once_cancelling() {
+    let duck = Duck::new(ServerOptions::new().with_idle_hold(LONG));
+    let (_client, _io) = answered(&duck).await;
+    let stop = spawn(duck.connections.stop_accepting());
+    duck.phase.publish(Phase::Draining);
+    within(duck.connections.closed()).await;
+    assert!(!stop.is_finished());
+    duck.phase.publish(Phase::Cancelling);
+    within(stop).await.unwrap();
+}

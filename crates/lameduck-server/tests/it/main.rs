@@ -1,0 +1,139 @@
+//! Real sockets, real `axum::serve`: what happens to connections when a server stops.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are not `#[test]` functions themselves")]
+
+mod accept_queue;
+mod count;
+mod force;
+mod hold;
+mod late;
+mod sockets;
+#[cfg(unix)]
+mod unix;
+mod upgrade;
+
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+    routing::get,
+};
+use http::{HeaderValue, header::CONNECTION};
+use lameduck_core::{Phase, PhaseSender, PhaseWatch, phase_channel};
+use lameduck_server::{Connections, Listener, ServerOptions};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinHandle,
+    time::timeout,
+};
+
+/// No test waits longer than this, and none comes near it.
+const BOUND: Duration = Duration::from_secs(20);
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: duck\r\n\r\n";
+
+/// A server's connections and the phase they watch.
+struct Duck {
+    phase: PhaseSender,
+    connections: Connections,
+}
+
+impl Duck {
+    fn new(options: ServerOptions) -> Self {
+        let (phase, watch) = phase_channel();
+        phase.publish(Phase::Running);
+        Self { phase, connections: Connections::new(watch, options) }
+    }
+
+    fn watch(&self) -> PhaseWatch {
+        self.phase.watch()
+    }
+
+    /// A stock server on a free port of the loopback.
+    async fn serve(&self, app: Router) -> (SocketAddr, JoinHandle<io::Result<()>>) {
+        self.serve_on("127.0.0.1:0", app).await
+    }
+
+    async fn serve_on(&self, addr: &str, app: Router) -> (SocketAddr, JoinHandle<io::Result<()>>) {
+        let listener = Listener::bind(addr, &self.connections).await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let signal = self.connections.stop_accepting();
+        (addr, spawn(axum::serve(listener, app).with_graceful_shutdown(signal).into_future()))
+    }
+}
+
+/// An app that says hello, and once draining asks its clients to leave, as the drain layer does.
+fn hello(watch: PhaseWatch) -> Router {
+    Router::new().route("/", get(|| async { "hello" })).layer(from_fn_with_state(watch, tell))
+}
+
+async fn tell(State(watch): State<PhaseWatch>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if watch.current().is_leaving() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own task")]
+fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    tokio::spawn(future)
+}
+
+async fn within<T>(future: impl IntoFuture<Output = T>) -> T {
+    timeout(BOUND, future).await.expect("this takes much too long")
+}
+
+/// A client that has connected, and sent `bytes`, without the runtime being asked.
+fn connect_and_send(addr: SocketAddr, bytes: &[u8]) -> std::net::TcpStream {
+    let mut client = std::net::TcpStream::connect(addr).unwrap();
+    client.write_all(bytes).unwrap();
+    client
+}
+
+fn into_tokio(client: std::net::TcpStream) -> TcpStream {
+    client.set_nonblocking(true).unwrap();
+    TcpStream::from_std(client).unwrap()
+}
+
+/// Sends a request on a kept connection and reads its answer.
+async fn exchange(client: &mut TcpStream) -> String {
+    client.write_all(REQUEST).await.unwrap();
+    read_answer(client).await.unwrap()
+}
+
+/// Reads one answer that has a content length.
+async fn read_answer(client: &mut TcpStream) -> io::Result<String> {
+    let mut answer = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&answer);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let len = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= len.map_or(0, |len| len.parse().unwrap()) {
+                return Ok(text.into_owned());
+            }
+        }
+        if within(client.read_buf(&mut answer)).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+/// Reads until the server closes. A reset is an error.
+async fn read_to_end(client: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    within(client.read_to_end(&mut bytes)).await?;
+    Ok(bytes)
+}
+
+async fn assert_refused(addr: SocketAddr) {
+    let error = within(TcpStream::connect(addr)).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+}

@@ -1,0 +1,114 @@
+//! Options of sockets, addresses, and what a handler sees of them.
+
+use axum::extract::ConnectInfo;
+use socket2::SockRef;
+use tokio::net::TcpListener;
+
+use super::*;
+
+#[tokio::test]
+async fn a_handler_sees_its_peers_address() {
+    let duck = Duck::new(ServerOptions::new());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let app = Router::new().route(
+        "/",
+        get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.to_string() }),
+    );
+    let server = axum::serve(
+        Listener::new(listener, &duck.connections).into_axum(),
+        app.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(duck.connections.stop_accepting());
+    let server = spawn(server.into_future());
+
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    let answer = exchange(&mut client).await;
+    assert!(answer.ends_with(&client.local_addr().unwrap().to_string()), "{answer}");
+    drop(client);
+    duck.phase.publish(Phase::Draining);
+    within(server).await.unwrap().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[track_caller]
+fn check(io: &TcpStream, nodelay: bool, keepalive: Option<u64>, user_timeout: Option<u64>) {
+    let socket = SockRef::from(io);
+    assert_eq!(socket.tcp_nodelay().unwrap(), nodelay);
+    assert_eq!(socket.keepalive().unwrap(), keepalive.is_some());
+    if let Some(seconds) = keepalive {
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(seconds));
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(seconds / 4));
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 4);
+    }
+    assert_eq!(socket.tcp_user_timeout().unwrap(), user_timeout.map(Duration::from_secs));
+    assert_eq!(socket.linger().unwrap(), None);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn every_connection_has_the_options_it_should_have() {
+    let default = ServerOptions::new();
+    let bare = ServerOptions::new()
+        .with_nodelay(false)
+        .with_tcp_keepalive(None)
+        .with_tcp_user_timeout(None);
+    let own = ServerOptions::new()
+        .with_tcp_keepalive(Some(Duration::from_secs(20)))
+        .with_tcp_user_timeout(Some(Duration::from_secs(7)));
+    for (options, nodelay, keepalive, user_timeout) in [
+        (default, true, Some(60), Some(60)),
+        (bare, false, None, None),
+        (own, true, Some(20), Some(7)),
+    ] {
+        let duck = Duck::new(options);
+        let mut bound = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
+        let _client = TcpStream::connect(bound.local_addr().unwrap()).await.unwrap();
+        check(bound.accept().await.0.get_ref(), nodelay, keepalive, user_timeout);
+
+        let wrapped = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut wrapped = Listener::new(wrapped, &duck.connections);
+        let _client = TcpStream::connect(wrapped.local_addr().unwrap()).await.unwrap();
+        let (io, peer) = wrapped.accept().await;
+        check(io.get_ref(), nodelay, keepalive, user_timeout);
+        assert_eq!(peer, _client.local_addr().unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named_with_its_cure() {
+    let duck = Duck::new(ServerOptions::new());
+    let taken = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
+    let addr = taken.local_addr().unwrap();
+    let error = Listener::bind(addr, &duck.connections).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    let text = error.to_string();
+    assert!(text.contains(&addr.to_string()) && text.contains("choose another port"), "{text}");
+}
+
+#[tokio::test]
+async fn a_port_that_was_closed_a_moment_ago_can_be_bound_again() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, server) = duck.serve(hello(duck.watch())).await;
+    // The server closes first, so it is its port that stays in TIME_WAIT.
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    duck.phase.publish(Phase::Draining);
+    assert!(exchange(&mut client).await.contains("connection: close"));
+    assert!(read_to_end(&mut client).await.unwrap().is_empty());
+    within(server).await.unwrap().unwrap();
+    drop(Listener::bind(addr, &Duck::new(ServerOptions::new()).connections).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_vectored_write_stays_one() {
+    let duck = Duck::new(ServerOptions::new());
+    let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let mut io = listener.accept().await.0;
+    assert!(tokio::io::AsyncWrite::is_write_vectored(&io));
+    let written = io.write_vectored(&[io::IoSlice::new(b"one "), io::IoSlice::new(b"two")]).await;
+    assert_eq!(written.unwrap(), 7);
+    assert_eq!(duck.connections.totals().bytes_out, 7);
+    drop(io);
+    assert_eq!(read_to_end(&mut client).await.unwrap(), b"one two");
+}
