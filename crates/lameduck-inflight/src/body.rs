@@ -26,6 +26,7 @@ pin_project! {
 }
 
 impl<B> InFlightBody<B> {
+    #[inline]
     pub(crate) const fn new(inner: B, ticket: Option<Ticket>) -> Self {
         Self { inner, ticket }
     }
@@ -35,6 +36,7 @@ impl<B: Body> Body for InFlightBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
+    #[inline]
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -65,10 +67,12 @@ impl<B: Body> Body for InFlightBody<B> {
         polled
     }
 
+    #[inline]
     fn is_end_stream(&self) -> bool {
         self.inner.is_end_stream()
     }
 
+    #[inline]
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
     }

@@ -43,6 +43,17 @@ impl InFlight {
         Self::with_shards(|| Some(Ledger::new()))
     }
 
+    /// Puts a [`LedgerEntry`](crate::LedgerEntry) into the extensions of every request, so that a
+    /// layer further in can say which id it gave the request.
+    ///
+    /// By default not: an extension is an allocation (three, for the first of a request). Without
+    /// a ledger there is no entry, and nothing is put in. Holds for every clone of this handle.
+    #[must_use]
+    pub fn with_ledger_entries(self) -> Self {
+        self.inner.door.give_entries();
+        self
+    }
+
     fn with_shards(ledger: impl Fn() -> Option<Ledger>) -> Self {
         let shards = if cfg!(loom) {
             2

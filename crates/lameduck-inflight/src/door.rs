@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{OnceLock, Weak, atomic::Ordering},
+    sync::{
+        OnceLock, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crossbeam_utils::CachePadded;
@@ -17,6 +20,8 @@ pub(crate) struct Door {
     /// How many wait for the count to be zero. Alone on its line: every request reads it.
     waiting: CachePadded<AtomicUsize>,
     bell: Notify,
+    /// Whether requests carry their line of the ledger.
+    entries: AtomicBool,
     /// Every shard of the count, for a service to find the one of its thread. Weak, because a
     /// shard holds the door: they live as long as a handle that can still read the count.
     siblings: OnceLock<Box<[Weak<Shard>]>>,
@@ -27,6 +32,7 @@ impl Door {
         Self {
             waiting: CachePadded::new(AtomicUsize::new(0)),
             bell: Notify::new(),
+            entries: AtomicBool::new(false),
             siblings: OnceLock::new(),
         }
     }
@@ -36,11 +42,22 @@ impl Door {
         drop(self.siblings.set(siblings));
     }
 
+    #[inline]
     pub(crate) fn siblings(&self) -> &[Weak<Shard>] {
         self.siblings.get().map_or(&[], |siblings| siblings)
     }
 
+    pub(crate) fn give_entries(&self) {
+        // Relaxed, here and below: set while the count is made, and nothing else depends on it.
+        self.entries.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn gives_entries(&self) -> bool {
+        self.entries.load(Ordering::Relaxed)
+    }
+
     /// Whether somebody waits. To be asked after the leave is counted, never before.
+    #[inline]
     pub(crate) fn is_watched(&self) -> bool {
         full_fence();
         // SeqCst, as the count of the leave before it and both accesses of the waiter. In their
@@ -70,7 +87,7 @@ impl Door {
 
 impl fmt::Debug for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { waiting, bell: _, siblings: _ } = self;
+        let Self { waiting, bell: _, entries: _, siblings: _ } = self;
         f.debug_struct("Door")
             .field("waiting", &waiting.load(Ordering::Relaxed))
             .finish_non_exhaustive()

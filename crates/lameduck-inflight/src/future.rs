@@ -26,6 +26,7 @@ pin_project! {
 }
 
 impl<F> InFlightFuture<F> {
+    #[inline]
     pub(crate) const fn new(inner: F, ticket: Ticket) -> Self {
         Self { inner, ticket: Some(ticket) }
     }
@@ -38,6 +39,7 @@ where
 {
     type Output = Result<Response<InFlightBody<B>>, E>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let polled = this.inner.poll(cx);

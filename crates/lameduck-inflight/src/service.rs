@@ -23,19 +23,12 @@ use crate::{
 pub struct InFlightService<S> {
     inner: S,
     shard: SharedShard,
-    entries: bool,
 }
 
 impl<S> InFlightService<S> {
     /// Counts with `in_flight` what `inner` works on.
     pub fn new(inner: S, in_flight: &InFlight) -> Self {
-        Self { inner, shard: in_flight.nearest(), entries: false }
-    }
-
-    /// See [`InFlightLayer::with_ledger_entry`](crate::InFlightLayer::with_ledger_entry).
-    pub fn with_ledger_entry(mut self) -> Self {
-        self.entries = true;
-        self
+        Self { inner, shard: in_flight.nearest() }
     }
 
     /// Apart, so that a request that is not listed is handed on without a copy of its own.
@@ -50,10 +43,8 @@ impl<S> InFlightService<S> {
         S: Service<Request<B>>,
     {
         ticket.list(Record::of_request(&request));
-        if self.entries {
-            if let Some(entry) = ticket.entry() {
-                request.extensions_mut().insert(entry);
-            }
+        if let Some(entry) = ticket.entry() {
+            request.extensions_mut().insert(entry);
         }
         InFlightFuture::new(self.inner.call(request), ticket)
     }
@@ -78,9 +69,10 @@ impl<S: Clone> Clone for InFlightService<S> {
     // By hand: servers clone the service for each request, on the thread that will work on it.
     // The clone counts in that thread's shard, so that threads share no line they write to, not
     // even a reference count.
+    #[inline]
     fn clone(&self) -> Self {
-        let Self { inner, shard, entries } = self;
-        Self { inner: inner.clone(), shard: Shard::nearest(shard), entries: *entries }
+        let Self { inner, shard } = self;
+        Self { inner: inner.clone(), shard: Shard::nearest(shard) }
     }
 }
 
@@ -93,10 +85,12 @@ where
     type Error = S::Error;
     type Future = InFlightFuture<S::Future>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         // Counted first: a panic in `call` drops the ticket, and the count stays true.
         let ticket = Ticket::new(Arc::clone(&self.shard), request.method());

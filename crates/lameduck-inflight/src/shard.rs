@@ -45,6 +45,7 @@ impl Shard {
     }
 
     /// Counts one in.
+    #[inline]
     pub(crate) fn enter(&self) {
         // SeqCst: a layer further in reads the phase next, and whoever writes the phase reads
         // this counter next. One of the two sees the other.
@@ -52,6 +53,7 @@ impl Shard {
     }
 
     /// Counts one out, and rings if it was the last of the shard and somebody waits.
+    #[inline]
     pub(crate) fn leave(&self) {
         // SeqCst: see `Door::is_watched`. It also hands everything the request did to whoever
         // reads the counter.
@@ -89,11 +91,17 @@ impl Shard {
         self.counters.aborted.load(Ordering::Relaxed)
     }
 
+    #[inline]
     pub(crate) fn ledger(&self) -> Option<&Ledger> {
         self.ledger.as_deref().map(|ledger| &**ledger)
     }
 
+    pub(crate) fn gives_entries(&self) -> bool {
+        self.door.gives_entries()
+    }
+
     /// The shard of the calling thread, or this one if nobody reads the count any more.
+    #[inline]
     pub(crate) fn nearest(this: &SharedShard) -> SharedShard {
         let siblings = this.door.siblings();
         // The number of shards is a power of two.

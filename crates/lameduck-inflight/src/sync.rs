@@ -28,6 +28,7 @@ mod real {
     }
 
     /// A number of the calling thread: the first thread to ask is 0, the next is 1.
+    #[inline]
     pub(crate) fn thread_number() -> usize {
         // The thread may be ending, with its locals gone. Any number is right: it only spreads.
         NUMBER

@@ -32,6 +32,7 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
+    #[inline]
     pub(crate) fn new(shard: SharedShard, method: &Method) -> Self {
         shard.enter();
         let remaining = match *method {
@@ -42,6 +43,7 @@ impl Ticket {
         Self { shard, slot: None, remaining }
     }
 
+    #[inline]
     pub(crate) fn has_ledger(&self) -> bool {
         self.shard.ledger().is_some()
     }
@@ -51,11 +53,14 @@ impl Ticket {
         self.slot = self.shard.ledger().and_then(|ledger| ledger.insert(record));
     }
 
+    /// The request's own line in the ledger, if requests are to carry it.
     pub(crate) fn entry(&self) -> Option<LedgerEntry> {
-        self.slot.map(|slot| LedgerEntry::new(Arc::clone(&self.shard), slot))
+        let slot = self.slot.filter(|_| self.shard.gives_entries())?;
+        Some(LedgerEntry::new(Arc::clone(&self.shard), slot))
     }
 
     /// The head is ready. Returns whether the body is still to come; if not, this is over.
+    #[inline]
     pub(crate) fn answer<B: Body>(&mut self, response: &Response<B>) -> bool {
         let body = response.body();
         if body.is_end_stream() {
@@ -78,11 +83,13 @@ impl Ticket {
     }
 
     /// The whole answer is handed over.
+    #[inline]
     pub(crate) const fn finish(&mut self) {
         self.remaining = 0;
     }
 
     /// As RFC 9110, section 6.4.1, and as hyper decides it.
+    #[inline]
     fn may_have_body(&self, status: StatusCode) -> bool {
         let never = status.is_informational()
             || status == StatusCode::NO_CONTENT
@@ -93,6 +100,7 @@ impl Ticket {
     }
 
     /// Some bytes of the body are handed over.
+    #[inline]
     pub(crate) fn sent(&mut self, bytes: usize) {
         let bytes = bytes as u64;
         self.remaining = self.remaining.saturating_sub(bytes);
@@ -119,6 +127,7 @@ impl Ticket {
 }
 
 impl Drop for Ticket {
+    #[inline]
     fn drop(&mut self) {
         if self.remaining != 0 {
             self.shard.note_aborted();
@@ -141,6 +150,7 @@ impl fmt::Debug for Ticket {
     }
 }
 
+#[cold]
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -9,8 +9,8 @@ use crate::shard::SharedShard;
 
 /// A request's own line in the ledger of an [`InFlight`](crate::InFlight).
 ///
-/// In the extensions of every request, if the layer was told
-/// [`with_ledger_entry`](crate::InFlightLayer::with_ledger_entry). Counts nothing: it may outlive
+/// In the extensions of every request, if the count was made
+/// [`with_ledger_entries`](crate::InFlight::with_ledger_entries). Counts nothing: it may outlive
 /// the request, and then does nothing.
 #[derive(Clone)]
 pub struct LedgerEntry {

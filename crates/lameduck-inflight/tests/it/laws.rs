@@ -11,8 +11,8 @@ lameduck_test::layer_laws!(|inner| {
 });
 
 lameduck_test::layer_laws!(with_ledger: |inner| {
-    let in_flight = InFlight::with_ledger();
+    let in_flight = InFlight::with_ledger().with_ledger_entries();
     let held = in_flight.clone();
     inner.on_held(move || held.count() + held.blockers().len());
-    InFlightLayer::new(in_flight).with_ledger_entry().layer(inner)
+    InFlightLayer::new(in_flight).layer(inner)
 });

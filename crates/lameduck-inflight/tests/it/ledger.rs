@@ -158,8 +158,8 @@ fn entry_of(layer: &InFlightLayer) -> (Option<LedgerEntry>, impl Sized) {
 
 #[test]
 fn a_layer_further_in_says_which_id_a_request_has() {
-    let in_flight = InFlight::with_ledger();
-    let layer = InFlightLayer::new(in_flight.clone()).with_ledger_entry();
+    let in_flight = InFlight::with_ledger().with_ledger_entries();
+    let layer = InFlightLayer::new(in_flight.clone());
     let (entry, future) = entry_of(&layer);
     let entry = entry.expect("asked for");
     assert!(entry.set_request_id(HeaderValue::from_static("ours")));
@@ -176,8 +176,8 @@ fn a_layer_further_in_says_which_id_a_request_has() {
 
 #[test]
 fn an_entry_that_outlives_its_request_does_not_name_the_next() {
-    let in_flight = InFlight::with_ledger();
-    let layer = InFlightLayer::new(in_flight.clone()).with_ledger_entry();
+    let in_flight = InFlight::with_ledger().with_ledger_entries();
+    let layer = InFlightLayer::new(in_flight.clone());
     let (entry, future) = entry_of(&layer);
     drop(future);
     let (_, _next) = entry_of(&layer);
@@ -189,7 +189,7 @@ fn an_entry_that_outlives_its_request_does_not_name_the_next() {
 fn nothing_is_put_into_a_request_unless_asked_for() {
     let layers = [
         InFlightLayer::new(InFlight::new()),
-        InFlightLayer::new(InFlight::new()).with_ledger_entry(),
+        InFlightLayer::new(InFlight::new().with_ledger_entries()),
         InFlightLayer::new(InFlight::with_ledger()),
     ];
     for layer in layers {
