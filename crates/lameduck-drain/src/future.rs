@@ -5,7 +5,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use http::Response;
@@ -59,15 +59,15 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
             KindProj::Pass { inner, farewell } => {
-                let mut response = ready!(inner.poll(cx))?;
-                if let Some(config) = farewell {
+                let mut polled = inner.poll(cx);
+                if let (Some(config), Poll::Ready(Ok(response))) = (farewell, &mut polled) {
                     // Now, not when the request came: the phase may have moved meanwhile.
                     let phase = config.watch.current();
                     if phase.is_leaving() {
-                        config.say_farewell(phase, &mut response);
+                        config.say_farewell(phase, response);
                     }
                 }
-                Poll::Ready(Ok(response.map(DrainBody::inner)))
+                polled.map_ok(|response| response.map(DrainBody::inner))
             }
             KindProj::Reject { response } => match response.take() {
                 Some(response) => Poll::Ready(Ok(*response)),

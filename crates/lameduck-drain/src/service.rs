@@ -23,6 +23,35 @@ impl<S> DrainService<S> {
         Self { inner, config }
     }
 
+    /// Hands a request on that is not turned away.
+    #[inline]
+    fn let_in<B, ResBody>(&mut self, request: Request<B>) -> DrainFuture<S::Future, ResBody>
+    where
+        S: Service<Request<B>, Response = Response<ResBody>>,
+    {
+        // Who cannot be told by a header need not be asked about again.
+        let farewell = is_told_by_header(request.version()).then(|| Arc::clone(&self.config));
+        DrainFuture::pass(self.inner.call(request), farewell)
+    }
+
+    /// Apart, so that while running a request is handed on without a copy of its own.
+    #[cold]
+    #[inline(never)]
+    fn call_gated<B, ResBody>(
+        &mut self,
+        phase: Phase,
+        request: Request<B>,
+    ) -> DrainFuture<S::Future, ResBody>
+    where
+        S: Service<Request<B>, Response = Response<ResBody>>,
+    {
+        if self.config.rejects(phase, &request) {
+            DrainFuture::reject(self.config.reject(phase, &request))
+        } else {
+            self.let_in(request)
+        }
+    }
+
     /// The inner service.
     pub const fn get_ref(&self) -> &S {
         &self.inner
@@ -54,11 +83,9 @@ where
     #[inline]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let phase = self.config.watch.current();
-        if phase > Phase::Running && self.config.rejects(phase, &request) {
-            return DrainFuture::reject(self.config.reject(phase, &request));
+        if phase > Phase::Running {
+            return self.call_gated(phase, request);
         }
-        // Who cannot be told by a header need not be asked about again.
-        let farewell = is_told_by_header(request.version()).then(|| Arc::clone(&self.config));
-        DrainFuture::pass(self.inner.call(request), farewell)
+        self.let_in(request)
     }
 }
