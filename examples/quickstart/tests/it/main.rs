@@ -1,0 +1,175 @@
+//! What the quickstart's clients get when it is stopped: the real binary, real signals and sockets.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
+
+mod server;
+
+use std::time::Duration;
+
+use lameduck_test::{
+    LossReason, Outcome, burst_in_accept_queue, finish_all, half_head, idle_connection,
+    open_web_socket, sent_request, silent_connection, silent_http2_peer, unread_download,
+};
+use rustix::process::Signal;
+use tokio::{
+    process::Command,
+    time::{Instant, sleep},
+};
+
+use crate::server::Server;
+
+/// Windows in milliseconds, as short as a test can have them: lame duck, drain, cancel.
+const QUICK: [u64; 3] = [300, 5_000, 500];
+
+#[tokio::test]
+async fn every_request_in_the_accept_queue_at_sigterm_is_answered() {
+    for lame_duck in [300, 0] {
+        let server = Server::start([lame_duck, 5_000, 500]).await;
+        // Stopped by the system, it cannot accept: all of them are in the queue.
+        server.signal(Signal::STOP);
+        let burst = burst_in_accept_queue(server.addr, 200).await;
+        server.signal(Signal::TERM);
+        server.signal(Signal::CONT);
+        let verdict = finish_all(burst).await;
+        // Without a lame duck they are turned away, which is an answer as well.
+        let served = if lame_duck == 0 { 0 } else { 200 };
+        let total = verdict.total;
+        assert_eq!(total.answered, served, "{verdict}");
+        assert_eq!(total.answered + total.rejected, 200, "{verdict}");
+        server.stopped().await.is_clean();
+    }
+}
+
+#[tokio::test]
+async fn a_download_that_was_not_read_at_sigterm_arrives_whole() {
+    let server = Server::start(QUICK).await;
+    let download = unread_download(server.addr, 16 * 1024 * 1024).await;
+    server.signal(Signal::TERM);
+    // Long after the end of lame duck: the drain waits for the bytes, not for the handler.
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(download.finish().await, Outcome::Answered);
+    server.stopped().await.is_clean();
+}
+
+#[tokio::test]
+async fn a_web_socket_open_at_sigterm_is_told_1001_waited_for_and_counted() {
+    let server = Server::start(QUICK).await;
+    let socket = open_web_socket(server.addr).await;
+    server.signal(Signal::TERM);
+    assert_eq!(socket.closed().await, Outcome::Answered);
+    server.stopped().await.is_clean();
+}
+
+#[tokio::test]
+async fn a_request_that_runs_at_sigterm_is_answered_and_the_exit_follows_it_at_once() {
+    let server = Server::start(QUICK).await;
+    let request = sent_request(server.addr, Duration::from_secs(2)).await;
+    server.signal(Signal::TERM);
+    assert_eq!(request.finish().await, Outcome::Answered);
+    let stopped = server.stopped().await;
+    stopped.is_clean();
+    // The drain had three more seconds. A generous bound for a busy machine; a poll would be seen.
+    assert!(stopped.waited < Duration::from_millis(500), "{:?}", stopped.waited);
+}
+
+#[tokio::test]
+async fn an_idle_server_exits_when_its_lame_duck_is_over() {
+    let server = Server::start(QUICK).await;
+    server.signal(Signal::TERM);
+    let stopped = server.stopped().await;
+    stopped.is_clean();
+    let done = stopped.event("shutdown.completed")["elapsed_ms"].as_u64().unwrap();
+    let draining = stopped.event("drain.started")["elapsed_ms"].as_u64().unwrap();
+    assert!((300..400).contains(&draining), "{draining}");
+    // 20 ms are promised; the rest is for a busy machine.
+    assert!(done - draining < 100, "{} ms", done - draining);
+}
+
+#[tokio::test]
+async fn an_idle_connection_that_speaks_during_the_stop_is_served_and_told() {
+    let server = Server::start([1_000, 5_000, 500]).await;
+    let idle = idle_connection(server.addr).await;
+    server.signal(Signal::TERM);
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(idle.finish().await, Outcome::Answered);
+    server.stopped().await.is_clean();
+}
+
+#[tokio::test]
+async fn a_handler_that_never_ends_is_named_and_the_process_exits_inside_its_windows() {
+    let server = Server::start([0, 1_000, 500]).await;
+    let stuck = sent_request(server.addr, Duration::from_secs(3_600)).await;
+    // Answered, so the request before it was read.
+    drop(idle_connection(server.addr).await);
+    server.signal(Signal::TERM);
+    let (outcome, stopped) = tokio::join!(stuck.finish(), server.stopped());
+    stopped.adds_up();
+    assert_eq!(stopped.code, Some(1));
+    // drain 1 s, cancel 0.5 s, force 1 s, hooks 4 s.
+    assert!(stopped.waited < Duration::from_millis(6_500), "{:?}", stopped.waited);
+    let forced = stopped.event("shutdown.forced")["blockers"].as_str().unwrap();
+    assert!(forced.contains("GET /slow"), "{forced}");
+    // Its client is told in words, but not that it may send again: the handler had begun.
+    assert_eq!(outcome, Outcome::Lost(LossReason::NoRetryAfter));
+}
+
+#[tokio::test]
+async fn peers_that_never_answer_cannot_hold_the_exit_and_are_named() {
+    let server = Server::start([0, 3_000, 500]).await;
+    let http2 = silent_http2_peer(server.addr).await.unwrap();
+    let head = half_head(server.addr).await;
+    let silent = silent_connection(server.addr).await;
+    drop(idle_connection(server.addr).await);
+    let began = Instant::now();
+    server.signal(Signal::TERM);
+    let stopped = server.stopped().await;
+    stopped.adds_up();
+    assert!(began.elapsed() < Duration::from_millis(8_500), "{:?}", began.elapsed());
+    let named = stopped.events("drain.progress");
+    assert!(
+        named.iter().any(|event| event["oldest"].as_str().unwrap().contains("http/2")),
+        "{named:?}"
+    );
+    drop((http2, head, silent));
+}
+
+#[tokio::test]
+async fn a_second_sigterm_cancels_and_a_third_forces() {
+    let mut server = Server::start([7_000, 7_000, 7_000]).await;
+    let stuck = sent_request(server.addr, Duration::from_secs(3_600)).await;
+    drop(idle_connection(server.addr).await);
+    for event in ["lameduck.entered", "shutdown.cancelling", "shutdown.forced"] {
+        server.signal(Signal::TERM);
+        server.logged(event).await;
+    }
+    let stopped = server.stopped().await;
+    stopped.adds_up();
+    assert_eq!(stopped.code, Some(1));
+    drop(stuck);
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_an_error_that_names_it_and_nothing_runs() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_quickstart"))
+        .args(["--addr", &addr])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains(&addr) && stderr.contains("in use"), "{stderr}");
+    assert!(!stderr.contains("hook.started"), "{stderr}");
+}
+
+#[tokio::test]
+async fn windows_over_their_budget_are_refused_with_both_sums() {
+    let output = Command::new(env!("CARGO_BIN_EXE_quickstart"))
+        .args(["--lame-duck", "20000"])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("add up to 43s") && stderr.contains("budget is 28s"), "{stderr}");
+}
