@@ -1,4 +1,89 @@
 //! Contract probes that every tower layer should pass, and a client that counts lost requests.
+//!
+//! A request is *lost* when its client cannot know whether it was executed: it was sent, at least
+//! in part, and no complete answer came back. The mistake this crate exists to avoid is to believe
+//! that a server stops gracefully because its code says so: most lose requests at each stop, and
+//! no log of theirs tells it. The second half is for those who write layers: it turns the laws a
+//! layer is to keep into tests, one for each law.
+//!
+//! # Example
+//!
+//! All laws, as tests of a layer of your own:
+//!
+//! ```
+//! # struct MyLayer;
+//! # impl MyLayer { fn layer<S>(&self, inner: S) -> S { inner } }
+//! // tests/it/laws.rs
+//! lameduck_test::layer_laws!(|inner| MyLayer.layer(inner));
+//! # fn main() { let _ = MyLayer.layer(0); }
+//! ```
+//!
+//! The loss oracle, around the stop of a server:
+//!
+//! ```
+//! # #[cfg(all(feature = "app", feature = "oracle"))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! use lameduck_test::{Kind, Oracle};
+//!
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let addr = listener.local_addr()?;
+//! let app = lameduck_test::app(std::future::pending::<()>);
+//! let mut server = tokio::task::JoinSet::new();
+//! server.spawn(async { axum::serve(listener, app).await });
+//!
+//! let running = Oracle::new(addr).with_seed(7).with_client(Kind::KeepAlive, 4).start();
+//! tokio::time::sleep(std::time::Duration::from_millis(100)).await; // … stop the server here
+//! let verdict = running.finish().await;
+//! assert!(verdict.is_clean(), "{verdict}");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "app", feature = "oracle")))]
+//! # fn main() {}
+//! ```
+//!
+//! # Where to put it
+//!
+//! Under `[dev-dependencies]`. The laws go into the tests of a crate that has a layer, the oracle
+//! into the tests of a server, and the drill, `lameduck-drill -- SERVER`, around a server that is
+//! built: it starts the program, sends it SIGTERM under load, and prints a verdict.
+//!
+//! # Guarantees
+//!
+//! 1. Each law fails for a layer that breaks it: a layer that boxes, clones, spawns, or polls a
+//!    timer first is found.
+//! 2. A correct server loses nothing: what a client can know before it writes is no loss, so
+//!    nothing is written after `Connection: close`, and an idle connection that was closed before
+//!    is refused.
+//! 3. The oracle counts exactly what the server did: an answer counts if its status is right, its
+//!    end is marked, and its body was compared byte by byte.
+//! 4. Every request has one outcome: sent = answered + rejected + refused + lost.
+//! 5. A program that does not end is killed, by its own process id, and nothing else is.
+//!
+//! # Cost
+//!
+//! It is a test. The laws of one layer take 0.1 s. The oracle asks servers of this machine only,
+//! with clients that think for up to 40 ms, so that two cores serve 64 of them with a debug build.
+//! The crate turns tokio's `test-util` on, whose clock can be paused.
+//!
+//! # What it does not do
+//!
+//! - It cannot see whether a layer reads the environment or starts a thread for each request; law 3
+//!   forbids both.
+//! - It sees boxes by the size of what holds them, so a layer may still box what is its own. To
+//!   count allocations there is [`CountingAllocator`].
+//! - The oracle does not speak TLS, does not delay packets, and measures no speed.
+//! - A message that crosses a server's WebSocket close frame is not missed: the close frame says
+//!   to ask elsewhere.
+//!
+//! # Feature flags
+//!
+//! All are off by default; the laws need none.
+//!
+//! - `oracle`: the client that counts lost requests, and connections held at one point of a
+//!   request.
+//! - `app`: the paths the oracle asks, as an axum router.
+//! - `drill`: the drill, as a function and as the program `lameduck-drill`. Unix only.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
 #![deny(unsafe_code)] // Not forbidden: an allocator that counts is one.

@@ -67,6 +67,9 @@ impl Child {
         let mut lines = BufReader::new(stdout).lines();
         let Ok(Some(addr)) = timeout(START, find_addr(&mut lines)).await else {
             let what = "the program does not say `listening on http://ADDR` on its output";
+            // It ends now, if it has not, and what it said last is the best explanation.
+            let _ = child.kill().await;
+            end(&mut readers).await;
             let said = lock(&heard).lines.iter().cloned().collect();
             return Err(DrillError::new(what).with_said(said));
         };
@@ -106,10 +109,15 @@ impl Child {
 
     /// The log of the stop, after the program's last line.
     pub(super) async fn into_log(mut self) -> Vec<StopEvent> {
-        let all = async { while self.readers.join_next().await.is_some() {} };
-        let _ = timeout(LAST_WORDS, all).await;
+        end(&mut self.readers).await;
         std::mem::take(&mut lock(&self.heard).log)
     }
+}
+
+/// Lets the readers read to the end of the output.
+async fn end(readers: &mut JoinSet<()>) {
+    let all = async { while readers.join_next().await.is_some() {} };
+    let _ = timeout(LAST_WORDS, all).await;
 }
 
 /// Reads lines up to the one that says where the program listens.

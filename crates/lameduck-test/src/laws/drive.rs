@@ -41,7 +41,7 @@ pub(super) struct Collected {
 
 impl<K, S: Layered<K>> Subject<S, K> {
     pub(super) fn new(make: impl Fn(Probe<K>) -> S, script: Script) -> Self {
-        let probe = Probe::new(script);
+        let probe = Probe::scripted(script);
         let service = make(probe.observer());
         Self { probe, service }
     }

@@ -73,7 +73,8 @@ impl Held {
             Ok(conn) => conn,
             Err(outcome) => return Self { state: Err(outcome), rest: later },
         };
-        if !now.is_empty() && conn.write(now.as_bytes()).await.is_err() {
+        // When some of it was sent, what became of it is read in `finish`.
+        if conn.write(now.as_bytes()).await.is_err() && conn.has_sent_nothing() {
             return Self { state: Err(Outcome::Refused), rest: later };
         }
         Self { state: Ok((conn, plan)), rest: later }

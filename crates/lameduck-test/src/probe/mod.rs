@@ -44,10 +44,24 @@ pub struct Probe<K = Plain> {
     kind: PhantomData<K>,
 }
 
-impl<K> Probe<K> {
-    /// Makes a probe.
+impl Probe {
+    /// Makes a probe that is `Send`, `Sync` and `Unpin`.
     #[must_use]
     pub fn new(script: Script) -> Self {
+        Self::scripted(script)
+    }
+}
+
+impl Probe<Local> {
+    /// Makes a probe that is none of `Send`, `Sync` and `Unpin`.
+    #[must_use]
+    pub fn local(script: Script) -> Self {
+        Self::scripted(script)
+    }
+}
+
+impl<K> Probe<K> {
+    pub(crate) fn scripted(script: Script) -> Self {
         Self { shared: Shared::new(script), kind: PhantomData }
     }
 
@@ -59,7 +73,7 @@ impl<K> Probe<K> {
     /// ```
     /// # use lameduck_test::{Probe, Script};
     /// # use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
-    /// # let inner = <Probe>::new(Script::new());
+    /// # let inner = Probe::new(Script::new());
     /// let cancelled = Arc::new(AtomicBool::new(false));
     /// let theirs = Arc::clone(&cancelled);
     /// inner.on_signal(move || theirs.store(true, Ordering::SeqCst));

@@ -2,6 +2,7 @@
 
 mod good;
 mod http2;
+mod kinds;
 mod misdeeds;
 mod plain_axum;
 mod server;
