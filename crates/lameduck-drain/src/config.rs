@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use lameduck_core::{Answer, AnswerBody, NotExecuted, Phase, PhaseWatch, is_grpc};
 
 use crate::{
@@ -26,6 +26,8 @@ pub(crate) struct Config {
     pub(crate) retry_after: RetryAfter,
     pub(crate) exempt: Exempt,
     pub(crate) response: Option<OwnResponse>,
+    /// What marks an answer besides `Connection: close`, and on every version.
+    pub(crate) marker: Option<(HeaderName, HeaderValue)>,
     /// How the farewell of lame duck is spread, if it is.
     pub(crate) gradual_farewell: Option<Gradual>,
     /// How requests are turned away during lame duck, if they are.
@@ -42,6 +44,7 @@ impl Config {
             retry_after: RetryAfter::default(),
             exempt: Exempt::probes(),
             response: None,
+            marker: None,
             gradual_farewell: None,
             gradual_rejection: None,
             sampler: Arc::new(Sampler::random()),
@@ -53,20 +56,42 @@ impl Config {
     #[cold]
     pub(crate) fn rejects<B>(&self, phase: Phase, request: &Request<B>) -> bool {
         let is_due = match &self.gradual_rejection {
-            Some(gradual) => gradual.takes(phase, &self.watch, &self.sampler),
+            // Turned away before its time, a client could still have been served.
+            Some(gradual) => gradual.takes(phase, &self.watch, &self.sampler).unwrap_or(false),
             None => phase > Phase::LameDuck,
         };
         is_due && !self.exempt.has(request)
     }
 
+    /// Whether the answer to a request that is let in has to be looked at when it leaves.
+    #[inline]
+    pub(crate) const fn may_tell(&self, by_header: bool) -> bool {
+        by_header || self.marker.is_some()
+    }
+
     /// Asks the client of an answer to leave, if it is its turn.
     #[cold]
-    pub(crate) fn say_farewell<B>(&self, phase: Phase, response: &mut Response<B>) {
-        let is_due = self
-            .gradual_farewell
-            .is_none_or(|gradual| gradual.takes(phase, &self.watch, &self.sampler));
+    pub(crate) fn say_farewell<B>(
+        &self,
+        phase: Phase,
+        by_header: bool,
+        response: &mut Response<B>,
+    ) {
+        let is_due = self.gradual_farewell.is_none_or(|gradual| {
+            // Not told in time, a client would be cut.
+            gradual.takes(phase, &self.watch, &self.sampler).unwrap_or(true)
+        });
         if is_due {
+            self.tell(by_header, response);
+        }
+    }
+
+    fn tell<B>(&self, by_header: bool, response: &mut Response<B>) {
+        if by_header {
             tell(response);
+        }
+        if let Some((name, value)) = &self.marker {
+            response.headers_mut().insert(name, value.clone());
         }
     }
 
@@ -90,9 +115,7 @@ impl Config {
             .entry(header::RETRY_AFTER)
             .or_insert_with(|| HeaderValue::from(retry_after));
         response.extensions_mut().insert(NotExecuted::new());
-        if is_told_by_header(request.version()) {
-            tell(&mut response);
-        }
+        self.tell(is_told_by_header(request), &mut response);
         response
     }
 }
@@ -120,6 +143,7 @@ impl fmt::Debug for Config {
             retry_after,
             exempt,
             response,
+            marker,
             gradual_farewell,
             gradual_rejection,
             sampler: _,
@@ -131,6 +155,7 @@ impl fmt::Debug for Config {
             .field("retry_after", retry_after)
             .field("exempt", exempt)
             .field("has_own_response", &response.is_some())
+            .field("marker", marker)
             .field("gradual_farewell", gradual_farewell)
             .field("gradual_rejection", gradual_rejection)
             .field("rejections", rejections)

@@ -30,6 +30,7 @@ pin_project! {
             inner: F,
             // Where to look, when the answer leaves, whether its client is to be told.
             farewell: Option<Arc<Config>>,
+            by_header: bool,
         },
         // Boxed, so that a refusal does not make the future of every request larger. Taken when
         // it is polled.
@@ -39,8 +40,8 @@ pin_project! {
 
 impl<F, B> DrainFuture<F, B> {
     #[inline]
-    pub(crate) const fn pass(inner: F, farewell: Option<Arc<Config>>) -> Self {
-        Self { kind: Kind::Pass { inner, farewell } }
+    pub(crate) const fn pass(inner: F, farewell: Option<Arc<Config>>, by_header: bool) -> Self {
+        Self { kind: Kind::Pass { inner, farewell, by_header } }
     }
 
     #[cold]
@@ -58,13 +59,13 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
-            KindProj::Pass { inner, farewell } => {
+            KindProj::Pass { inner, farewell, by_header } => {
                 let mut polled = inner.poll(cx);
                 if let (Some(config), Poll::Ready(Ok(response))) = (farewell, &mut polled) {
                     // Now, not when the request came: the phase may have moved meanwhile.
                     let phase = config.watch.current();
                     if phase.is_leaving() {
-                        config.say_farewell(phase, response);
+                        config.say_farewell(phase, *by_header, response);
                     }
                 }
                 polled.map_ok(|response| response.map(DrainBody::inner))

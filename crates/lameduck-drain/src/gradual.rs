@@ -19,17 +19,24 @@ impl Gradual {
     }
 
     /// Whether the request at hand belongs to the share. After lame duck all do.
-    pub(crate) fn takes(&self, phase: Phase, watch: &PhaseWatch, sampler: &Sampler) -> bool {
+    ///
+    /// `None` if nobody said when lame duck ends, so that there is no share to belong to.
+    pub(crate) fn takes(
+        &self,
+        phase: Phase,
+        watch: &PhaseWatch,
+        sampler: &Sampler,
+    ) -> Option<bool> {
         if phase != Phase::LameDuck {
-            return phase > Phase::LameDuck;
+            return Some(phase > Phase::LameDuck);
         }
-        let Some(end) = watch.draining_at() else { return false };
+        let end = watch.draining_at()?;
         let left = end.saturating_duration_since(Instant::now().into_std());
         // A window of zero has no "last part": all of it begins at its end.
         if self.window.is_zero() {
-            return left.is_zero();
+            return Some(left.is_zero());
         }
         let share = 1.0 - left.as_secs_f64() / self.window.as_secs_f64();
-        sampler.draw() < share
+        Some(sampler.draw() < share)
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use lameduck_core::PhaseWatch;
 use tower_layer::Layer;
 
@@ -76,11 +76,21 @@ impl DrainLayer {
         self.with(|config| config.response = Some(Arc::new(response)))
     }
 
+    /// Puts this header on every answer that asks its client to leave and on every refusal, on any
+    /// version of HTTP and once. By default there is none.
+    ///
+    /// For proxies that look for one: with `x-envoy-immediate-health-check-fail: true`, Envoy stops
+    /// to send new requests at the first answer, without waiting for its next probe.
+    pub fn with_marker(self, name: HeaderName, value: HeaderValue) -> Self {
+        self.with(|config| config.marker = Some((name, value)))
+    }
+
     /// Spreads the farewell over the last `window` of lame duck, so that not all clients reconnect
     /// elsewhere in one moment.
     ///
     /// The share of answers that say `Connection: close` grows evenly from none to all. By default
-    /// every answer of lame duck says it.
+    /// every answer of lame duck says it, as it does when nobody said when lame duck ends
+    /// ([`PhaseSender::set_draining_at`](lameduck_core::PhaseSender::set_draining_at)).
     pub fn with_gradual_farewell(self, window: Duration) -> Self {
         self.with(|config| config.gradual_farewell = Some(Gradual::new(window)))
     }
@@ -89,7 +99,7 @@ impl DrainLayer {
     /// evenly from none to all.
     ///
     /// For clients that follow `Retry-After` but do not look at `Connection: close`. By default
-    /// none is turned away before draining.
+    /// none is turned away before draining, and none when nobody said when lame duck ends.
     pub fn with_gradual_rejection(self, window: Duration) -> Self {
         self.with(|config| config.gradual_rejection = Some(Gradual::new(window)))
     }

@@ -52,13 +52,15 @@
 //! 2. A refusal carries `Retry-After`, and `NotExecuted` in its extensions.
 //! 3. A gRPC call is refused with trailers-only `UNAVAILABLE`.
 //! 4. From lame duck on, every answer on HTTP/1 says `Connection: close`, once.
-//! 5. An answer on HTTP/2 never says it, and neither does a switch of protocols.
+//! 5. An answer on HTTP/2 never says it, and neither does a switch of protocols or a tunnel.
 //! 6. A request that was let in is never turned away later.
 //!
 //! # Cost
 //!
 //! One atomic load when the request comes and one when its answer leaves, and the move of the
-//! response. No allocation, no lock, no timer.
+//! response. No allocation, no lock, no timer (`tests/allocations.rs`). With the clone of the
+//! service and the body that is some 140 instructions over the bare service (callgrind, one codegen
+//! unit). All threads share one reference count, which a request raises twice.
 //!
 //! # What it does not do
 //!

@@ -29,9 +29,10 @@ impl<S> DrainService<S> {
     where
         S: Service<Request<B>, Response = Response<ResBody>>,
     {
-        // Who cannot be told by a header need not be asked about again.
-        let farewell = is_told_by_header(request.version()).then(|| Arc::clone(&self.config));
-        DrainFuture::pass(self.inner.call(request), farewell)
+        let by_header = is_told_by_header(&request);
+        // Who cannot be told need not be asked about again.
+        let farewell = self.config.may_tell(by_header).then(|| Arc::clone(&self.config));
+        DrainFuture::pass(self.inner.call(request), farewell, by_header)
     }
 
     /// Apart, so that while running a request is handed on without a copy of its own.

@@ -1,6 +1,6 @@
 //! How clients are asked to leave.
 
-use http::{Response, StatusCode, Version, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
 use lameduck_core::Phase;
 
 use crate::support::{Bench, Body, connection, get_on};
@@ -65,5 +65,73 @@ async fn an_answer_that_says_close_already_says_it_once() {
 #[tokio::test]
 async fn an_answer_that_would_keep_the_connection_does_not_any_more() {
     check(|| with_connection("keep-alive"), &["close"]).await;
-    check(|| with_connection("x-hop"), &["x-hop", "close"]).await;
+    check(|| with_connection("Keep-Alive, x-hop"), &["x-hop, close"]).await;
+}
+
+#[tokio::test]
+async fn what_else_an_answer_says_of_its_connection_stays_in_one_header() {
+    check(|| with_connection("x-hop"), &["x-hop, close"]).await;
+    check(|| with_connection("upgrade"), &["upgrade, close"]).await;
+    check(|| with_connection(" , x-hop,, "), &["x-hop, close"]).await;
+    let two_lines = || {
+        let mut response = with_connection("x-one");
+        response.headers_mut().append(header::CONNECTION, HeaderValue::from_static("x-two"));
+        response
+    };
+    check(two_lines, &["x-one, x-two, close"]).await;
+}
+
+#[tokio::test]
+async fn a_connection_header_that_is_no_text_is_kept_as_it_is() {
+    let opaque = || {
+        let mut response = Response::new(Body::default());
+        let value = HeaderValue::from_bytes(b"x-\xff").unwrap();
+        response.headers_mut().insert(header::CONNECTION, value);
+        response
+    };
+    let response = Bench::new(Phase::LameDuck).answering(opaque).get("/").await;
+    assert_eq!(response.headers()[header::CONNECTION].as_bytes(), b"x-\xff, close");
+}
+
+#[tokio::test]
+async fn a_tunnel_is_left_alone() {
+    let bench = Bench::new(Phase::LameDuck);
+    let connect = Request::connect("example.org:443").body(Body::default()).unwrap();
+    assert!(connection(&bench.send(connect).await).is_empty());
+}
+
+const MARKER: &str = "x-envoy-immediate-health-check-fail";
+
+fn marked(phase: Phase) -> Bench {
+    let value = HeaderValue::from_static("true");
+    Bench::new(phase).with(|drain| drain.with_marker(HeaderName::from_static(MARKER), value))
+}
+
+#[tokio::test]
+async fn every_told_answer_has_the_marker_once_and_one_connection_header() {
+    let already = || {
+        let builder = Response::builder().header(MARKER, "theirs").header(MARKER, "twice");
+        builder.header(header::CONNECTION, "x-hop").body(Body::default()).unwrap()
+    };
+    for phase in [Phase::LameDuck, Phase::Draining] {
+        for version in [Version::HTTP_11, Version::HTTP_2] {
+            let bench = marked(phase).answering(already);
+            let response = bench.send(get_on(version)).await;
+            let markers: Vec<_> = response.headers().get_all(MARKER).iter().collect();
+            assert_eq!(markers, ["true"], "{phase} {version:?}");
+            let told = connection(&response);
+            assert!(told.len() <= 1, "{phase} {version:?}: {told:?}");
+            assert_eq!(told.iter().any(|all| all.ends_with("close")), version == Version::HTTP_11);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_tells_nobody_has_no_marker() {
+    for version in [Version::HTTP_11, Version::HTTP_2] {
+        let response = marked(Phase::Running).send(get_on(version)).await;
+        assert!(!response.headers().contains_key(MARKER));
+    }
+    let unmarked = Bench::new(Phase::Draining).get("/").await;
+    assert!(!unmarked.headers().contains_key(MARKER));
 }

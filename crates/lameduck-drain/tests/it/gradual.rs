@@ -72,10 +72,14 @@ async fn the_same_seed_gives_the_same_shares() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_known_end_nobody_is_told_early_and_a_window_of_zero_begins_at_the_end() {
-    let unknown = Bench::new(Phase::LameDuck).with(|drain| drain.with_gradual_farewell(WINDOW));
-    assert_eq!(told_and_rejected(&unknown).await, (0, 0));
+async fn without_a_known_end_all_are_told_and_none_is_turned_away() {
+    let unknown = Bench::new(Phase::LameDuck)
+        .with(|drain| drain.with_gradual_farewell(WINDOW).with_gradual_rejection(WINDOW));
+    assert_eq!(told_and_rejected(&unknown).await, (1000, 0));
+}
 
+#[tokio::test(start_paused = true)]
+async fn a_window_of_zero_begins_at_the_end() {
     let zero = lame_duck(|drain| drain.with_gradual_farewell(Duration::ZERO));
     assert_eq!(told_and_rejected(&zero).await, (0, 0));
     advance(WINDOW * 2).await;

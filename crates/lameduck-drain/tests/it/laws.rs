@@ -21,3 +21,17 @@ mod while_lame_duck {
 
     lameduck_test::layer_laws!(|inner| in_phase(Phase::LameDuck).layer(inner));
 }
+
+/// A drain begins in the instant in which the inner work is ready.
+mod while_a_drain_begins {
+    use super::*;
+
+    lameduck_test::layer_laws!(|inner| {
+        let (sender, watch) = phase_channel();
+        sender.publish(Phase::Running);
+        inner.on_signal(move || {
+            sender.publish(Phase::Draining);
+        });
+        DrainLayer::new(watch).layer(inner)
+    });
+}

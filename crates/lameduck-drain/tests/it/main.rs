@@ -4,6 +4,8 @@
 mod farewell;
 mod gradual;
 mod health;
+mod hostile;
 mod laws;
 mod refusal;
+mod server;
 mod support;
