@@ -1,0 +1,148 @@
+//! The answers for a handler that was stopped.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use lameduck_core::{Answer, AnswerBody, MaybeExecuted, is_grpc};
+
+use crate::{Reason, config::MakeResponse};
+
+const GRPC_DEADLINE_EXCEEDED: u8 = 4;
+const GRPC_UNAVAILABLE: u8 = 14;
+
+/// What stopped a handler, for the answer given in its stead.
+///
+/// [`ContextLayer::with_response`](crate::ContextLayer::with_response) hands it to a closure.
+#[derive(Clone, Debug)]
+pub struct Interrupted {
+    reason: Reason,
+    timeout: Option<Duration>,
+    request_id: Option<HeaderValue>,
+}
+
+impl Interrupted {
+    pub(crate) const fn new(
+        reason: Reason,
+        timeout: Option<Duration>,
+        request_id: Option<HeaderValue>,
+    ) -> Self {
+        Self { reason, timeout, request_id }
+    }
+
+    /// Why the handler was stopped: [`Reason::DeadlineExceeded`] or [`Reason::Shutdown`].
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// The time limit the request had, if it had one.
+    #[must_use]
+    pub const fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// The request's id, if it has one.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_ref().and_then(|id| id.to_str().ok())
+    }
+
+    /// The answer, in the client's own protocol.
+    #[cold]
+    pub(crate) fn into_response<B>(
+        self,
+        client: Client,
+        custom: Option<&MakeResponse>,
+    ) -> Response<AnswerBody<B>> {
+        let mut response = match custom {
+            _ if client.is_grpc => self.to_answer().into_grpc_response(grpc_status(self.reason)),
+            Some(make) => make(&self).map(AnswerBody::own),
+            None => self.to_answer().into_response(),
+        };
+        response.extensions_mut().insert(MaybeExecuted::new());
+        if self.reason == Reason::Shutdown && client.closes_by_header() {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        response
+    }
+
+    fn to_answer(&self) -> Answer {
+        let answer = match (self.reason, self.timeout) {
+            (Reason::Shutdown, _) => Answer::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "shutdown_forced",
+                "The server stopped before the request was finished.",
+            ),
+            (_, Some(limit)) => Answer::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "deadline_exceeded",
+                format!("The request took longer than its limit of {limit:?}."),
+            ),
+            (_, None) => Answer::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "deadline_exceeded",
+                "The request took longer than its limit.",
+            ),
+        };
+        let answer = match self.request_id() {
+            Some(id) => answer.with_data("request_id", id),
+            None => answer,
+        };
+        match self.timeout {
+            Some(limit) => {
+                let millis = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+                answer.with_data("timeout_ms", millis)
+            }
+            None => answer,
+        }
+    }
+}
+
+/// What has to be known of a client to answer it in its own protocol.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Client {
+    version: Version,
+    pub(crate) is_grpc: bool,
+    /// It wants no body, so that dropping one unread says nothing.
+    pub(crate) is_head: bool,
+}
+
+impl Client {
+    #[inline]
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let is_head = *request.method() == Method::HEAD;
+        Self { version: request.version(), is_grpc: is_grpc_call(request), is_head }
+    }
+
+    /// A client of which only its kind is known, which is enough to tell it of a deadline.
+    pub(crate) const fn grpc(is_grpc: bool) -> Self {
+        Self { version: Version::HTTP_2, is_grpc, is_head: false }
+    }
+
+    /// Whether the connection is closed by saying so in a header.
+    fn closes_by_header(self) -> bool {
+        self.version <= Version::HTTP_11
+    }
+}
+
+/// Whether a request is a gRPC call.
+#[inline]
+pub(crate) fn is_grpc_call<B>(request: &Request<B>) -> bool {
+    // Every call is a POST, most requests are not: they are not looked through.
+    *request.method() == Method::POST && is_grpc(request.headers())
+}
+
+/// The trailers that end a gRPC stream whose handler was stopped.
+pub(crate) fn grpc_trailers(reason: Reason) -> HeaderMap {
+    let mut trailers = HeaderMap::with_capacity(1);
+    trailers.insert("grpc-status", HeaderValue::from(u16::from(grpc_status(reason))));
+    trailers
+}
+
+const fn grpc_status(reason: Reason) -> u8 {
+    match reason {
+        Reason::Shutdown => GRPC_UNAVAILABLE,
+        _ => GRPC_DEADLINE_EXCEEDED,
+    }
+}

@@ -1,0 +1,231 @@
+//! The body of a response whose request has a context.
+
+use std::{
+    error::Error,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Response, header};
+use http_body::{Body, Frame, SizeHint};
+use lameduck_core::AnswerBody;
+use pin_project_lite::pin_project;
+
+use crate::{
+    Reason, RequestContext,
+    alarm::{Alarm, Ring, from_now},
+    answer::grpc_trailers,
+    scope::Scope,
+};
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+pin_project! {
+    /// Response body of [`ContextService`](crate::ContextService).
+    ///
+    /// Forwards size hint, end of stream, data and trailers of the handler's body. Fails with the
+    /// handler's own error, or with [`BodyInterrupted`].
+    pub struct ContextBody<B> {
+        #[pin]
+        body: AnswerBody<B>,
+        // Taken at the end of the body: it may be polled after that, and dropped late.
+        context: Option<RequestContext>,
+        alarm: Alarm,
+    }
+
+    impl<B> PinnedDrop for ContextBody<B> {
+        fn drop(this: Pin<&mut Self>) {
+            this.leave();
+        }
+    }
+}
+
+impl<B> ContextBody<B> {
+    /// A body of our own.
+    pub(crate) const fn own(body: AnswerBody<B>) -> Self {
+        Self { body, context: None, alarm: Alarm::new() }
+    }
+
+    /// Drops what is not read yet. It was given up unless all of it was handed out.
+    #[inline]
+    fn leave(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        let Some(context) = this.context else { return };
+        // Some are not asked for their end once the length they declared is out.
+        if !context.shared().owes_nothing() {
+            context.cancel(Reason::ClientGone);
+        }
+        let scope = Scope::enter(this.context);
+        this.body.set(AnswerBody::own(Bytes::new()));
+        scope.exit();
+        if let Some(context) = this.context.take() {
+            context.finish();
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> ContextBody<B> {
+    /// The body of a handler's answer, with the context it goes on with.
+    #[inline]
+    pub(crate) const fn new(body: B, context: Option<RequestContext>) -> Self {
+        Self { body: AnswerBody::inner(body), context, alarm: Alarm::new() }
+    }
+
+    /// The body waits. Says when it has waited too long, and why.
+    #[inline(never)]
+    fn wait(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reason> {
+        let this = self.project();
+        let Some(context) = this.context else { return Poll::Pending };
+        let config = context.config();
+        if !this.alarm.is_armed() {
+            this.alarm.arm(config.body_limit.map(from_now), config.phase.as_ref());
+        }
+        this.alarm.poll(config.phase.as_ref(), cx).map(reason_of)
+    }
+
+    /// Drops what is left of the body and ends it with an error.
+    ///
+    /// An end without one would make a truncated answer look like a complete one.
+    #[cold]
+    fn cut(mut self: Pin<&mut Self>, reason: Reason) -> Option<Result<Frame<Bytes>, BoxError>> {
+        let this = self.as_mut().project();
+        let mut is_grpc = false;
+        if let Some(context) = this.context {
+            context.cancel(reason);
+            is_grpc = context.client().is_grpc;
+        }
+        self.leave();
+        Some(if is_grpc {
+            // Trailers with a status are how a gRPC stream fails.
+            Ok(Frame::trailers(grpc_trailers(reason)))
+        } else {
+            Err(Box::new(BodyInterrupted { reason }))
+        })
+    }
+}
+
+impl<B> Body for ContextBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let mut this = self.as_mut().project();
+        if this.context.is_none() {
+            return this.body.poll_frame(cx).map_err(Into::into);
+        }
+        let scope = Scope::enter(this.context);
+        let polled = this.body.as_mut().poll_frame(cx);
+        scope.exit();
+        match polled {
+            Poll::Pending => self.as_mut().wait(cx).map(|reason| self.cut(reason)),
+            Poll::Ready(Some(Ok(frame))) if !this.body.is_end_stream() && !frame.is_trailers() => {
+                let Some(context) = this.context else { return Poll::Ready(Some(Ok(frame))) };
+                if let Some(ring) = this.alarm.rang(context.config().phase.as_ref()) {
+                    // What was ready when the time came is still handed out.
+                    if this.alarm.is_late() {
+                        return Poll::Ready(self.cut(reason_of(ring)));
+                    }
+                    this.alarm.set_late();
+                }
+                if let Some(data) = frame.data_ref() {
+                    context.shared().pay(data.len());
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(last) => {
+                if let Some(context) = this.context.take() {
+                    context.finish();
+                }
+                Poll::Ready(last.map(|frame| frame.map_err(Into::into)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<B: fmt::Debug> fmt::Debug for ContextBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { body, context, alarm } = self;
+        f.debug_struct("ContextBody")
+            .field("body", body)
+            .field("context", context)
+            .field("alarm", alarm)
+            .finish()
+    }
+}
+
+/// The error of a response body that was ended before it was complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyInterrupted {
+    reason: Reason,
+}
+
+impl BodyInterrupted {
+    /// Why the body was ended: [`Reason::DeadlineExceeded`] or [`Reason::Shutdown`].
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+}
+
+impl fmt::Display for BodyInterrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.reason {
+            Reason::Shutdown => "the server stopped before the response body was complete",
+            _ => "the response body took longer than its limit",
+        })
+    }
+}
+
+impl Error for BodyInterrupted {}
+
+/// What of a context is left once the handler has answered. Nothing, if there is no body to come.
+#[inline]
+pub(crate) fn go_on<B: Body>(
+    context: RequestContext,
+    response: &Response<B>,
+) -> Option<RequestContext> {
+    if context.client().is_head || response.body().is_end_stream() {
+        context.finish();
+        return None;
+    }
+    if context.is_held() {
+        note_length(&context, response);
+    }
+    Some(context)
+}
+
+/// Notes how long a response says that its body is, by its head or by the body itself.
+#[cold]
+fn note_length<B: Body>(context: &RequestContext, response: &Response<B>) {
+    let length = match response.headers().get(header::CONTENT_LENGTH) {
+        Some(length) => length.to_str().ok().and_then(|length| length.parse().ok()),
+        None => response.body().size_hint().exact(),
+    };
+    if let Some(length) = length {
+        context.shared().owe(length);
+    }
+}
+
+const fn reason_of(ring: Ring) -> Reason {
+    match ring {
+        Ring::Time => Reason::DeadlineExceeded,
+        Ring::Forced => Reason::Shutdown,
+    }
+}

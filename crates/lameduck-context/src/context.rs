@@ -1,0 +1,195 @@
+//! A request's context, as its handler sees it.
+
+use std::{
+    fmt,
+    future::{Future, pending, poll_fn},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use http::{Extensions, HeaderValue, Request, Response};
+use lameduck_core::{Phase, PhaseWatch};
+use tokio::time::Instant;
+
+use crate::{Reason, answer::Client, config::Config, scope, shared::Shared, spare};
+
+/// What is known of the request that is being worked on: its id, its deadline, whether it is
+/// cancelled.
+///
+/// Clones share one context. See the [crate docs](crate).
+#[derive(Clone)]
+pub struct RequestContext {
+    shared: Arc<Shared>,
+}
+
+impl RequestContext {
+    /// The context of the request that the running code works on.
+    ///
+    /// Known while the layer calls, polls or drops its inner service's work, the response body
+    /// included. Not known in a task that was spawned: take the context along.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        scope::current()
+    }
+
+    /// The request's id, unless the layer makes none.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id_header().and_then(|id| id.to_str().ok())
+    }
+
+    /// The request's id as the value of a header, to send it on.
+    #[must_use]
+    pub fn request_id_header(&self) -> Option<&HeaderValue> {
+        self.shared.id()
+    }
+
+    /// When the request is cancelled at the latest, if that is known.
+    ///
+    /// The earlier of the request's own limit and the end of the drain. It moves: a stop that
+    /// begins brings it forward, a stop that is called off puts it back.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let drained = self.shared.phase().and_then(PhaseWatch::cancelling_at);
+        match (self.shared.deadline(), drained.map(Instant::from_std)) {
+            (Some(own), Some(drained)) => Some(own.min(drained)),
+            (own, drained) => own.or(drained),
+        }
+    }
+
+    /// How long the request may still take, zero if its deadline has passed.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        self.deadline().map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether nobody waits for the answer any more.
+    ///
+    /// One or two atomic loads: cheap enough for a loop.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.reason().is_some()
+    }
+
+    /// Why the request was cancelled, if it was. The first reason stays.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        self.shared.reason()
+    }
+
+    /// Completes when the request is cancelled, at once if it already is.
+    ///
+    /// Never, if the answer is completed first: a finished request is not cancelled.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future may be dropped and made anew at any time.
+    pub async fn cancelled(&self) -> Reason {
+        let mut ended = pin!(self.shared.ended().notified());
+        let mut cancelling = self.shared.phase().map(|phase| phase.reached(Phase::Cancelling));
+        let outcome = poll_fn(|cx| {
+            // Polled first, which enters the lists; the state is read after that, so that a
+            // change that comes between the two is not missed.
+            let _ = ended.as_mut().poll(cx);
+            if let Some(cancelling) = &mut cancelling {
+                let _ = Pin::new(cancelling).poll(cx);
+            }
+            match self.reason() {
+                Some(reason) => Poll::Ready(Some(reason)),
+                None if self.shared.is_finished() => Poll::Ready(None),
+                None => Poll::Pending,
+            }
+        });
+        match outcome.await {
+            Some(reason) => reason,
+            None => pending().await,
+        }
+    }
+
+    /// Begins a request: decides its id, and tells who wants to know.
+    #[inline]
+    pub(crate) fn begin<B>(config: &Arc<Config>, request: &mut Request<B>) -> Self {
+        let (client, headers) = (Client::of(request), request.headers_mut());
+        let inbound = config.id.as_ref().and_then(|policy| policy.inbound(headers));
+        let mut shared = spare::take();
+        if let Some(shared) = Arc::get_mut(&mut shared) {
+            shared.begin(Arc::clone(config), inbound, client);
+        }
+        let context = Self { shared };
+        if config.extension || config.on_request.is_some() {
+            context.tell(request.extensions_mut());
+        }
+        context
+    }
+
+    /// Tells who wants to know that a request has begun.
+    #[inline(never)]
+    fn tell(&self, extensions: &mut Extensions) {
+        let config = self.config();
+        if let Some(on_request) = &config.on_request {
+            if let Some(id) = self.request_id_header() {
+                on_request(id, extensions);
+            }
+        }
+        if config.extension {
+            extensions.insert(self.clone());
+        }
+    }
+
+    /// Tells the client the request's id.
+    #[inline]
+    pub(crate) fn echo<B>(&self, response: &mut Response<B>) {
+        if let Some(policy) = self.config().id.as_ref().filter(|policy| policy.echo) {
+            if let Some(id) = self.shared.to_id() {
+                // A response with so many headers that one more is refused goes without.
+                let _ = response.headers_mut().try_insert(&policy.header, id);
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn config(&self) -> &Config {
+        self.shared.config()
+    }
+
+    #[inline]
+    pub(crate) fn client(&self) -> Client {
+        self.shared.client()
+    }
+
+    #[inline]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Whether anybody but the layer has this context, and so may hear that it is cancelled.
+    #[inline]
+    pub(crate) fn is_held(&self) -> bool {
+        Arc::strong_count(&self.shared) > 1
+    }
+
+    /// The answer is complete.
+    #[inline]
+    pub(crate) fn finish(self) {
+        if let Some(held) = spare::keep(self.shared) {
+            held.finish();
+        }
+    }
+
+    /// Cancels the request, if anybody would hear of it.
+    #[inline]
+    pub(crate) fn cancel(&self, reason: Reason) {
+        if self.is_held() {
+            self.shared.cancel(reason);
+        }
+    }
+}
+
+impl fmt::Debug for RequestContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { shared } = self;
+        f.debug_struct("RequestContext").field("shared", shared).finish()
+    }
+}

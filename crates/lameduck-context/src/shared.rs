@@ -1,0 +1,206 @@
+//! What all clones of a context share.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
+};
+
+use http::HeaderValue;
+use lameduck_core::{Phase, PhaseWatch};
+use tokio::{sync::Notify, time::Instant};
+use uuid::Uuid;
+
+use crate::{Reason, alarm::from_now, answer::Client, config::Config, id};
+
+/// The request is being worked on. A cancelled one has the number of its reason.
+const LIVE: u8 = 0;
+
+/// The answer is complete; nothing cancels the request any more.
+const FINISHED: u8 = 1;
+
+/// No length was declared.
+const UNKNOWN: u64 = u64::MAX;
+
+/// What all clones of a context share.
+pub(crate) struct Shared {
+    /// None while no request has the context.
+    config: Option<Arc<Config>>,
+    client: Client,
+    /// The id that was made here.
+    fresh: Option<Uuid>,
+    /// The id as text: the client's, or the fresh one once somebody reads it.
+    id: OnceLock<HeaderValue>,
+    /// By the request's own limit, once the clock was started.
+    deadline: OnceLock<Instant>,
+    state: AtomicU8,
+    /// Bytes of the body that are still to come, if the response declares its length.
+    owed: AtomicU64,
+    /// Notified when the state changes.
+    ended: Notify,
+}
+
+impl Shared {
+    /// Starts a request. Nobody else has `self`.
+    #[inline]
+    pub(crate) fn begin(
+        &mut self,
+        config: Arc<Config>,
+        inbound: Option<HeaderValue>,
+        client: Client,
+    ) {
+        self.client = client;
+        if let Some(id) = inbound {
+            self.id = OnceLock::from(id);
+        } else if config.id.is_some() {
+            self.fresh = Some(id::fresh());
+        }
+        self.config = Some(config);
+    }
+
+    /// Forgets the request.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        let Self { config, client: _, fresh, id, deadline, state, owed, ended: _ } = self;
+        *config = None;
+        *fresh = None;
+        *id = OnceLock::new();
+        *deadline = OnceLock::new();
+        *state.get_mut() = LIVE;
+        *owed.get_mut() = UNKNOWN;
+    }
+
+    #[inline]
+    pub(crate) fn config(&self) -> &Arc<Config> {
+        self.config.as_ref().expect("a context that is in use has a configuration")
+    }
+
+    #[inline]
+    pub(crate) const fn client(&self) -> Client {
+        self.client
+    }
+
+    #[inline]
+    pub(crate) fn phase(&self) -> Option<&PhaseWatch> {
+        self.config().phase.as_ref()
+    }
+
+    /// The id as text, which is made here if it is not yet.
+    pub(crate) fn id(&self) -> Option<&HeaderValue> {
+        match &self.fresh {
+            Some(uuid) => Some(self.id.get_or_init(|| id::to_header(uuid))),
+            None => self.id.get(),
+        }
+    }
+
+    /// The id as text of one's own.
+    #[inline]
+    pub(crate) fn to_id(&self) -> Option<HeaderValue> {
+        match (self.id.get(), &self.fresh) {
+            // Not kept: most requests need it once.
+            (None, Some(uuid)) => Some(id::to_header(uuid)),
+            (id, _) => id.cloned(),
+        }
+    }
+
+    /// When the request's own limit is over. The clock starts here if it has not.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let limit = self.config().timeout?;
+        Some(*self.deadline.get_or_init(|| from_now(limit)))
+    }
+
+    /// Why the request was cancelled, if it was.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        // Acquire: what the canceller did before is visible to who acts on it.
+        let state = match self.state.load(Ordering::Acquire) {
+            // The phase is read here, and not written to each context by whoever moves it.
+            LIVE if self.is_cancelling() => self.end(Reason::Shutdown.to_number()),
+            state => state,
+        };
+        Reason::from_number(state)
+    }
+
+    /// Cancels the request, unless it is finished or cancelled already.
+    pub(crate) fn cancel(&self, reason: Reason) {
+        // A phase that nobody has looked at since may have been the first reason.
+        if self.reason().is_none() {
+            self.end(reason.to_number());
+        }
+        self.ended.notify_waiters();
+    }
+
+    /// Says that the answer is complete.
+    pub(crate) fn finish(&self) {
+        self.end(FINISHED);
+        // So that who waits leaves the phase's list of waiters.
+        self.ended.notify_waiters();
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.state.load(Ordering::Acquire) == FINISHED
+    }
+
+    /// Notified when the request is cancelled or finished, but not by a phase.
+    pub(crate) const fn ended(&self) -> &Notify {
+        &self.ended
+    }
+
+    /// Notes the length that the response declares.
+    pub(crate) fn owe(&self, bytes: u64) {
+        // Relaxed, here and below: written and read by the one who has the body.
+        self.owed.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Notes that a part of the body was handed out.
+    pub(crate) fn pay(&self, bytes: usize) {
+        let owed = self.owed.load(Ordering::Relaxed);
+        if owed != UNKNOWN {
+            self.owe(owed.saturating_sub(bytes as u64));
+        }
+    }
+
+    /// Whether all that was declared was handed out.
+    pub(crate) fn owes_nothing(&self) -> bool {
+        self.owed.load(Ordering::Relaxed) == 0
+    }
+
+    /// Ends the request's life, if it has not ended. Returns how it ended.
+    fn end(&self, state: u8) -> u8 {
+        // AcqRel: as for the load in `reason`, on both sides.
+        let ended = self.state.compare_exchange(LIVE, state, Ordering::AcqRel, Ordering::Acquire);
+        ended.map_or_else(|before| before, |_| state)
+    }
+
+    fn is_cancelling(&self) -> bool {
+        self.phase().is_some_and(|phase| phase.current() >= Phase::Cancelling)
+    }
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            config: None,
+            client: Client::default(),
+            fresh: None,
+            id: OnceLock::new(),
+            deadline: OnceLock::new(),
+            state: AtomicU8::new(LIVE),
+            owed: AtomicU64::new(UNKNOWN),
+            ended: Notify::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { config: _, client: _, fresh, id, deadline, state, owed: _, ended: _ } = self;
+        f.debug_struct("Shared")
+            .field("fresh", fresh)
+            .field("id", &id.get())
+            .field("deadline", &deadline.get())
+            .field("reason", &Reason::from_number(state.load(Ordering::Relaxed)))
+            .finish_non_exhaustive()
+    }
+}

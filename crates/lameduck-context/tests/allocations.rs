@@ -1,0 +1,177 @@
+//! How often a request allocates, beside what it would have without the layer.
+#![expect(unsafe_code, reason = "an allocator cannot be written without")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    convert::Infallible,
+    future::{Future, ready},
+    pin::pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header};
+use http_body::Body;
+use http_body_util::Full;
+use lameduck_context::{ContextLayer, RequestContext, TimeoutLayer};
+use tower::{Layer, Service};
+
+/// Counts the allocations of each thread.
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: all is done by the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        // SAFETY: the caller's promises are those that are asked for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are those that are asked for.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+type Ask = Request<Full<Bytes>>;
+
+/// A request with the headers that every client sends.
+fn ask(id: Option<&'static str>) -> Ask {
+    let mut request = Request::new(Full::default());
+    let headers = request.headers_mut();
+    headers.insert(header::HOST, HeaderValue::from_static("localhost"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static("test"));
+    headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    if let Some(id) = id {
+        headers.insert("x-request-id", HeaderValue::from_static(id));
+    }
+    request
+}
+
+fn answer() -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(b"hello")));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("5"));
+    response
+}
+
+/// Allocations of one request in steady state: a service that is cloned, as servers do, called,
+/// polled to its end and read.
+fn allocations<S, B>(service: &S, id: Option<&'static str>) -> usize
+where
+    S: Service<Ask, Response = Response<B>, Error = Infallible> + Clone,
+    B: Body<Data = Bytes>,
+{
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut count = 0;
+    // The first one fills what is kept for those after it.
+    for _ in 0..3 {
+        let before = COUNT.get();
+        let mut service = service.clone();
+        let mut future = pin!(service.call(ask(id)));
+        let response = loop {
+            match future.as_mut().poll(&mut cx) {
+                Poll::Ready(Ok(response)) => break response,
+                Poll::Ready(Err(never)) => match never {},
+                Poll::Pending => (),
+            }
+        };
+        let mut body = pin!(response.into_body());
+        while let Poll::Ready(Some(_)) = body.as_mut().poll_frame(&mut cx) {}
+        count = COUNT.get() - before;
+    }
+    count
+}
+
+/// The same, less what the request allocates without a layer.
+fn check<S, B>(service: &S, id: Option<&'static str>, expected: usize)
+where
+    S: Service<Ask, Response = Response<B>, Error = Infallible> + Clone,
+    B: Body<Data = Bytes>,
+{
+    let bare = allocations(&tower::service_fn(|_: Ask| ready(Ok(answer()))), id);
+    assert_eq!(allocations(service, id) - bare, expected);
+}
+
+fn handler() -> impl Service<
+    Ask,
+    Response = Response<Full<Bytes>>,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response<Full<Bytes>>, Infallible>>,
+> + Clone {
+    tower::service_fn(|_| ready(Ok(answer())))
+}
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+#[test]
+fn a_timeout_allocates_nothing_for_a_handler_that_is_ready() {
+    check(&TimeoutLayer::new(LIMIT).layer(handler()), None, 0);
+    let layer = ContextLayer::new().without_request_id().with_timeout(LIMIT).with_body_limit(LIMIT);
+    check(&layer.layer(handler()), None, 0);
+}
+
+#[test]
+fn an_id_that_is_made_and_told_is_one_allocation() {
+    check(&ContextLayer::new().with_timeout(LIMIT).layer(handler()), None, 1);
+}
+
+#[test]
+fn an_id_that_is_taken_over_is_none() {
+    check(&ContextLayer::new().with_timeout(LIMIT).layer(handler()), Some("mine"), 0);
+}
+
+#[test]
+fn an_id_that_is_not_told_is_none() {
+    check(&ContextLayer::new().with_response_header(false).layer(handler()), None, 0);
+}
+
+#[test]
+fn a_context_that_is_asked_for_is_none() {
+    let asking = tower::service_fn(|_: Ask| {
+        let context = RequestContext::current().expect("in a request");
+        assert!(!context.is_cancelled());
+        assert!(context.request_id().is_some());
+        ready(Ok(answer()))
+    });
+    // The one is the id, as text.
+    check(&ContextLayer::new().with_timeout(LIMIT).layer(asking), None, 1);
+}
+
+#[test]
+fn an_extension_is_three_more() {
+    check(&ContextLayer::new().with_extension().layer(handler()), None, 1 + 3);
+}
+
+#[test]
+fn a_wait_with_a_limit_is_one() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.expect("a runtime");
+    let _guard = runtime.enter();
+    // Waits, which nobody has to wake: the test polls on.
+    let waiting = tower::service_fn(|_: Ask| {
+        let mut waited = false;
+        std::future::poll_fn(move |_| {
+            if std::mem::replace(&mut waited, true) {
+                Poll::Ready(Ok(answer()))
+            } else {
+                Poll::Pending
+            }
+        })
+    });
+    check(&TimeoutLayer::new(LIMIT).layer(waiting), None, 1);
+    let layer = ContextLayer::new().without_request_id().with_timeout(LIMIT);
+    check(&layer.layer(waiting), None, 1);
+    check(&ContextLayer::new().without_request_id().layer(waiting), None, 0);
+}

@@ -1,0 +1,207 @@
+//! Response bodies: their limit, and their end at a forced stop.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt;
+use lameduck_context::{BodyInterrupted, ContextBody, ContextLayer, Reason, RequestContext};
+use lameduck_core::{Phase, phase_channel};
+use tokio::time::{Instant, advance, sleep, timeout};
+use tower::{Layer, ServiceExt};
+
+use crate::support::{Ask, BoxError, Fed, Feed, Left, ask, ask_grpc, current, data, fed, handler};
+
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// A response of a body that is fed from outside.
+async fn streaming(layer: ContextLayer, request: Ask) -> (Feed, ContextBody<Fed>) {
+    let left = Left::new();
+    let theirs = left.clone();
+    let service = layer.layer(handler(move |_| {
+        let (feed, body) = fed();
+        theirs.leave(feed);
+        async { Response::new(body) }
+    }));
+    let response = service.oneshot(request).await.expect("infallible");
+    (left.take(), response.into_body())
+}
+
+fn reason(error: &BoxError) -> Option<Reason> {
+    error.downcast_ref().map(BodyInterrupted::reason)
+}
+
+/// The next frame fails, and nothing comes after it.
+async fn check_ends<B>(body: &mut B, with: Reason)
+where
+    B: Body<Data = Bytes, Error = BoxError> + Unpin,
+{
+    let error = body.frame().await.expect("an end with an error").expect_err("an error");
+    assert_eq!(reason(&error), Some(with));
+    assert!(body.is_end_stream());
+    assert!(body.frame().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_without_a_limit_outlives_the_limit_of_its_handler() {
+    let (feed, mut body) = streaming(ContextLayer::new().with_timeout(LIMIT), ask()).await;
+    assert!(timeout(Duration::from_secs(1_000_000), body.frame()).await.is_err());
+    feed.send(data("late")).expect("open");
+    drop(feed);
+    assert_eq!(body.collect().await.expect("no error").to_bytes(), "late");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_takes_too_long_ends_with_an_error() {
+    let (feed, mut body) = streaming(ContextLayer::new().with_body_limit(LIMIT), ask()).await;
+    feed.send(data("one")).expect("open");
+    assert!(body.frame().await.expect("a frame").is_ok());
+    let began = Instant::now();
+    check_ends(&mut body, Reason::DeadlineExceeded).await;
+    assert_eq!(began.elapsed(), LIMIT);
+    assert!(feed.is_closed(), "the handler's body is dropped at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_body_is_counted_from_its_first_wait() {
+    let (feed, mut body) = streaming(ContextLayer::new().with_body_limit(LIMIT), ask()).await;
+    // A client that does not read for a while.
+    advance(LIMIT * 10).await;
+    for _ in 0..3 {
+        feed.send(data("ready")).expect("open");
+        assert!(body.frame().await.expect("a frame").is_ok());
+        advance(LIMIT * 10).await;
+    }
+    let began = Instant::now();
+    check_ends(&mut body, Reason::DeadlineExceeded).await;
+    assert_eq!(began.elapsed(), LIMIT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_always_ready_is_held_to_its_limit_once_it_has_waited() {
+    let (feed, mut body) = streaming(ContextLayer::new().with_body_limit(LIMIT), ask()).await;
+    assert!(timeout(LIMIT / 2, body.frame()).await.is_err());
+    for _ in 0..3 {
+        feed.send(data("ready")).expect("open");
+    }
+    assert!(body.frame().await.expect("a frame").is_ok());
+    sleep(LIMIT).await;
+    // What is ready in the instant in which the time is over is still handed out.
+    assert!(body.frame().await.expect("a frame").is_ok());
+    check_ends(&mut body, Reason::DeadlineExceeded).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_ends_as_its_time_is_over_is_complete() {
+    let trailers = Frame::trailers(HeaderMap::new());
+    for last in [None, Some(trailers)] {
+        let (feed, mut body) = streaming(ContextLayer::new().with_body_limit(LIMIT), ask()).await;
+        assert!(timeout(LIMIT / 2, body.frame()).await.is_err());
+        sleep(LIMIT).await;
+        feed.send(data("last")).expect("open");
+        if let Some(last) = last {
+            feed.send(last).expect("open");
+        }
+        drop(feed);
+        assert_eq!(body.collect().await.expect("complete").to_bytes(), "last");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_forced_a_body_that_waits_ends_with_an_error() {
+    let (sender, phase) = phase_channel();
+    let (feed, mut body) = streaming(ContextLayer::new().with_phase(phase), ask()).await;
+    let stop = async {
+        sleep(LIMIT).await;
+        sender.publish(Phase::Cancelling);
+        sleep(LIMIT).await;
+        sender.publish(Phase::Forced);
+    };
+    let began = Instant::now();
+    tokio::join!(check_ends(&mut body, Reason::Shutdown), stop);
+    assert_eq!(began.elapsed(), LIMIT * 2);
+    assert!(feed.is_closed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_forced_a_body_that_never_waits_ends_with_an_error() {
+    let (sender, phase) = phase_channel();
+    let (feed, mut body) = streaming(ContextLayer::new().with_phase(phase), ask()).await;
+    for _ in 0..4 {
+        feed.send(data("ready")).expect("open");
+    }
+    assert!(body.frame().await.expect("a frame").is_ok());
+    sender.publish(Phase::Forced);
+    assert!(body.frame().await.expect("a frame").is_ok());
+    check_ends(&mut body, Reason::Shutdown).await;
+
+    // Or waits only after that.
+    let (sender, phase) = phase_channel();
+    let (feed, mut body) = streaming(ContextLayer::new().with_phase(phase), ask()).await;
+    feed.send(data("ready")).expect("open");
+    sender.publish(Phase::Forced);
+    assert!(body.frame().await.expect("a frame").is_ok());
+    check_ends(&mut body, Reason::Shutdown).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grpc_stream_ends_with_trailers_that_say_why() {
+    let (sender, phase) = phase_channel();
+    let layer = ContextLayer::new().with_body_limit(LIMIT).with_phase(phase);
+    let (_feed, mut body) = streaming(layer.clone(), ask_grpc()).await;
+    assert_eq!(trailers(&mut body).await["grpc-status"], "4");
+    assert!(body.frame().await.is_none());
+    let (_feed, mut body) = streaming(layer, ask_grpc()).await;
+    sender.publish(Phase::Forced);
+    assert_eq!(trailers(&mut body).await["grpc-status"], "14");
+    assert!(body.frame().await.is_none());
+}
+
+async fn trailers(body: &mut ContextBody<Fed>) -> HeaderMap {
+    let frame = body.frame().await.expect("a frame").expect("no error");
+    frame.into_trailers().expect("trailers")
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_feeds_a_body_is_told_why_it_ended() {
+    let (sender, phase) = phase_channel();
+    let layer = ContextLayer::new().with_body_limit(LIMIT).with_phase(phase);
+    let held = |layer: ContextLayer| async move {
+        let left: Left<RequestContext> = Left::new();
+        let theirs = left.clone();
+        let service = layer.layer(handler(move |_| {
+            theirs.leave(current());
+            let (feed, body) = fed();
+            std::mem::forget(feed);
+            async { Response::new(body) }
+        }));
+        let body = service.oneshot(ask()).await.expect("infallible").into_body();
+        (left.take(), body)
+    };
+    let (context, mut body) = held(layer.clone()).await;
+    check_ends(&mut body, Reason::DeadlineExceeded).await;
+    assert_eq!(context.reason(), Some(Reason::DeadlineExceeded));
+
+    let (context, mut body) = held(layer).await;
+    sender.publish(Phase::Cancelling);
+    assert_eq!(context.reason(), Some(Reason::Shutdown), "it may end by itself");
+    sender.publish(Phase::Forced);
+    check_ends(&mut body, Reason::Shutdown).await;
+}
+
+#[test]
+fn the_error_of_a_body_says_what_has_happened() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    runtime.expect("a runtime").block_on(async {
+        let (sender, phase) = phase_channel();
+        sender.publish(Phase::Forced);
+        let (_feed, mut body) = streaming(ContextLayer::new().with_phase(phase), ask()).await;
+        let error = body.frame().await.expect("a frame").expect_err("an error");
+        assert_eq!(error.to_string(), "the server stopped before the response body was complete");
+        let layer = ContextLayer::new().with_body_limit(Duration::ZERO);
+        let (_feed, mut body) = streaming(layer, ask()).await;
+        let error = body.frame().await.expect("a frame").expect_err("an error");
+        assert_eq!(error.to_string(), "the response body took longer than its limit");
+    });
+}

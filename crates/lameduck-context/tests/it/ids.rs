@@ -1,0 +1,195 @@
+//! Request ids: which are taken over, which are made, who is told.
+
+use std::collections::HashSet;
+
+use http::{HeaderName, HeaderValue};
+use lameduck_context::ContextLayer;
+use tower::{Layer, ServiceExt};
+use uuid::{Uuid, Variant};
+
+use crate::support::{Ask, Left, ask, ask_with, current_id, handler, hello};
+
+const ID: &str = "x-request-id";
+
+/// Sends a request; returns the id in the handler, the id on the response and the id lines that
+/// the handler saw on the request.
+async fn ids(layer: ContextLayer, request: Ask) -> (Option<String>, Option<String>, usize) {
+    let left = Left::new();
+    let theirs = left.clone();
+    let service = layer.layer(handler(move |request: Ask| {
+        theirs.leave((current_id(), request.headers().get_all(ID).iter().count()));
+        async { hello() }
+    }));
+    let response = service.oneshot(request).await.expect("infallible");
+    let told = response.headers().get(ID).map(|id| id.to_str().expect("ASCII").to_owned());
+    let (inside, lines) = left.take();
+    (inside, told, lines)
+}
+
+fn request_of(id: &[u8]) -> Option<Ask> {
+    let mut request = ask();
+    request.headers_mut().insert(ID, HeaderValue::from_bytes(id).ok()?);
+    Some(request)
+}
+
+async fn check_taken_over(id: &[u8]) {
+    let request = request_of(id).expect("a header value");
+    let (inside, told, lines) = ids(ContextLayer::new(), request).await;
+    let id = String::from_utf8_lossy(id).into_owned();
+    assert_eq!((inside, told, lines), (Some(id.clone()), Some(id), 1));
+}
+
+async fn check_replaced(request: Ask) {
+    let what = format!("{:?}", request.headers());
+    let (inside, told, lines) = ids(ContextLayer::new(), request).await;
+    let told = told.expect("an id on the response");
+    assert_eq!(Uuid::parse_str(&told).expect(&what).get_version_num(), 7, "{what}");
+    assert_eq!(inside, Some(told), "{what}");
+    assert_eq!(lines, 0, "the handler still sees {what}");
+}
+
+#[tokio::test]
+async fn a_request_without_an_id_gets_a_version_7_uuid_of_its_own() {
+    let mut seen = HashSet::new();
+    let before = unix_millis();
+    for _ in 0..2000 {
+        let (inside, told, _) = ids(ContextLayer::new(), ask()).await;
+        let told = told.expect("an id on the response");
+        assert_eq!(inside.as_ref(), Some(&told));
+        let uuid = Uuid::parse_str(&told).expect("a UUID");
+        assert_eq!(uuid.to_string(), told, "as everybody else would write it");
+        assert_eq!((uuid.get_version_num(), uuid.get_variant()), (7, Variant::RFC4122));
+        let millis = u64::try_from(uuid.as_u128() >> 80).expect("48 bits");
+        assert!((before..=unix_millis()).contains(&millis), "{told} was not made now");
+        assert!(seen.insert(uuid), "{told} came twice");
+    }
+    // No bit of the random part stands still.
+    let random = u128::MAX >> 54;
+    let ones = seen.iter().fold(0, |bits, id| bits | id.as_u128());
+    let zeros = seen.iter().fold(0, |bits, id| bits | !id.as_u128());
+    let free = !(0x3 << 62) & random | 0xfff << 64;
+    assert_eq!((ones & free, zeros & free), (free, free));
+}
+
+fn unix_millis() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    u64::try_from(now.expect("after 1970").as_millis()).expect("fits")
+}
+
+#[tokio::test]
+async fn a_safe_id_is_taken_over() {
+    for id in
+        ["a", "01890a5d-ac96-774b-bcce-b302099a8057", "Root=1-67891233-abcdef012345678912345678"]
+    {
+        check_taken_over(id.as_bytes()).await;
+    }
+    check_taken_over(&[b'x'; 128]).await;
+}
+
+#[tokio::test]
+async fn every_byte_is_either_safe_everywhere_in_an_id_or_nowhere() {
+    let mut safe = Vec::new();
+    for byte in 0..=u8::MAX {
+        for id in [vec![byte], vec![byte, b'a'], vec![b'a', byte, b'a'], vec![b'a', byte]] {
+            // What is no header value does not reach a service.
+            let Some(request) = request_of(&id) else { continue };
+            if byte.is_ascii_alphanumeric() || b"._:+/=@-".contains(&byte) {
+                safe.push(byte);
+                check_taken_over(&id).await;
+            } else {
+                check_replaced(request).await;
+            }
+        }
+    }
+    assert_eq!(safe.len(), (26 + 26 + 10 + 8) * 4);
+}
+
+#[tokio::test]
+async fn an_id_that_is_empty_or_longer_than_128_bytes_is_replaced() {
+    for length in [0, 129, 10_000] {
+        check_replaced(request_of(&vec![b'x'; length]).expect("a header value")).await;
+    }
+}
+
+#[tokio::test]
+async fn several_ids_are_replaced() {
+    for second in ["one", "two"] {
+        let mut request = ask_with(ID, "one");
+        request.headers_mut().append(ID, HeaderValue::from_static(second));
+        check_replaced(request).await;
+    }
+    // Nor does a hostile one hide behind a safe one.
+    let mut request = ask_with(ID, "one");
+    request.headers_mut().append(ID, HeaderValue::from_static("<script>"));
+    check_replaced(request).await;
+}
+
+#[tokio::test]
+async fn an_id_from_outside_is_replaced_where_none_is_accepted() {
+    let layer = ContextLayer::new().with_inbound_request_id(false);
+    let (inside, told, lines) = ids(layer, ask_with(ID, "mine")).await;
+    assert_eq!(inside, told);
+    assert!(Uuid::parse_str(&told.expect("an id")).is_ok());
+    assert_eq!(lines, 0);
+}
+
+#[tokio::test]
+async fn the_id_travels_in_the_header_that_was_named() {
+    let name = HeaderName::from_static("x-correlation-id");
+    let layer = ContextLayer::new().with_request_id_header(name.clone());
+    let service = layer.layer(handler(|_| async { hello() }));
+    let request = ask_with("x-correlation-id", "mine");
+    let response = service.oneshot(request).await.expect("infallible");
+    assert_eq!(response.headers()[name], "mine");
+    assert!(!response.headers().contains_key(ID));
+}
+
+#[tokio::test]
+async fn the_id_is_kept_from_the_response_where_it_is_not_to_be_told() {
+    let layer = ContextLayer::new().with_response_header(false);
+    let (inside, told, _) = ids(layer, ask_with(ID, "mine")).await;
+    assert_eq!((inside.as_deref(), told), (Some("mine"), None));
+}
+
+#[tokio::test]
+async fn without_ids_nothing_is_made_taken_over_or_told() {
+    let layer = ContextLayer::new().without_request_id().with_response_header(true);
+    let (inside, told, lines) = ids(layer, ask_with(ID, "mine")).await;
+    assert_eq!((inside, told, lines), (None, None, 1));
+}
+
+#[tokio::test]
+async fn an_id_that_the_handler_puts_on_its_response_is_overwritten() {
+    let service = ContextLayer::new().layer(handler(|_| async {
+        let mut response = hello();
+        response.headers_mut().append(ID, HeaderValue::from_static("upstream"));
+        response
+    }));
+    let response = service.oneshot(ask_with(ID, "mine")).await.expect("infallible");
+    let told: Vec<_> = response.headers().get_all(ID).iter().collect();
+    assert_eq!(told, ["mine"]);
+}
+
+#[tokio::test]
+async fn who_wants_to_know_is_told_the_id_and_the_extensions_before_the_handler_runs() {
+    let left = Left::new();
+    let theirs = left.clone();
+    let layer = ContextLayer::new().with_on_request(move |id, extensions| {
+        let id = id.to_str().expect("ASCII").to_owned();
+        theirs.leave((id, extensions.get::<u8>().copied()));
+    });
+    let seen = Left::new();
+    let theirs = seen.clone();
+    let ledger = left.clone();
+    let service = layer.layer(handler(move |_| {
+        theirs.leave((ledger.take(), current_id()));
+        async { hello() }
+    }));
+    let mut request = ask();
+    request.extensions_mut().insert(7_u8);
+    let response = service.oneshot(request).await.expect("infallible");
+    let ((ledger, extension), inside) = seen.take();
+    assert_eq!(extension, Some(7));
+    assert_eq!(inside.as_ref(), Some(&ledger));
+    assert_eq!(response.headers()[ID], ledger);
+}

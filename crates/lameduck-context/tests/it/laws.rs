@@ -1,0 +1,30 @@
+//! The layer laws, for each layer with all it can do and with the least.
+
+use std::time::Duration;
+
+use lameduck_context::{ContextLayer, RequestContext, TimeoutLayer};
+use lameduck_core::{Phase, phase_channel};
+use tower::Layer;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+lameduck_test::layer_laws!(context: |inner| {
+    let (sender, phase) = phase_channel();
+    inner.on_signal(move || {
+        sender.publish(Phase::Forced);
+    });
+    inner.on_held(|| usize::from(RequestContext::current().is_some()));
+    ContextLayer::new()
+        .with_timeout(LIMIT)
+        .with_body_limit(LIMIT)
+        .with_phase(phase)
+        .with_extension()
+        .layer(inner)
+});
+
+lameduck_test::layer_laws!(context_without_limits: |inner| {
+    inner.on_held(|| usize::from(RequestContext::current().is_some()));
+    ContextLayer::new().layer(inner)
+});
+
+lameduck_test::layer_laws!(timeout: |inner| TimeoutLayer::new(LIMIT).layer(inner));
