@@ -30,6 +30,7 @@ const BACKOFF: Duration = Duration::from_secs(1);
 pub struct Listener<L: Source = TcpListener> {
     addr: Option<L::Addr>,
     connections: Connections,
+    running: PhaseReached,
     draining: PhaseReached,
     cancelling: PhaseReached,
     state: State<L>,
@@ -55,12 +56,13 @@ impl<L: Source> Listener<L> {
 
     pub(crate) fn with_inherits(listener: L, connections: &Connections, inherits: bool) -> Self {
         let watch = &connections.registry().watch;
-        let (draining, cancelling) =
-            (watch.reached(Phase::Draining), watch.reached(Phase::Cancelling));
+        let [running, draining, cancelling] =
+            [Phase::Running, Phase::Draining, Phase::Cancelling].map(|phase| watch.reached(phase));
         connections.registry().on_listen();
         Self {
             addr: listener.local_addr().ok(),
             connections: connections.clone(),
+            running,
             draining,
             cancelling,
             state: State::Open(listener),
@@ -70,6 +72,9 @@ impl<L: Source> Listener<L> {
     }
 
     /// The next connection and its peer's address.
+    ///
+    /// Waits until the phase is [`Running`](Phase::Running): clients that come earlier are kept in
+    /// the queue. A start that is given up moves on to `Draining`, which empties it as ever.
     ///
     /// An accept that fails because the client has left is tried again at once. Any other failure,
     /// such as too many open files, is logged, counted in
@@ -101,6 +106,8 @@ impl<L: Source> Listener<L> {
                         self.begin_to_close();
                         continue;
                     }
+                    // Until the start is over, clients wait in the queue.
+                    ready!(Pin::new(&mut self.running).poll(cx));
                     if let Some(backoff) = &mut self.backoff {
                         ready!(backoff.as_mut().poll(cx));
                         self.backoff = None;
@@ -181,6 +188,7 @@ impl<L: Source> fmt::Debug for Listener<L> {
         let Self {
             addr: _,
             connections,
+            running: _,
             draining: _,
             cancelling: _,
             state,

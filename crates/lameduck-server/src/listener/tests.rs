@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use lameduck_core::{PhaseSender, phase_channel};
+use lameduck_core::{Phase, PhaseSender, phase_channel};
 use socket2::{Domain, Socket, Type};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -113,6 +113,7 @@ fn listen(
     socket.set_nonblocking(true).unwrap();
     let tcp = TcpListener::from_std(socket.into()).unwrap();
     let (phase, watch) = phase_channel();
+    phase.publish(Phase::Running);
     let connections = Connections::new(watch, options);
     let listener = Listener::new(System { tcp: Some(tcp), ..system }, &connections);
     (phase, connections, listener)
