@@ -1,0 +1,202 @@
+//! What users of the whole get, in one process: their own server, stopped by hand.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
+
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
+
+use axum::{Router, extract::ConnectInfo, routing::get};
+use lameduck::{
+    Lameduck, Outcome, Phase, Report, Windows, context::RequestContext, signal::Signals,
+};
+use lameduck_test::{Kind, Oracle, idle_connection, sent_request};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// A whole without signals: several of them share this process.
+fn duck() -> Lameduck {
+    use lameduck::signal::Signal;
+    let windows = Windows::new().with_lame_duck(Duration::from_millis(100));
+    let signals = Signals::new().without(Signal::Terminate).without(Signal::Interrupt);
+    Lameduck::with_signals(signals).with_windows(windows)
+}
+
+fn app(duck: &Lameduck) -> Router {
+    let watch = duck.watch();
+    lameduck_test::app(move || watch.reached(Phase::Draining))
+        .route("/peer", get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string()))
+        .layer(duck.layer())
+}
+
+/// Serves on a port of its own, in the background.
+async fn serve(duck: Lameduck, app: Router) -> (SocketAddr, tokio::task::JoinHandle<Report>) {
+    let listener = duck.bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "awaited by the test")]
+    let report = tokio::spawn(duck.serve_on(listener, app));
+    (addr, report)
+}
+
+#[tokio::test]
+async fn a_server_under_load_is_stopped_without_a_loss_and_its_numbers_add_up() {
+    let duck = duck();
+    let (stop, app) = (duck.stop_handle(), app(&duck));
+    let (addr, report) = serve(duck, app).await;
+    let load = Oracle::new(addr).with_mixed_clients(16).start();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    stop.stop("test", true);
+    let report = report.await.unwrap();
+    load.stop_sending();
+    let verdict = load.finish().await;
+    assert!(verdict.is_clean(), "{verdict}");
+    assert_eq!(report.outcome(), Outcome::Clean, "{report}");
+    let tally = report.tally();
+    assert_eq!(tally.accepted, tally.finished + tally.rejected + tally.aborted);
+}
+
+#[tokio::test]
+async fn a_stock_server_with_our_listener_and_layer_is_stopped_without_a_loss() {
+    let duck = duck();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let server = axum::serve(duck.listener(listener), app(&duck))
+        .with_graceful_shutdown(duck.stop_accepting());
+    #[expect(clippy::disallowed_methods, reason = "awaited below")]
+    let server = tokio::spawn(server.into_future());
+    let load = Oracle::new(addr).with_client(Kind::KeepAlive, 8).start();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    duck.stop_handle().stop("test", true);
+    server.await.unwrap().unwrap();
+    let report = duck.finished().await;
+    load.stop_sending();
+    let verdict = load.finish().await;
+    assert!(verdict.is_clean(), "{verdict}");
+    assert_eq!(report.outcome(), Outcome::Clean, "{report}");
+}
+
+#[tokio::test]
+async fn whoever_comes_during_the_start_waits_and_is_then_served() {
+    let (open, gate) = tokio::sync::oneshot::channel::<()>();
+    let duck = duck().on_start("database", async move || gate.await);
+    let (stop, app) = (duck.stop_handle(), app(&duck));
+    let (addr, report) = serve(duck, app).await;
+    let early = sent_request(addr, Duration::ZERO).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(early.is_quiet(), "nothing is served before the start is over");
+    open.send(()).unwrap();
+    assert_eq!(early.finish().await, lameduck_test::Outcome::Answered);
+    stop.stop("test", false);
+    assert_eq!(report.await.unwrap().outcome(), Outcome::Clean);
+}
+
+#[tokio::test]
+async fn whoever_waits_when_the_start_fails_is_turned_away_and_not_reset() {
+    let (fail, gate) = tokio::sync::oneshot::channel::<()>();
+    let duck = duck().on_start("database", async move || gate.await);
+    let app = app(&duck);
+    let (addr, report) = serve(duck, app).await;
+    let early = sent_request(addr, Duration::ZERO).await;
+    drop(fail);
+    assert_eq!(early.finish().await, lameduck_test::Outcome::Rejected);
+    let report = report.await.unwrap();
+    assert_eq!(report.outcome(), Outcome::NotStarted);
+    assert!(report.error().unwrap().contains("start hook `database` failed"), "{report}");
+}
+
+#[tokio::test]
+async fn handlers_know_their_peer_and_their_request() {
+    let duck = duck();
+    let stop = duck.stop_handle();
+    let app = app(&duck).route(
+        "/id",
+        get(async || {
+            RequestContext::current().map_or_else(String::new, |context| {
+                context.request_id().unwrap_or_default().to_owned()
+            })
+        })
+        .layer(duck.layer()),
+    );
+    let (addr, report) = serve(duck, app).await;
+    let body = get_body(addr, "/peer", "accept: */*").await;
+    assert!(body.starts_with("127.0.0.1:"), "{body}");
+    let body = get_body(addr, "/id", "x-request-id: from-outside").await;
+    assert_eq!(body, "from-outside");
+    stop.stop("test", false);
+    assert_eq!(report.await.unwrap().outcome(), Outcome::Clean);
+}
+
+#[tokio::test]
+async fn a_request_that_blocks_the_stop_is_named_with_its_id() {
+    let windows = Windows::new()
+        .with_lame_duck(Duration::ZERO)
+        .with_drain(Duration::from_millis(200))
+        .with_stop_accepting(Duration::from_millis(100))
+        .with_cancel(Duration::from_millis(100));
+    let duck = duck().with_windows(windows);
+    let (stop, app) = (duck.stop_handle(), app(&duck));
+    let in_flight = duck.in_flight().clone();
+    let (addr, report) = serve(duck, app).await;
+    let stuck = sent_request(addr, Duration::from_secs(600)).await;
+    drop(idle_connection(addr).await);
+    let [blocker] = &in_flight.blockers()[..] else { panic!("{:?}", in_flight.blockers()) };
+    let id = blocker.request_id().expect("the id was made further in, and handed out").to_owned();
+    stop.stop("test", false);
+    let report = report.await.unwrap();
+    assert_eq!(report.outcome(), Outcome::Forced);
+    let named = report.blockers().iter().any(|line| line.contains("/slow") && line.contains(&id));
+    assert!(named, "{report}");
+    drop(stuck);
+}
+
+#[tokio::test]
+async fn an_idle_server_stops_within_20_ms_of_the_end_of_its_lame_duck() {
+    // The best of five: the promise is the program's, the noise is the machine's.
+    let mut best = Duration::MAX;
+    for _ in 0..5 {
+        let duck = duck();
+        let (stop, app) = (duck.stop_handle(), app(&duck));
+        let (addr, report) = serve(duck, app).await;
+        drop(idle_connection(addr).await);
+        stop.stop("test", true);
+        let report = report.await.unwrap();
+        let lame_duck = report.phases()[0];
+        assert_eq!(lame_duck.phase, Phase::LameDuck);
+        best = best.min(report.took() - lame_duck.took);
+    }
+    assert!(best < Duration::from_millis(20), "{best:?}");
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_a_report_that_names_it_and_no_hook_runs() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = taken.local_addr().unwrap();
+    let duck = duck().on_start("never", || std::future::ready(unreachable()));
+    let report = duck.serve(addr, Router::new()).await;
+    assert_eq!(report.outcome(), Outcome::NotStarted);
+    assert!(report.error().unwrap().contains(&addr.to_string()), "{report}");
+    assert_eq!(ExitCode::from(report), ExitCode::from(2));
+}
+
+fn unreachable() {
+    panic!("a hook ran");
+}
+
+#[test]
+fn outside_a_runtime_the_start_fails_and_says_why() {
+    let duck = Lameduck::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let report = runtime.block_on(duck.finished());
+    assert_eq!(report.outcome(), Outcome::NotStarted);
+    assert!(report.error().unwrap().contains("runtime"), "{report}");
+}
+
+/// The body of the answer to a request with this header line, read to the end of the connection.
+async fn get_body(addr: SocketAddr, path: &str, header: &str) -> String {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{header}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.split_once("\r\n\r\n").expect("a whole head").1.to_owned()
+}
