@@ -68,7 +68,7 @@
 //! most 64 of them.
 //!
 //! With a ledger there is still no allocation, but a lock that is taken three times per request
-//! and once per frame of its body, and one reading of the clock: about 100 ns in all.
+//! and once per frame of its body, and one reading of the clock: some 120 ns in all.
 //!
 //! # What it does not do
 //!
