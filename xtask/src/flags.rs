@@ -39,6 +39,16 @@ xflags::xflags! {
 
         /// Checks each feature of each crate alone.
         cmd features {}
+
+        /// Measures ours beside tower-http's. Needs Linux, valgrind and strace.
+        cmd perf {
+            /// Only instructions, syscalls, allocations, ns or processor.
+            optional --part part: String
+            /// Prints the rows as JSON.
+            optional --json
+            /// Writes the promises into the root README.
+            optional --bless
+        }
     }
 }
 // generated start
@@ -59,6 +69,7 @@ pub enum XtaskCmd {
     Readme(Readme),
     Loom(Loom),
     Features(Features),
+    Perf(Perf),
 }
 
 #[derive(Debug)]
@@ -91,6 +102,13 @@ pub struct Loom;
 
 #[derive(Debug)]
 pub struct Features;
+
+#[derive(Debug)]
+pub struct Perf {
+    pub part: Option<String>,
+    pub json: bool,
+    pub bless: bool,
+}
 
 impl Xtask {
     #[allow(dead_code)]

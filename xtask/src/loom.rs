@@ -29,7 +29,7 @@ pub(crate) fn run(sh: &Shell, counts: &mut Counts) -> Result<()> {
     // A folder of its own: other flags would make cargo build everything anew, here and after.
     let target = workspace.target.join("loom");
     for Package { name, .. } in modelled {
-        println!("RUSTFLAGS=\"--cfg loom\"");
+        eprintln!("RUSTFLAGS=\"--cfg loom\"");
         let tests = cmd!(sh, "cargo test --package {name} --test loom --release")
             .env("RUSTFLAGS", "--cfg loom")
             .env("CARGO_TARGET_DIR", &target);

@@ -2,7 +2,7 @@
 //!
 //! One file per command. Each step prints its command and its time. A tool that is missing is
 //! reported with the line that installs it, never installed.
-#![expect(clippy::print_stdout, reason = "a program talks on its output")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks on its output")]
 
 mod ci;
 mod demo;
@@ -11,19 +11,29 @@ mod features;
 mod flags;
 mod help;
 mod loom;
+mod perf;
 mod readme;
 mod step;
 mod test;
 mod tidy;
 mod workspace;
 
-use std::path::Path;
+use std::{path::Path, process::ExitCode};
 
 use anyhow::Result;
 use xshell::Shell;
 
-fn main() -> Result<()> {
-    let flags = flags::Xtask::from_env_or_exit();
+fn main() -> ExitCode {
+    match run(flags::Xtask::from_env_or_exit()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(flags: flags::Xtask) -> Result<()> {
     let sh = Shell::new()?;
     sh.change_dir(root());
     match flags.subcommand {
@@ -35,6 +45,7 @@ fn main() -> Result<()> {
         flags::XtaskCmd::Readme(cmd) => cmd.run(&sh),
         flags::XtaskCmd::Loom(cmd) => cmd.run(&sh),
         flags::XtaskCmd::Features(cmd) => cmd.run(&sh),
+        flags::XtaskCmd::Perf(cmd) => cmd.run(&sh),
     }
 }
 

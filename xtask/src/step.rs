@@ -1,4 +1,4 @@
-//! Runs commands: each step prints its command and its time.
+//! Runs commands: each step prints its command and its time, on the standard error output.
 
 use std::{
     io::{BufRead, BufReader},
@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
-use xshell::Cmd;
+use anyhow::{Context, Result, anyhow, bail};
+use xshell::{Cmd, Shell, cmd};
 
 /// The clock of the steps: wall time, which no test pauses.
 #[expect(clippy::disallowed_methods, reason = "a task measures real time")]
@@ -30,13 +30,13 @@ struct Done {
 impl Steps {
     /// Runs `step`; a failure is told at once and once more at the end.
     pub(crate) fn run(&mut self, name: &str, step: impl FnOnce() -> Result<()>) {
-        println!("\n== {name}");
+        eprintln!("\n== {name}");
         let start = now();
         let error = step().err().map(|error| format!("{error:#}"));
         let took = start.elapsed();
         match &error {
-            None => println!("== {name}: ok, {}", seconds(took)),
-            Some(error) => println!("== {name}: FAILED, {}: {error}", seconds(took)),
+            None => eprintln!("== {name}: ok, {}", seconds(took)),
+            Some(error) => eprintln!("== {name}: FAILED, {}: {error}", seconds(took)),
         }
         self.done.push(Done { name: name.to_owned(), error, took });
     }
@@ -80,13 +80,28 @@ pub(crate) fn run_seen(cmd: Cmd<'_>, mut see: impl FnMut(&str)) -> Result<()> {
     end(start, child.wait()?)
 }
 
+/// Runs a command and returns what it printed.
+pub(crate) fn read(cmd: Cmd<'_>) -> Result<String> {
+    let (start, mut command) = start(cmd);
+    let output =
+        command.stderr(Stdio::inherit()).output().context("the command could not be started")?;
+    end(start, output.status)?;
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Fails with the line that installs `tool`, if it is not there.
+pub(crate) fn need_tool(sh: &Shell, tool: &str, install: &str) -> Result<()> {
+    let found = cmd!(sh, "{tool} --version").quiet().ignore_stdout().ignore_stderr().run();
+    found.map_err(|_| anyhow!("`{tool}` is missing; it is installed with `{install}`"))
+}
+
 fn start(cmd: Cmd<'_>) -> (Instant, Command) {
-    println!("$ {cmd}");
+    eprintln!("$ {cmd}");
     (now(), cmd.into())
 }
 
 fn end(start: Instant, status: ExitStatus) -> Result<()> {
-    println!("  {}", seconds(start.elapsed()));
+    eprintln!("  {}", seconds(start.elapsed()));
     if !status.success() {
         bail!("the command ended with {status}");
     }
