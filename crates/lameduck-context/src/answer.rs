@@ -54,13 +54,14 @@ impl Interrupted {
         client: Client,
         custom: Option<&MakeResponse>,
     ) -> Response<AnswerBody<B>> {
+        let reason = self.reason;
         let mut response = match custom {
-            _ if client.is_grpc => self.to_answer().into_grpc_response(grpc_status(self.reason)),
-            Some(make) => make(&self).map(AnswerBody::own),
+            _ if client.is_grpc => self.to_answer().into_grpc_response(grpc_status(reason)),
+            Some(make) => make(self).map(AnswerBody::own),
             None => self.to_answer().into_response(),
         };
         response.extensions_mut().insert(MaybeExecuted::new());
-        if self.reason == Reason::Shutdown && client.closes_by_header() {
+        if reason == Reason::Shutdown && client.closes_by_header() {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }

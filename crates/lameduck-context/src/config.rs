@@ -12,7 +12,7 @@ use crate::{Interrupted, id::IdPolicy};
 pub(crate) type OnRequest = Arc<dyn Fn(&HeaderValue, &Extensions) + Send + Sync>;
 
 /// Makes the answer for a handler that was stopped.
-pub(crate) type MakeResponse = Arc<dyn Fn(&Interrupted) -> Response<Bytes> + Send + Sync>;
+pub(crate) type MakeResponse = Arc<dyn Fn(Interrupted) -> Response<Bytes> + Send + Sync>;
 
 /// What a layer was told.
 #[derive(Clone)]

@@ -117,7 +117,7 @@ impl ContextLayer {
     /// own protocol, whatever `f` says.
     pub fn with_response<F>(self, f: F) -> Self
     where
-        F: Fn(&Interrupted) -> Response<Bytes> + Send + Sync + 'static,
+        F: Fn(Interrupted) -> Response<Bytes> + Send + Sync + 'static,
     {
         self.with(|config| config.response = Some(Arc::new(f)))
     }

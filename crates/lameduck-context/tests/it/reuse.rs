@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::Response;
+use http_body_util::BodyExt;
 use lameduck_context::{ContextLayer, Reason};
 use lameduck_core::{Phase, phase_channel};
 use tokio::time::{Instant, sleep};
@@ -54,9 +55,7 @@ async fn a_context_that_was_used_before_remembers_nothing() {
             assert_eq!(context.request_id(), None);
             assert_eq!(context.deadline(), Some(began + Duration::from_secs(30)));
             assert_eq!(context.reason(), None);
-            // Nothing was declared, so who drops this is gone.
-            let (_, body) = fed();
-            Response::new(body)
+            hello()
         }));
         service.oneshot(ask()).await.expect("infallible");
         let service = ContextLayer::new().layer(handler(|_| async {
@@ -66,6 +65,29 @@ async fn a_context_that_was_used_before_remembers_nothing() {
         }));
         service.oneshot(ask()).await.expect("infallible");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_length_of_one_answer_is_not_that_of_the_next() {
+    let left = Left::new();
+    let theirs = left.clone();
+    let service = ContextLayer::new().layer(handler(move |_| {
+        theirs.leave(current());
+        async { hello() }
+    }));
+    let response = service.oneshot(ask()).await.expect("infallible");
+    // Held while the length is noted, and given back before the body is read.
+    drop(left.take());
+    response.into_body().collect().await.expect("no error");
+
+    let theirs = left.clone();
+    let service = ContextLayer::new().layer(handler(move |_| {
+        theirs.leave(current());
+        let (_, body) = fed();
+        async { Response::new(body) }
+    }));
+    drop(service.oneshot(ask()).await.expect("infallible"));
+    assert_eq!(left.take().reason(), Some(Reason::ClientGone));
 }
 
 #[tokio::test(start_paused = true)]
