@@ -100,7 +100,7 @@
 //! there and back takes 13 µs with and without. Two relaxed stores and a load of the phase go with
 //! each read and write; a waker is kept only when it changed, and no clock is read before
 //! draining. A connection has 80 bytes more in its IO and 170 on the heap, and takes a lock twice
-//! in its life; accept and close together take 1 µs longer (of 18), and 4 µs from
+//! in its life; accept and close together take 1 µs longer (of 17), and 4 µs from
 //! [`Listener::new`], which sets options on each connection where [`Listener::bind`] lets them be
 //! inherited. `cargo bench -p lameduck-server` measures it.
 //!

@@ -41,13 +41,25 @@ async fn force_reaches_a_handler_that_never_ends() {
 #[tokio::test]
 async fn force_reaches_a_handler_that_never_ends_behind_a_pipelined_request() {
     let duck = Duck::new(ServerOptions::new());
-    let (addr, server, entered) = stuck(&duck).await;
+    let (addr, _server, entered) = stuck(&duck).await;
     let _client = connect_and_send(addr, &[REQUEST, REQUEST].concat());
     within(entered.notified()).await;
-    duck.phase.publish(Phase::Forced);
+    // No phase moves, so the server's own stop signal does not wake it either.
     assert_eq!(duck.connections.abort_all(), 1);
     within(duck.connections.idle()).await;
-    within(server).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn force_ends_what_nobody_polls_in_the_eyes_of_its_peer() {
+    let duck = Duck::new(ServerOptions::new());
+    let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (mut io, _) = listener.accept().await;
+    assert_eq!(duck.connections.abort_all(), 1);
+    assert!(read_to_end(&mut client).await.unwrap().is_empty());
+    assert_eq!(duck.connections.count(), 1);
+    let error = io.write_all(b"x").await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
 }
 
 #[tokio::test]
@@ -88,4 +100,18 @@ async fn an_http2_client_is_told_by_goaway_and_leaves() {
     within(server).await.unwrap().unwrap();
     within(connection).await.unwrap().unwrap();
     within(duck.connections.idle()).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_turns_out_to_be_http2_holds_the_signal_no_more() {
+    let long = Duration::from_secs(60);
+    let duck = Duck::new(ServerOptions::new().with_first_byte_grace(long));
+    let (addr, server) = duck.serve(hello(duck.watch())).await;
+    let tcp = TcpStream::connect(addr).await.unwrap();
+    duck.phase.publish(Phase::Draining);
+    within(duck.connections.closed()).await;
+    assert_eq!(duck.connections.count(), 1);
+    let (_send, connection) = h2::client::handshake(tcp).await.unwrap();
+    within(connection).await.unwrap();
+    within(server).await.unwrap().unwrap();
 }

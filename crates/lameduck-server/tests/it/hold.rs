@@ -1,7 +1,12 @@
 //! Who holds the signal to close idle connections, and for how long.
 
+use std::sync::Arc;
+
 use lameduck_server::Tracked;
-use tokio::time::Instant;
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::Instant,
+};
 
 use super::*;
 
@@ -81,6 +86,30 @@ async fn a_head_that_trickles_does_not_hold_past_its_grace() {
     });
     within(server).await.unwrap().unwrap();
     within(trickle).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_is_worked_on_does_not_hold_the_signal_and_its_answer_tells() {
+    let duck = Duck::new(ServerOptions::new().with_idle_hold(LONG).with_first_byte_grace(SHORT));
+    let (go, gone) = (Arc::new(Semaphore::new(1)), Arc::new(Notify::new()));
+    let (permits, entered) = (Arc::clone(&go), Arc::clone(&gone));
+    let handler = async move || {
+        entered.notify_one();
+        permits.acquire().await.unwrap().forget();
+        "hello"
+    };
+    let app = Router::new().route("/", get(handler)).layer(from_fn_with_state(duck.watch(), tell));
+    let (addr, server) = duck.serve(app).await;
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    assert!(!exchange(&mut client).await.contains("connection: close"));
+    within(gone.notified()).await;
+    client.write_all(REQUEST).await.unwrap();
+    within(gone.notified()).await;
+    duck.phase.publish(Phase::Draining);
+    within(duck.connections.stop_accepting()).await;
+    go.add_permits(1);
+    assert!(read_answer(&mut client).await.unwrap().contains("connection: close"));
+    within(server).await.unwrap().unwrap();
 }
 
 /// A connection in the hands of the test, answered once.
