@@ -130,3 +130,16 @@ async fn a_listener_that_is_dropped_counts_as_closed() {
     let closed = within(duck.connections.closed()).await;
     assert!(closed.bounded && !closed.settled, "{closed}");
 }
+
+#[tokio::test]
+async fn clients_wait_in_the_queue_until_the_start_is_over() {
+    let (phase, watch) = phase_channel();
+    let connections = Connections::new(watch, ServerOptions::new());
+    let mut listener = Listener::bind("127.0.0.1:0", &connections).await.unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let early = timeout(Duration::from_millis(50), listener.accept()).await;
+    assert!(early.is_err(), "the server is still starting");
+    phase.publish(Phase::Running);
+    let (_io, peer) = within(listener.accept()).await;
+    assert_eq!(peer, client.local_addr().unwrap());
+}
