@@ -60,9 +60,15 @@ impl Steps {
 
 /// Runs a command, and prints it and its time.
 pub(crate) fn run(cmd: Cmd<'_>) -> Result<()> {
+    check(status(cmd)?)
+}
+
+/// As [`run`], for a command that may fail.
+pub(crate) fn status(cmd: Cmd<'_>) -> Result<ExitStatus> {
     let (start, mut command) = start(cmd);
     let status = command.status().context("the command could not be started")?;
-    end(start, status)
+    end(start);
+    Ok(status)
 }
 
 /// As [`run`], and hands each line of the standard output to `see`.
@@ -77,7 +83,9 @@ pub(crate) fn run_seen(cmd: Cmd<'_>, mut see: impl FnMut(&str)) -> Result<()> {
             see(&line);
         }
     }
-    end(start, child.wait()?)
+    let status = child.wait()?;
+    end(start);
+    check(status)
 }
 
 /// Runs a command and returns what it printed.
@@ -85,7 +93,8 @@ pub(crate) fn read(cmd: Cmd<'_>) -> Result<String> {
     let (start, mut command) = start(cmd);
     let output =
         command.stderr(Stdio::inherit()).output().context("the command could not be started")?;
-    end(start, output.status)?;
+    end(start);
+    check(output.status)?;
     Ok(String::from_utf8(output.stdout)?)
 }
 
@@ -100,8 +109,11 @@ fn start(cmd: Cmd<'_>) -> (Instant, Command) {
     (now(), cmd.into())
 }
 
-fn end(start: Instant, status: ExitStatus) -> Result<()> {
+fn end(start: Instant) {
     eprintln!("  {}", seconds(start.elapsed()));
+}
+
+fn check(status: ExitStatus) -> Result<()> {
     if !status.success() {
         bail!("the command ended with {status}");
     }
