@@ -1,6 +1,6 @@
 //! `cargo xtask features`: each feature of each crate alone.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::{flags, step, workspace::Workspace};
@@ -12,17 +12,25 @@ impl flags::Features {
 }
 
 /// Checks every published crate with no feature, with each one alone, and with all.
+///
+/// # Errors
+///
+/// Names every choice that does not compile, not only the first.
 pub(crate) fn run(sh: &Shell) -> Result<()> {
+    let mut failed = Vec::new();
     for package in Workspace::load(sh)?.published() {
         let name = &package.name;
-        step::run(cmd!(sh, "cargo check --quiet --package {name} --no-default-features"))?;
-        for feature in package.features.iter().filter(|feature| *feature != "default") {
-            step::run(cmd!(
-                sh,
-                "cargo check --quiet --package {name} --no-default-features --features {feature}"
-            ))?;
+        let alone = package.features.iter().filter(|feature| *feature != "default");
+        let choices = alone.map(|feature| vec!["--no-default-features", "--features", feature]);
+        let choices =
+            [vec!["--no-default-features"], vec!["--all-features"]].into_iter().chain(choices);
+        for choice in choices {
+            let flags = &choice;
+            let check = cmd!(sh, "cargo check --quiet --package {name} {flags...}");
+            if step::run(check).is_err() {
+                failed.push(format!("{name} {}", choice.join(" ")));
+            }
         }
-        step::run(cmd!(sh, "cargo check --quiet --package {name} --all-features"))?;
     }
-    Ok(())
+    if failed.is_empty() { Ok(()) } else { bail!("does not compile: {}", failed.join("; ")) }
 }

@@ -15,16 +15,16 @@ impl flags::Loom {
     }
 }
 
-/// Runs `tests/loom.rs` of every crate that has one.
+/// Runs the test binary `loom` of every crate that has one.
 pub(crate) fn run(sh: &Shell, counts: &mut Counts) -> Result<()> {
     let workspace = Workspace::load(sh)?;
     let modelled: Vec<&Package> = workspace
         .packages
         .iter()
-        .filter(|package| sh.path_exists(package.dir.join("tests/loom.rs")))
+        .filter(|package| package.tests.iter().any(|name| name == "loom"))
         .collect();
     if modelled.is_empty() {
-        bail!("no crate has a tests/loom.rs");
+        bail!("no crate has a test binary `loom`");
     }
     // A folder of its own: other flags would make cargo build everything anew, here and after.
     let target = workspace.target.join("loom");

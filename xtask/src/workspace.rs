@@ -23,6 +23,8 @@ pub(crate) struct Package {
     pub(crate) dir: PathBuf,
     pub(crate) published: bool,
     pub(crate) features: Vec<String>,
+    /// The names of its test binaries.
+    pub(crate) tests: Vec<String>,
     /// Other crates of the workspace that it depends on, tests aside.
     pub(crate) ours: Vec<String>,
 }
@@ -65,6 +67,7 @@ impl Package {
         ours.sort();
         ours.dedup();
         let features = json["features"].as_object();
+        let targets = json["targets"].as_array().map_or(&[][..], Vec::as_slice);
         Ok(Self {
             name: text(json, "name")?,
             version: text(json, "version")?,
@@ -73,6 +76,12 @@ impl Package {
             dir: dir.context("a crate lies outside of the workspace")?.to_owned(),
             // Absent means everywhere, an empty list nowhere.
             published: json["publish"].as_array().is_none_or(|list| !list.is_empty()),
+            tests: targets
+                .iter()
+                .filter(|target| target["kind"][0].as_str() == Some("test"))
+                .filter_map(|target| target["name"].as_str())
+                .map(str::to_owned)
+                .collect(),
             features: features.map(|all| all.keys().cloned().collect()).unwrap_or_default(),
             ours,
         })
@@ -97,6 +106,9 @@ mod tests {
                 "name": name, "version": "0.1.0", "publish": null, "features": { "a": [] },
                 "manifest_path": format!("/w/crates/{name}/Cargo.toml"),
                 "dependencies": dependencies,
+                "targets": [
+                    { "kind": ["lib"], "name": name }, { "kind": ["test"], "name": "it" },
+                ],
             })
         };
         let dependency =
@@ -123,5 +135,6 @@ mod tests {
         assert_eq!(ours, [("a", "b c".to_owned()), ("b", none()), ("c", none()), ("d", none())]);
         assert_eq!(workspace.packages[0].dir, Path::new("crates/a"));
         assert_eq!(workspace.packages[0].features, ["a"]);
+        assert_eq!(workspace.packages[0].tests, ["it"]);
     }
 }

@@ -70,8 +70,8 @@ fn add(tree: &mut Tree, name: &str, ours: &[&str]) {
         repository: "https://forge.example/lameduck".to_owned(),
         dir: PathBuf::from(format!("crates/{name}")),
         published,
-        features: Vec::new(),
         ours: ours.iter().map(ToString::to_string).collect(),
+        ..Package::default()
     };
     let keys = "version.workspace = true\nedition.workspace = true\n\
                 rust-version.workspace = true\nlicense.workspace = true\n";
