@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    future::{Future, pending, poll_fn},
+    future::{Future, poll_fn},
     pin::{Pin, pin},
     sync::Arc,
     task::Poll,
@@ -87,25 +87,18 @@ impl RequestContext {
     ///
     /// The future may be dropped and made anew at any time.
     pub async fn cancelled(&self) -> Reason {
-        let mut ended = pin!(self.shared.ended().notified());
+        let mut cancelled = pin!(self.shared.cancelled().notified());
         let mut cancelling = self.shared.phase().map(|phase| phase.reached(Phase::Cancelling));
-        let outcome = poll_fn(|cx| {
-            // Polled first, which enters the lists; the state is read after that, so that a
+        let reason = poll_fn(|cx| {
+            // Polled first, which enters the lists; the reason is read after that, so that a
             // change that comes between the two is not missed.
-            let _ = ended.as_mut().poll(cx);
+            let _ = cancelled.as_mut().poll(cx);
             if let Some(cancelling) = &mut cancelling {
                 let _ = Pin::new(cancelling).poll(cx);
             }
-            match self.reason() {
-                Some(reason) => Poll::Ready(Some(reason)),
-                None if self.shared.is_finished() => Poll::Ready(None),
-                None => Poll::Pending,
-            }
+            self.reason().map_or(Poll::Pending, Poll::Ready)
         });
-        match outcome.await {
-            Some(reason) => reason,
-            None => pending().await,
-        }
+        reason.await
     }
 
     /// Begins a request: decides its id, and tells who wants to know.

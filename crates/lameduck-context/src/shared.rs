@@ -38,8 +38,7 @@ pub(crate) struct Shared {
     state: AtomicU8,
     /// Bytes of the body that are still to come, if the response declares its length.
     owed: AtomicU64,
-    /// Notified when the state changes.
-    ended: Notify,
+    cancelled: Notify,
 }
 
 impl Shared {
@@ -63,7 +62,7 @@ impl Shared {
     /// Forgets the request.
     #[inline]
     pub(crate) fn clear(&mut self) {
-        let Self { config, client: _, fresh, id, deadline, state, owed, ended: _ } = self;
+        let Self { config, client: _, fresh, id, deadline, state, owed, cancelled: _ } = self;
         *config = None;
         *fresh = None;
         *id = OnceLock::new();
@@ -128,23 +127,17 @@ impl Shared {
         if self.reason().is_none() {
             self.end(reason.to_number());
         }
-        self.ended.notify_waiters();
+        self.cancelled.notify_waiters();
     }
 
     /// Says that the answer is complete.
     pub(crate) fn finish(&self) {
         self.end(FINISHED);
-        // So that who waits leaves the phase's list of waiters.
-        self.ended.notify_waiters();
     }
 
-    pub(crate) fn is_finished(&self) -> bool {
-        self.state.load(Ordering::Acquire) == FINISHED
-    }
-
-    /// Notified when the request is cancelled or finished, but not by a phase.
-    pub(crate) const fn ended(&self) -> &Notify {
-        &self.ended
+    /// Notified when the request is cancelled, but not when a phase does that.
+    pub(crate) const fn cancelled(&self) -> &Notify {
+        &self.cancelled
     }
 
     /// Notes the length that the response declares.
@@ -188,14 +181,14 @@ impl Default for Shared {
             deadline: OnceLock::new(),
             state: AtomicU8::new(LIVE),
             owed: AtomicU64::new(UNKNOWN),
-            ended: Notify::new(),
+            cancelled: Notify::new(),
         }
     }
 }
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { config: _, client: _, fresh, id, deadline, state, owed: _, ended: _ } = self;
+        let Self { config: _, client: _, fresh, id, deadline, state, owed: _, cancelled: _ } = self;
         f.debug_struct("Shared")
             .field("fresh", fresh)
             .field("id", &id.get())

@@ -150,6 +150,22 @@ fn a_context_that_is_asked_for_is_none() {
 }
 
 #[test]
+fn a_thread_keeps_32_contexts_for_requests_that_wait_at_once() {
+    let mut service = ContextLayer::new().without_request_id().layer(handler());
+    let mut calls = || {
+        let before = COUNT.get();
+        // The contexts are those of `call`; the futures are not polled.
+        let futures: Vec<_> = (0..50).map(|_| service.call(ask(None))).collect();
+        let count = COUNT.get() - before;
+        drop(futures);
+        count
+    };
+    let first = calls();
+    assert_eq!(first - calls(), 32);
+    assert_eq!(first - calls(), 32);
+}
+
+#[test]
 fn an_extension_is_three_more() {
     check(&ContextLayer::new().with_extension().layer(handler()), None, 1 + 3);
 }

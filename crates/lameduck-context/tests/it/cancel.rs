@@ -129,6 +129,35 @@ async fn a_finished_request_is_not_cancelled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_drops_a_body_that_says_that_it_is_at_its_end_is_not_gone() {
+    // Of a length that nobody knows, and not asked for what comes after its end.
+    let last = || Response::new(Last(Some(data("last"))));
+    let context = context_after(ContextLayer::new(), ask(), last, async |response| {
+        response.into_body().frame().await.expect("a frame").expect("no error");
+    });
+    check_finished(&context.await).await;
+}
+
+/// One frame, and then at its end.
+struct Last(Option<Frame<Bytes>>);
+
+impl Body for Last {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_finished_request_is_not_cancelled_by_a_stop() {
     let (sender, phase) = phase_channel();
     let layer = ContextLayer::new().with_phase(phase);

@@ -9,7 +9,7 @@ use lameduck_core::{Phase, phase_channel};
 use tokio::time::{Instant, sleep};
 use tower::{Layer, ServiceExt};
 
-use crate::support::{Answer, Left, ask, ask_with, current, current_id, fed, handler, hello};
+use crate::support::{Answer, Left, ask, ask_with, current, current_id, data, fed, handler, hello};
 
 const ID: &str = "x-request-id";
 
@@ -73,12 +73,16 @@ async fn the_length_of_one_answer_is_not_that_of_the_next() {
     let theirs = left.clone();
     let service = ContextLayer::new().layer(handler(move |_| {
         theirs.leave(current());
-        async { hello() }
+        let (feed, body) = fed();
+        feed.send(data("x")).expect("open");
+        let mut response = Response::new(body);
+        response.headers_mut().insert("content-length", "1".parse().expect("a value"));
+        async { response }
     }));
     let response = service.oneshot(ask()).await.expect("infallible");
     // Held while the length is noted, and given back before the body is read.
     drop(left.take());
-    response.into_body().collect().await.expect("no error");
+    response.into_body().frame().await.expect("a frame").expect("no error");
 
     let theirs = left.clone();
     let service = ContextLayer::new().layer(handler(move |_| {
