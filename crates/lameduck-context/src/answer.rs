@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use lameduck_core::{Answer, AnswerBody, MaybeExecuted, is_grpc};
+use lameduck_core::{Answer, MaybeExecuted, is_grpc};
 
 use crate::{Reason, config::MakeResponse};
 
@@ -49,15 +50,15 @@ impl Interrupted {
 
     /// The answer, in the client's own protocol.
     #[cold]
-    pub(crate) fn into_response<B>(
+    pub(crate) fn into_response<B: From<Bytes>>(
         self,
         client: Client,
         custom: Option<&MakeResponse>,
-    ) -> Response<AnswerBody<B>> {
+    ) -> Response<B> {
         let reason = self.reason;
         let mut response = match custom {
             _ if client.is_grpc => self.to_answer().into_grpc_response(grpc_status(reason)),
-            Some(make) => make(self).map(AnswerBody::own),
+            Some(make) => make(self),
             None => self.to_answer().into_response(),
         };
         response.extensions_mut().insert(MaybeExecuted::new());
@@ -65,7 +66,7 @@ impl Interrupted {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }
-        response
+        response.map(B::from)
     }
 
     fn to_answer(&self) -> Answer {

@@ -44,7 +44,7 @@ impl IntoResponse for ContextMissing {
     fn into_response(self) -> Response {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         let answer = Answer::new(status, "context_missing", "The request has no context.");
-        answer.into_response::<Body>().map(Body::new)
+        answer.into_response().map(Body::from)
     }
 }
 

@@ -42,12 +42,14 @@ pin_project! {
     }
 }
 
-impl<B> ContextBody<B> {
-    /// A body of our own.
-    pub(crate) const fn own(body: AnswerBody<B>) -> Self {
-        Self { body, context: None, alarm: Alarm::new() }
+/// A body of a layer's own answer, without a context.
+impl<B> From<Bytes> for ContextBody<B> {
+    fn from(bytes: Bytes) -> Self {
+        Self { body: AnswerBody::own(bytes), context: None, alarm: Alarm::new() }
     }
+}
 
+impl<B> ContextBody<B> {
     /// Drops what is not read yet. It was given up unless all of it was handed out.
     #[inline]
     fn leave(self: Pin<&mut Self>) {

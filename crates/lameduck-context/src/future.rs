@@ -85,8 +85,7 @@ impl<F> ContextFuture<F> {
         let Some(context) = self.drop_inner(reason) else { return Poll::Pending };
         let config = context.config();
         let interrupted = Interrupted::new(reason, config.timeout, context.shared().to_id());
-        let response = interrupted.into_response(context.client(), config.response.as_ref());
-        let mut response = response.map(ContextBody::own);
+        let mut response = interrupted.into_response(context.client(), config.response.as_ref());
         context.echo(&mut response);
         context.finish();
         Poll::Ready(response)

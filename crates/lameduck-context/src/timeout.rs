@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use http::{Request, Response};
-use lameduck_core::AnswerBody;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -77,8 +77,9 @@ impl<S> TimeoutService<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for TimeoutService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ResBody: From<Bytes>,
 {
-    type Response = Response<AnswerBody<ResBody>>;
+    type Response = S::Response;
     type Error = S::Error;
     type Future = TimeoutFuture<S::Future>;
 
@@ -114,8 +115,9 @@ pin_project! {
 impl<F, B, E> Future for TimeoutFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
+    B: From<Bytes>,
 {
-    type Output = Result<Response<AnswerBody<B>>, E>;
+    type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -123,8 +125,7 @@ where
             panic!("`TimeoutFuture` polled after it has completed");
         };
         match inner.poll(cx) {
-            Poll::Ready(Ok(response)) => Poll::Ready(Ok(response.map(AnswerBody::inner))),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Ready(done) => Poll::Ready(done),
             Poll::Pending => {
                 if !this.alarm.is_armed() {
                     this.alarm.arm(Some(from_now(*this.limit)), None);

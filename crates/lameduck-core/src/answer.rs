@@ -6,8 +6,6 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value, json};
 
-use crate::AnswerBody;
-
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
@@ -88,8 +86,8 @@ impl Answer {
 
     /// The answer as a response with an `application/problem+json` body.
     #[must_use]
-    pub fn into_response<B>(self) -> Response<AnswerBody<B>> {
-        let mut response = Response::new(AnswerBody::own(Bytes::from(self.to_json())));
+    pub fn into_response(self) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from(self.to_json()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
@@ -103,8 +101,8 @@ impl Answer {
     /// `grpc_status` is a number of the gRPC status list: 14 is `UNAVAILABLE`, 4 is
     /// `DEADLINE_EXCEEDED`. The message is percent-encoded as the protocol asks.
     #[must_use]
-    pub fn into_grpc_response<B>(self, grpc_status: u8) -> Response<AnswerBody<B>> {
-        let mut response = Response::new(AnswerBody::own(Bytes::new()));
+    pub fn into_grpc_response(self, grpc_status: u8) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::new());
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, GRPC);
         headers.insert("grpc-status", HeaderValue::from(u16::from(grpc_status)));

@@ -45,6 +45,12 @@ impl<B> AnswerBody<B> {
     }
 }
 
+impl<B> From<Bytes> for AnswerBody<B> {
+    fn from(bytes: Bytes) -> Self {
+        Self::own(bytes)
+    }
+}
+
 impl<B: Body<Data = Bytes>> Body for AnswerBody<B> {
     type Data = Bytes;
     type Error = B::Error;

@@ -58,6 +58,7 @@ struct Shared {
 }
 
 impl Shared {
+    #[inline]
     fn phase(&self) -> Phase {
         // SeqCst: a layer counts a request and then reads the phase; the driver writes the phase
         // and then reads the count. One total order over these four is what keeps a request from
@@ -143,6 +144,7 @@ pub struct PhaseWatch {
 
 impl PhaseWatch {
     /// The phase now. One atomic load, sequentially consistent.
+    #[inline]
     #[must_use]
     pub fn current(&self) -> Phase {
         self.shared.phase()

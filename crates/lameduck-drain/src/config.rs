@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use lameduck_core::{Answer, AnswerBody, NotExecuted, Phase, PhaseWatch, is_grpc};
+use lameduck_core::{Answer, NotExecuted, Phase, PhaseWatch, is_grpc};
 
 use crate::{
     Rejection, Rejections, RetryAfter,
@@ -97,17 +97,13 @@ impl Config {
 
     /// Turns a request away.
     #[cold]
-    pub(crate) fn reject<B, ResBody>(
-        &self,
-        phase: Phase,
-        request: &Request<B>,
-    ) -> Response<AnswerBody<ResBody>> {
+    pub(crate) fn reject<B>(&self, phase: Phase, request: &Request<B>) -> Response<Bytes> {
         self.rejections.add();
         let retry_after = self.retry_after.draw(&self.sampler);
         let rejection = Rejection { phase, status: self.status, retry_after };
         let mut response = match &self.response {
             _ if is_grpc(request.headers()) => grpc(rejection),
-            Some(response) => response(rejection).map(AnswerBody::own),
+            Some(response) => response(rejection),
             None => answer(rejection).into_response(),
         };
         response
@@ -128,7 +124,7 @@ fn answer(rejection: Rejection) -> Answer {
         .with_data("retry_after", retry_after)
 }
 
-fn grpc<ResBody>(rejection: Rejection) -> Response<AnswerBody<ResBody>> {
+fn grpc(rejection: Rejection) -> Response<Bytes> {
     let mut response = answer(rejection).into_grpc_response(UNAVAILABLE);
     let pushback = HeaderValue::from(rejection.retry_after.saturating_mul(1000));
     response.headers_mut().insert("grpc-retry-pushback-ms", pushback);

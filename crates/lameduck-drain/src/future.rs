@@ -4,14 +4,13 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 
 use http::Response;
 use pin_project_lite::pin_project;
 
-use crate::{DrainBody, config::Config};
+use crate::gate::Passed;
 
 pin_project! {
     /// Response future of [`DrainService`](crate::DrainService).
@@ -28,25 +27,23 @@ pin_project! {
         Pass {
             #[pin]
             inner: F,
-            // Where to look, when the answer leaves, whether its client is to be told.
-            farewell: Option<Arc<Config>>,
-            by_header: bool,
+            passed: Passed,
         },
         // Boxed, so that a refusal does not make the future of every request larger. Taken when
         // it is polled.
-        Reject { response: Option<Box<Response<DrainBody<B>>>> },
+        Reject { response: Option<Box<Response<B>>> },
     }
 }
 
 impl<F, B> DrainFuture<F, B> {
     #[inline]
-    pub(crate) const fn pass(inner: F, farewell: Option<Arc<Config>>, by_header: bool) -> Self {
-        Self { kind: Kind::Pass { inner, farewell, by_header } }
+    pub(crate) const fn pass(inner: F, passed: Passed) -> Self {
+        Self { kind: Kind::Pass { inner, passed } }
     }
 
     #[cold]
-    pub(crate) fn reject(response: Response<DrainBody<B>>) -> Self {
-        Self { kind: Kind::Reject { response: Some(Box::new(response)) } }
+    pub(crate) const fn reject(response: Box<Response<B>>) -> Self {
+        Self { kind: Kind::Reject { response: Some(response) } }
     }
 }
 
@@ -54,21 +51,17 @@ impl<F, B, E> Future for DrainFuture<F, B>
 where
     F: Future<Output = Result<Response<B>, E>>,
 {
-    type Output = Result<Response<DrainBody<B>>, E>;
+    type Output = F::Output;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
-            KindProj::Pass { inner, farewell, by_header } => {
+            KindProj::Pass { inner, passed } => {
                 let mut polled = inner.poll(cx);
-                if let (Some(config), Poll::Ready(Ok(response))) = (farewell, &mut polled) {
-                    // Now, not when the request came: the phase may have moved meanwhile.
-                    let phase = config.watch.current();
-                    if phase.is_leaving() {
-                        config.say_farewell(phase, *by_header, response);
-                    }
+                if let Poll::Ready(Ok(response)) = &mut polled {
+                    passed.see_off(response);
                 }
-                polled.map_ok(|response| response.map(DrainBody::inner))
+                polled
             }
             KindProj::Reject { response } => match response.take() {
                 Some(response) => Poll::Ready(Ok(*response)),

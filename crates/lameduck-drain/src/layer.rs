@@ -9,7 +9,7 @@ use tower_layer::Layer;
 
 use crate::{
     DrainService, InvalidRejection, Rejection, Rejections, RetryAfter, config::Config,
-    exempt::Exempt, gradual::Gradual, sampler::Sampler,
+    exempt::Exempt, gate::Gate, gradual::Gradual, sampler::Sampler,
 };
 
 /// Wraps services in [`DrainService`]. See the [crate docs](crate).
@@ -126,6 +126,6 @@ impl<S> Layer<S> for DrainLayer {
     type Service = DrainService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        DrainService::new(inner, Arc::clone(&self.config))
+        DrainService::new(inner, Gate::new(Arc::clone(&self.config)))
     }
 }

@@ -10,11 +10,11 @@
 //!
 //! ```
 //! use http::{Request, header};
-//! use http_body_util::Empty;
+//! use http_body_util::Full;
 //! use lameduck_core::{Phase, phase_channel};
 //! use lameduck_drain::DrainLayer;
 //! # use tower::{Layer, ServiceExt, service_fn};
-//! # type Body = Empty<bytes::Bytes>;
+//! # type Body = Full<bytes::Bytes>;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), std::convert::Infallible> {
@@ -22,16 +22,16 @@
 //! let drain = DrainLayer::new(watch);
 //! let rejections = drain.rejections();
 //! let service = drain.layer(service_fn(async |_: Request<Body>| {
-//!     Ok::<_, std::convert::Infallible>(http::Response::new(Body::new()))
+//!     Ok::<_, std::convert::Infallible>(http::Response::new(Body::default()))
 //! }));
 //!
 //! sender.publish(Phase::LameDuck);
-//! let response = service.clone().oneshot(Request::new(Body::new())).await?;
+//! let response = service.clone().oneshot(Request::new(Body::default())).await?;
 //! assert_eq!(response.status(), 200);
 //! assert_eq!(response.headers()[header::CONNECTION], "close");
 //!
 //! sender.publish(Phase::Draining);
-//! let response = service.oneshot(Request::new(Body::new())).await?;
+//! let response = service.oneshot(Request::new(Body::default())).await?;
 //! assert_eq!(response.status(), 503);
 //! assert!(response.headers().contains_key(header::RETRY_AFTER));
 //! assert_eq!(rejections.count(), 1);
@@ -79,6 +79,7 @@ mod config;
 mod exempt;
 mod farewell;
 mod future;
+mod gate;
 mod gradual;
 mod health;
 mod layer;
@@ -95,5 +96,3 @@ pub use self::{
     retry_after::RetryAfter,
     service::DrainService,
 };
-/// Response body of [`DrainService`]: the handler's, or a refusal's.
-pub use lameduck_core::AnswerBody as DrainBody;

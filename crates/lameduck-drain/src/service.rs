@@ -1,56 +1,43 @@
 //! The gate.
 
-use std::{
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::{Request, Response};
 use lameduck_core::Phase;
 use tower_service::Service;
 
-use crate::{DrainBody, DrainFuture, config::Config, farewell::is_told_by_header};
+use crate::{DrainFuture, gate::Gate};
 
 /// Middleware that turns requests away while its server drains. See the [crate docs](crate).
 #[derive(Clone, Debug)]
 pub struct DrainService<S> {
     inner: S,
-    config: Arc<Config>,
+    gate: Gate,
 }
 
 impl<S> DrainService<S> {
-    pub(crate) const fn new(inner: S, config: Arc<Config>) -> Self {
-        Self { inner, config }
-    }
-
-    /// Hands a request on that is not turned away.
-    #[inline]
-    fn let_in<B, ResBody>(&mut self, request: Request<B>) -> DrainFuture<S::Future, ResBody>
-    where
-        S: Service<Request<B>, Response = Response<ResBody>>,
-    {
-        let by_header = is_told_by_header(&request);
-        // Who cannot be told need not be asked about again.
-        let farewell = self.config.may_tell(by_header).then(|| Arc::clone(&self.config));
-        DrainFuture::pass(self.inner.call(request), farewell, by_header)
+    pub(crate) const fn new(inner: S, gate: Gate) -> Self {
+        Self { inner, gate }
     }
 
     /// Apart, so that while running a request is handed on without a copy of its own.
     #[cold]
     #[inline(never)]
-    fn call_gated<B, ResBody>(
+    fn call_past_running<B, R>(
         &mut self,
         phase: Phase,
         request: Request<B>,
-    ) -> DrainFuture<S::Future, ResBody>
+    ) -> DrainFuture<S::Future, R>
     where
-        S: Service<Request<B>, Response = Response<ResBody>>,
+        S: Service<Request<B>, Response = Response<R>>,
+        R: From<Bytes>,
     {
-        if self.config.rejects(phase, &request) {
-            DrainFuture::reject(self.config.reject(phase, &request))
-        } else {
-            self.let_in(request)
+        if let Some(refusal) = self.gate.refuse(phase, &request) {
+            return DrainFuture::reject(Box::new(refusal.map(R::from)));
         }
+        let passed = self.gate.let_in(&request);
+        DrainFuture::pass(self.inner.call(request), passed)
     }
 
     /// The inner service.
@@ -72,8 +59,9 @@ impl<S> DrainService<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for DrainService<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ResBody: From<Bytes>,
 {
-    type Response = Response<DrainBody<ResBody>>;
+    type Response = S::Response;
     type Error = S::Error;
     type Future = DrainFuture<S::Future, ResBody>;
 
@@ -83,10 +71,11 @@ where
 
     #[inline]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let phase = self.config.watch.current();
+        let phase = self.gate.phase();
         if phase > Phase::Running {
-            return self.call_gated(phase, request);
+            return self.call_past_running(phase, request);
         }
-        self.let_in(request)
+        let passed = self.gate.let_in(&request);
+        DrainFuture::pass(self.inner.call(request), passed)
     }
 }

@@ -1,13 +1,16 @@
 //! The handle on the count.
 
-use std::{borrow::Cow, fmt, sync::Arc, thread};
+use std::{borrow::Cow, fmt, thread};
+
+use http::Request;
 
 use crate::{
     InFlightGuard, InFlightRequest, Totals,
     door::Door,
     ledger::{Ledger, Record},
-    shard::{Shard, SharedShard},
+    shard::Shard,
     sync::thread_number,
+    ticket::Ticket,
 };
 
 /// More shards than this make the sum dear and gain nothing: 64 shards are 24 KiB.
@@ -16,15 +19,39 @@ const MOST_SHARDS: usize = 64;
 /// A handle on the number of requests in flight.
 ///
 /// Clones share one count. The handle may outlive, or be made before, every layer that feeds it.
+///
+/// A count is made once for a server and lives as long as the process: its memory, less than
+/// 400 bytes for each thread of the machine, is not freed. So neither a request nor the clone of a
+/// service that a server makes for it touches a reference count.
 #[derive(Clone)]
 pub struct InFlight {
-    inner: Arc<Inner>,
+    count: &'static Count,
 }
 
-struct Inner {
+/// What all handles, services and tickets of one count share.
+pub(crate) struct Count {
     /// A power of two of them.
-    shards: Box<[SharedShard]>,
-    door: Arc<Door>,
+    shards: Box<[Shard]>,
+    door: &'static Door,
+}
+
+impl Count {
+    /// The shard of the calling thread.
+    #[inline]
+    pub(crate) fn nearest(&self) -> &Shard {
+        // In range: the number of shards is a power of two.
+        &self.shards[thread_number() & (self.shards.len() - 1)]
+    }
+
+    /// Counts a request in, and writes it into the ledger if there is one.
+    #[inline]
+    pub(crate) fn admit<B>(&'static self, request: &Request<B>) -> Ticket {
+        let mut ticket = Ticket::new(self.nearest(), request.method());
+        if ticket.has_ledger() {
+            ticket.list(request);
+        }
+        ticket
+    }
 }
 
 impl InFlight {
@@ -43,17 +70,6 @@ impl InFlight {
         Self::with_shards(|| Some(Ledger::new()))
     }
 
-    /// Puts a [`LedgerEntry`](crate::LedgerEntry) into the extensions of every request, so that a
-    /// layer further in can say which id it gave the request.
-    ///
-    /// By default not: an extension is an allocation (three, for the first of a request). Without
-    /// a ledger there is no entry, and nothing is put in. Holds for every clone of this handle.
-    #[must_use]
-    pub fn with_ledger_entries(self) -> Self {
-        self.inner.door.give_entries();
-        self
-    }
-
     fn with_shards(ledger: impl Fn() -> Option<Ledger>) -> Self {
         let shards = if cfg!(loom) {
             2
@@ -62,11 +78,9 @@ impl InFlight {
             let threads = thread::available_parallelism().map_or(1, usize::from);
             threads.min(MOST_SHARDS).next_power_of_two()
         };
-        let door = Arc::new(Door::new());
-        let shard = |_| Arc::new(Shard::new(Arc::clone(&door), ledger()));
-        let shards: Box<[SharedShard]> = (0..shards).map(shard).collect();
-        door.set_siblings(shards.iter().map(Arc::downgrade).collect());
-        Self { inner: Arc::new(Inner { shards, door }) }
+        let door: &Door = Box::leak(Box::new(Door::new()));
+        let shards = (0..shards).map(|_| Shard::new(door, ledger())).collect();
+        Self { count: Box::leak(Box::new(Count { shards, door })) }
     }
 
     /// Adds one until the returned guard is dropped. For work no layer sees: upgrades, spawned
@@ -80,7 +94,7 @@ impl InFlight {
 
     /// As [`enter`](Self::enter), under a name that [`blockers`](Self::blockers) shows.
     pub fn enter_named(&self, name: impl Into<Cow<'static, str>>) -> InFlightGuard {
-        InFlightGuard::new(self.nearest(), || Record::of_guard(name.into()))
+        InFlightGuard::new(self.count.nearest(), || Record::of_guard(name.into()))
     }
 
     /// The number of requests in flight now.
@@ -125,7 +139,7 @@ impl InFlight {
     ///
     /// This method is cancel safe.
     pub async fn idle(&self) {
-        self.inner.door.wait_until(|| self.is_idle()).await;
+        self.count.door.wait_until(|| self.is_idle()).await;
     }
 
     /// The number of requests that ever came.
@@ -147,7 +161,7 @@ impl InFlight {
     #[must_use]
     pub fn blockers(&self) -> Vec<InFlightRequest> {
         let mut found = Vec::new();
-        for ledger in self.inner.shards.iter().filter_map(|shard| shard.ledger()) {
+        for ledger in self.count.shards.iter().filter_map(Shard::ledger) {
             ledger.list(&mut found);
         }
         InFlightRequest::sort(&mut found);
@@ -158,18 +172,15 @@ impl InFlight {
     #[cfg(loom)]
     #[doc(hidden)]
     pub fn enter_at(&self, shard: usize) -> InFlightGuard {
-        let shard = Arc::clone(&self.inner.shards[shard]);
-        InFlightGuard::new(shard, || Record::of_guard("model".into()))
+        InFlightGuard::new(&self.count.shards[shard], || Record::of_guard("model".into()))
     }
 
-    pub(crate) fn nearest(&self) -> SharedShard {
-        let shards = &self.inner.shards;
-        // In range: the number of shards is a power of two.
-        Arc::clone(&shards[thread_number() & (shards.len() - 1)])
+    pub(crate) const fn shared(&self) -> &'static Count {
+        self.count
     }
 
     fn sum(&self, counter: impl Fn(&Shard) -> u64) -> u64 {
-        self.inner.shards.iter().map(|shard| counter(shard)).sum()
+        self.count.shards.iter().map(counter).sum()
     }
 }
 
@@ -181,8 +192,7 @@ impl Default for InFlight {
 
 impl fmt::Debug for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { inner } = self;
-        let Inner { shards, door: _ } = &**inner;
+        let Self { count: Count { shards, door: _ } } = self;
         f.debug_struct("InFlight")
             .field("totals", &self.totals())
             .field("shards", &shards.len())

@@ -1,59 +1,21 @@
 //! The door that the last request out of a shard passes, and those who wait behind it.
 
-use std::{
-    fmt,
-    sync::{
-        OnceLock, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{fmt, sync::atomic::Ordering};
 
 use crossbeam_utils::CachePadded;
 
-use crate::{
-    shard::Shard,
-    sync::{AtomicUsize, Notify, full_fence},
-};
+use crate::sync::{AtomicUsize, Notify, full_fence};
 
 /// What all shards of one count share. Read by every request, written only by who waits.
 pub(crate) struct Door {
     /// How many wait for the count to be zero. Alone on its line: every request reads it.
     waiting: CachePadded<AtomicUsize>,
     bell: Notify,
-    /// Whether requests carry their line of the ledger.
-    entries: AtomicBool,
-    /// Every shard of the count, for a service to find the one of its thread. Weak, because a
-    /// shard holds the door: they live as long as a handle that can still read the count.
-    siblings: OnceLock<Box<[Weak<Shard>]>>,
 }
 
 impl Door {
     pub(crate) fn new() -> Self {
-        Self {
-            waiting: CachePadded::new(AtomicUsize::new(0)),
-            bell: Notify::new(),
-            entries: AtomicBool::new(false),
-            siblings: OnceLock::new(),
-        }
-    }
-
-    pub(crate) fn set_siblings(&self, siblings: Box<[Weak<Shard>]>) {
-        // Set once, by whoever made the door. A second set would change nothing.
-        drop(self.siblings.set(siblings));
-    }
-
-    #[inline]
-    pub(crate) fn siblings(&self) -> &[Weak<Shard>] {
-        self.siblings.get().map_or(&[], |siblings| siblings)
-    }
-
-    pub(crate) fn give_entries(&self) {
-        // Relaxed, here and below: set while the count is made, and nothing else depends on it.
-        self.entries.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn gives_entries(&self) -> bool {
-        self.entries.load(Ordering::Relaxed)
+        Self { waiting: CachePadded::new(AtomicUsize::new(0)), bell: Notify::new() }
     }
 
     /// Whether somebody waits. To be asked after the leave is counted, never before.
@@ -87,7 +49,7 @@ impl Door {
 
 impl fmt::Debug for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { waiting, bell: _, entries: _, siblings: _ } = self;
+        let Self { waiting, bell: _ } = self;
         f.debug_struct("Door")
             .field("waiting", &waiting.load(Ordering::Relaxed))
             .finish_non_exhaustive()

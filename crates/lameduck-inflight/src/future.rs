@@ -43,15 +43,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let polled = this.inner.poll(cx);
-        let is_over = match (&polled, &mut *this.ticket) {
-            (Poll::Pending, _) => return Poll::Pending,
-            (Poll::Ready(Ok(response)), Some(ticket)) => !ticket.answer(response),
-            (Poll::Ready(_), _) => true,
-        };
-        if is_over {
-            *this.ticket = None;
-        }
-        let ticket = this.ticket.take();
-        polled.map_ok(|response| response.map(|body| InFlightBody::new(body, ticket)))
+        // Of an error nothing is handed over: its ticket is dropped as it is.
+        let ticket = if polled.is_ready() { this.ticket.take() } else { None };
+        polled.map_ok(|response| Ticket::attach_to(ticket, response))
     }
 }

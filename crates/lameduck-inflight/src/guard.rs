@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     ledger::{Record, Slot},
-    shard::SharedShard,
+    shard::Shard,
 };
 
 /// Holds the count of an [`InFlight`](crate::InFlight) up by one until it is dropped.
@@ -12,12 +12,12 @@ use crate::{
 /// May be moved into a spawned task or an upgraded connection, and dropped on any thread.
 #[must_use = "dropping the guard ends the request"]
 pub struct InFlightGuard {
-    shard: SharedShard,
+    shard: &'static Shard,
     slot: Option<Slot>,
 }
 
 impl InFlightGuard {
-    pub(crate) fn new(shard: SharedShard, record: impl FnOnce() -> Record) -> Self {
+    pub(crate) fn new(shard: &'static Shard, record: impl FnOnce() -> Record) -> Self {
         shard.enter();
         // Into the ledger after the count and out of it before: who is listed is in flight.
         let slot = shard.ledger().and_then(|ledger| ledger.insert(record()));

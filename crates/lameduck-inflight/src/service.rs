@@ -1,7 +1,7 @@
 //! The service.
 
 use std::{
-    sync::Arc,
+    fmt,
     task::{Context, Poll},
 };
 
@@ -9,44 +9,34 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::{
-    InFlight, InFlightBody, InFlightFuture,
-    ledger::Record,
-    shard::{Shard, SharedShard},
-    ticket::Ticket,
-};
+use crate::{InFlight, InFlightBody, InFlightFuture, count::Count, ticket::Ticket};
 
 /// Middleware that counts the requests its inner service is still working on. See the
 /// [crate docs](crate).
-#[derive(Debug)]
+#[derive(Clone)]
 #[must_use = "services do nothing unless called"]
 pub struct InFlightService<S> {
     inner: S,
-    shard: SharedShard,
+    count: &'static Count,
 }
 
 impl<S> InFlightService<S> {
     /// Counts with `in_flight` what `inner` works on.
-    pub fn new(inner: S, in_flight: &InFlight) -> Self {
-        Self { inner, shard: in_flight.nearest() }
+    pub const fn new(inner: S, in_flight: &InFlight) -> Self {
+        Self { inner, count: in_flight.shared() }
     }
 
-    /// Apart, so that a request that is not listed is handed on without a copy of its own.
-    #[cold]
+    /// Apart, so that other requests are handed on without a copy of their own.
     #[inline(never)]
-    fn call_listed<B>(
-        &mut self,
-        mut request: Request<B>,
-        mut ticket: Ticket,
-    ) -> InFlightFuture<S::Future>
+    fn call_listed<B>(&mut self, request: Request<B>, ticket: Ticket) -> InFlightFuture<S::Future>
     where
         S: Service<Request<B>>,
     {
-        ticket.list(Record::of_request(&request));
-        if let Some(entry) = ticket.entry() {
-            request.extensions_mut().insert(entry);
-        }
-        InFlightFuture::new(self.inner.call(request), ticket)
+        let inner = match ticket.entry() {
+            Some(entry) => entry.while_calling(|| self.inner.call(request)),
+            None => self.inner.call(request),
+        };
+        InFlightFuture::new(inner, ticket)
     }
 
     /// A reference to the inner service.
@@ -65,14 +55,10 @@ impl<S> InFlightService<S> {
     }
 }
 
-impl<S: Clone> Clone for InFlightService<S> {
-    // By hand: servers clone the service for each request, on the thread that will work on it.
-    // The clone counts in that thread's shard, so that threads share no line they write to, not
-    // even a reference count.
-    #[inline]
-    fn clone(&self) -> Self {
-        let Self { inner, shard } = self;
-        Self { inner: inner.clone(), shard: Shard::nearest(shard) }
+impl<S: fmt::Debug> fmt::Debug for InFlightService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { inner, count: _ } = self;
+        f.debug_struct("InFlightService").field("inner", inner).finish_non_exhaustive()
     }
 }
 
@@ -93,8 +79,8 @@ where
     #[inline]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         // Counted first: a panic in `call` drops the ticket, and the count stays true.
-        let ticket = Ticket::new(Arc::clone(&self.shard), request.method());
-        if ticket.has_ledger() {
+        let ticket = self.count.admit(&request);
+        if ticket.is_listed() {
             return self.call_listed(request, ticket);
         }
         InFlightFuture::new(self.inner.call(request), ticket)

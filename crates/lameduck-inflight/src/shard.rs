@@ -1,29 +1,17 @@
 //! One thread's part of the count.
 
-use std::{
-    fmt,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{fmt, sync::atomic::Ordering};
 
 use crossbeam_utils::CachePadded;
 
-use crate::{
-    door::Door,
-    ledger::Ledger,
-    sync::{AtomicU64, thread_number},
-};
+use crate::{door::Door, ledger::Ledger, sync::AtomicU64};
 
-/// A shard as services, guards and the handle hold it.
-///
-/// One pointer, with a reference count of its own: threads that use different shards share no
-/// line they write to.
-pub(crate) type SharedShard = Arc<Shard>;
-
+/// One thread's part of the count. Threads that use different shards share no line they write to.
 pub(crate) struct Shard {
     counters: CachePadded<Counters>,
-    // Only read, and apart from the counters: services of other threads find their way from here.
+    // Only read, and apart from the counters.
     ledger: Option<Box<CachePadded<Ledger>>>,
-    door: Arc<Door>,
+    door: &'static Door,
 }
 
 /// Each only grows. See [`InFlight::is_idle`](crate::InFlight::is_idle) for why one counter that
@@ -35,7 +23,7 @@ struct Counters {
 }
 
 impl Shard {
-    pub(crate) fn new(door: Arc<Door>, ledger: Option<Ledger>) -> Self {
+    pub(crate) fn new(door: &'static Door, ledger: Option<Ledger>) -> Self {
         let [entered, left, aborted] = std::array::from_fn(|_| AtomicU64::new(0));
         Self {
             counters: CachePadded::new(Counters { entered, left, aborted }),
@@ -94,20 +82,6 @@ impl Shard {
     #[inline]
     pub(crate) fn ledger(&self) -> Option<&Ledger> {
         self.ledger.as_deref().map(|ledger| &**ledger)
-    }
-
-    pub(crate) fn gives_entries(&self) -> bool {
-        self.door.gives_entries()
-    }
-
-    /// The shard of the calling thread, or this one if nobody reads the count any more.
-    #[inline]
-    pub(crate) fn nearest(this: &SharedShard) -> SharedShard {
-        let siblings = this.door.siblings();
-        // The number of shards is a power of two.
-        let index = thread_number() & siblings.len().wrapping_sub(1);
-        let nearest = siblings.get(index).and_then(|sibling| sibling.upgrade());
-        nearest.unwrap_or_else(|| Arc::clone(this))
     }
 }
 

@@ -1,14 +1,14 @@
 //! What a request carries from its arrival to the end of its body.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
-use http::{HeaderMap, Method, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 
 use crate::{
-    LedgerEntry,
-    ledger::{Record, Slot, Stage},
-    shard::SharedShard,
+    InFlightBody, LedgerEntry,
+    ledger::{Ledger, Record, Slot, Stage},
+    shard::Shard,
 };
 
 /// The answer's length is not known.
@@ -20,11 +20,11 @@ const OF_HEAD: u64 = u64::MAX - 1;
 /// The same, and the answer will have no body if it is a success: `CONNECT` was asked.
 const OF_CONNECT: u64 = u64::MAX - 2;
 
-/// Holds the count up by one, and knows how much of the answer is still to come.
+/// Holds the count up by one for one request, and knows how much of its answer is still to come.
 ///
 /// Three words without a gap: it is moved with every response, and moves in one piece.
 pub(crate) struct Ticket {
-    shard: SharedShard,
+    shard: &'static Shard,
     slot: Option<Slot>,
     /// Bytes of the answer that are still to come. Zero when the ticket is dropped means finished,
     /// anything else means aborted. Until the head is ready, one of the constants above.
@@ -33,7 +33,7 @@ pub(crate) struct Ticket {
 
 impl Ticket {
     #[inline]
-    pub(crate) fn new(shard: SharedShard, method: &Method) -> Self {
+    pub(crate) fn new(shard: &'static Shard, method: &Method) -> Self {
         shard.enter();
         let remaining = match *method {
             Method::HEAD => OF_HEAD,
@@ -49,14 +49,37 @@ impl Ticket {
     }
 
     /// Writes the request into the ledger, if there is one.
-    pub(crate) fn list(&mut self, record: Record) {
-        self.slot = self.shard.ledger().and_then(|ledger| ledger.insert(record));
+    // Apart, so that a request that is not listed is handed on without a copy of its own.
+    #[inline(never)]
+    pub(crate) fn list<B>(&mut self, request: &Request<B>) {
+        let insert = |ledger: &Ledger| ledger.insert(Record::of_request(request));
+        self.slot = self.shard.ledger().and_then(insert);
     }
 
-    /// The request's own line in the ledger, if requests are to carry it.
+    /// Whether the request is in a ledger.
+    #[inline]
+    pub(crate) const fn is_listed(&self) -> bool {
+        self.slot.is_some()
+    }
+
+    /// The request's own line in the ledger, if it is in one.
     pub(crate) fn entry(&self) -> Option<LedgerEntry> {
-        let slot = self.slot.filter(|_| self.shard.gives_entries())?;
-        Some(LedgerEntry::new(Arc::clone(&self.shard), slot))
+        self.slot.map(|slot| LedgerEntry::new(self.shard, slot))
+    }
+
+    /// Hands the ticket on to the body of the request's answer.
+    ///
+    /// Takes `None` as well: a future that is polled once too often has none.
+    #[inline]
+    pub(crate) fn attach_to<B: Body>(
+        this: Option<Self>,
+        response: Response<B>,
+    ) -> Response<InFlightBody<B>> {
+        let mut ticket = this;
+        if ticket.as_mut().is_some_and(|ticket| !ticket.answer(&response)) {
+            ticket = None;
+        }
+        response.map(|body| InFlightBody::new(body, ticket))
     }
 
     /// The head is ready. Returns whether the body is still to come; if not, this is over.

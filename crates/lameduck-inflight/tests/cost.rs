@@ -91,22 +91,6 @@ fn a_request_in_a_ledger_allocates_nothing() {
 }
 
 #[test]
-fn an_entry_in_the_extensions_costs_what_an_extension_costs() {
-    let layer = InFlightLayer::new(InFlight::with_ledger().with_ledger_entries());
-    let with_entry = allocations_of_a_request(&layer);
-    let mut request = request();
-    let of_http = allocations(|| {
-        request.extensions_mut().insert([0_usize; 4]);
-    });
-    assert_eq!(with_entry, of_http);
-
-    let mut second = Request::new(());
-    second.extensions_mut().insert(7_u8);
-    let service = layer.layer(Hello);
-    assert_eq!(allocations(|| serve(&service, second)), 1);
-}
-
-#[test]
 fn a_guard_allocates_nothing() {
     let in_flight = InFlight::with_ledger();
     drop(in_flight.enter());

@@ -59,7 +59,9 @@ impl Lameduck {
             stop,
             in_flight: InFlight::with_ledger(),
             drain: DrainLayer::new(watch.clone()),
-            context: ContextLayer::new().with_phase(watch.clone()),
+            context: ContextLayer::new()
+                .with_phase(watch.clone())
+                .with_on_request(wiring::name_in_ledger),
             watch,
             server: ServerOptions::new(),
             connections: OnceLock::new(),
@@ -67,7 +69,9 @@ impl Lameduck {
     }
 
     /// Sets how long each phase of a stop may last. By default 28 s in all, see [`Windows::new`].
-    pub fn with_windows(self, windows: Windows) -> Self {
+    pub fn with_windows(mut self, windows: Windows) -> Self {
+        // What the driver waits for and what the listener takes are the same time.
+        self.server = self.server.with_stop_accepting(windows.stop_accepting());
         self.configure(|lifecycle| lifecycle.with_windows(windows))
     }
 
@@ -93,9 +97,9 @@ impl Lameduck {
         self
     }
 
-    /// Sets how sockets and connections are treated.
-    pub fn with_server(mut self, options: ServerOptions) -> Self {
-        self.server = options;
+    /// Changes how sockets and connections are treated. By default as [`ServerOptions::new`].
+    pub fn with_server(mut self, change: impl FnOnce(ServerOptions) -> ServerOptions) -> Self {
+        self.server = change(self.server);
         self
     }
 
@@ -141,12 +145,13 @@ impl Lameduck {
         wiring::layer(self.in_flight.clone(), self.drain.clone(), self.context.clone())
     }
 
-    /// Wraps a listener for a server that is not ours, and starts.
+    /// Wraps a listener for an accept loop of your own, and starts. For `axum::serve`, see
+    /// `listener`.
     ///
     /// # Panics
     ///
     /// Outside a Tokio runtime.
-    pub fn listener(&self, listener: TcpListener) -> Listener<TcpListener> {
+    pub fn plain_listener(&self, listener: TcpListener) -> Listener {
         self.start();
         Listener::new(listener, self.connections())
     }

@@ -25,6 +25,7 @@
 //! ```no_run
 //! # use axum::{Router, routing::get};
 //! # use lameduck::Lameduck;
+//! # #[expect(dead_code, reason = "shown, not run")]
 //! # async fn run(listener: tokio::net::TcpListener) -> std::io::Result<()> {
 //! let duck = Lameduck::new();
 //! let app = Router::new().route("/", get(async || "hello")).layer(duck.layer());

@@ -2,10 +2,10 @@
 
 use std::{io, net::SocketAddr};
 
-use axum::{Router, serve::ListenerExt};
+use axum::Router;
 use lameduck_lifecycle::Report;
-use lameduck_server::Listener;
-use tokio::net::ToSocketAddrs;
+use lameduck_server::{AxumListener, Listener};
+use tokio::net::{TcpListener, ToSocketAddrs};
 
 use crate::Lameduck;
 
@@ -34,14 +34,24 @@ impl Lameduck {
         Listener::bind(addr, self.connections()).await
     }
 
+    /// Wraps a listener for a stock `axum::serve`, and starts.
+    ///
+    /// Handlers can extract `ConnectInfo<SocketAddr>`.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
+    pub fn listener(&self, listener: TcpListener) -> AxumListener<TcpListener> {
+        self.plain_listener(listener).into_axum()
+    }
+
     /// As [`serve`](Self::serve), on a listener from [`bind`](Self::bind) or
-    /// [`listener`](Self::listener).
+    /// [`plain_listener`](Self::plain_listener).
     pub async fn serve_on(self, listener: Listener, app: Router) -> Report {
         let running = self.start();
-        // Tapping gives handlers `ConnectInfo<SocketAddr>`, which axum grants to its own types.
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
         let server =
-            axum::serve(listener.tap_io(|_| ()), app).with_graceful_shutdown(self.stop_accepting());
+            axum::serve(listener.into_axum(), app).with_graceful_shutdown(self.stop_accepting());
         let finished = running.finished();
         tokio::select! {
             // The server ends when the last connection does, and the report comes after that.

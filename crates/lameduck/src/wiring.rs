@@ -1,8 +1,9 @@
 //! How the crates are connected: what counts is described to the lifecycle in closures.
 
+use http::{Extensions, HeaderValue};
 use lameduck_context::ContextLayer;
 use lameduck_drain::{DrainLayer, Rejections};
-use lameduck_inflight::{InFlight, InFlightLayer};
+use lameduck_inflight::{InFlight, InFlightLayer, LedgerEntry};
 use lameduck_lifecycle::{Closed, StopHandle, Tally, Work};
 use lameduck_server::Connections;
 use lameduck_signal::Triggers;
@@ -59,6 +60,14 @@ pub(crate) fn connections(connections: &Connections) -> Work {
     .with_force(move || {
         force.abort_all();
     })
+}
+
+/// Writes the id that the context gave a request into the request's line of the ledger. The one
+/// layer is called inside of the other, and neither knows the other.
+pub(crate) fn name_in_ledger(id: &HeaderValue, _: &Extensions) {
+    if let Some(entry) = LedgerEntry::current() {
+        entry.set_request_id(id.clone());
+    }
 }
 
 /// What became of the requests. One that was turned away went through the count as well.

@@ -21,7 +21,7 @@ async fn read<B: Body<Data = Bytes, Error = Infallible>>(response: Response<B>) 
 
 #[tokio::test]
 async fn an_answer_is_a_problem_document_that_pages_can_read_too() {
-    let response = answer().into_response::<NoBody>();
+    let response = answer().into_response().map(AnswerBody::<NoBody>::from);
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
     assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
@@ -38,7 +38,7 @@ async fn an_answer_is_a_problem_document_that_pages_can_read_too() {
 
 #[test]
 fn an_answer_to_grpc_has_its_status_in_the_head_and_no_body() {
-    let response = answer().into_grpc_response::<NoBody>(14);
+    let response = answer().into_grpc_response(14).map(AnswerBody::<NoBody>::from);
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()[header::CONTENT_TYPE], "application/grpc");
     assert_eq!(response.headers()["grpc-status"], "14");
@@ -48,7 +48,7 @@ fn an_answer_to_grpc_has_its_status_in_the_head_and_no_body() {
 #[test]
 fn a_grpc_message_survives_characters_that_no_header_may_hold() {
     let answer = Answer::new(StatusCode::GATEWAY_TIMEOUT, "x", "50 % späť\r\nx: y");
-    let response = answer.into_grpc_response::<NoBody>(4);
+    let response = answer.into_grpc_response(4);
     assert_eq!(response.headers()["grpc-message"], "50 %25 sp%C3%A4%C5%A5%0D%0Ax: y");
 }
 

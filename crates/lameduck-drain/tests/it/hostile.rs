@@ -40,7 +40,7 @@ async fn a_request_without_a_path_is_turned_away_like_any_other() {
     assert_eq!(response.status(), 503);
 }
 
-async fn refusal_of(kind: &[u8]) -> http::Response<lameduck_drain::DrainBody<Body>> {
+async fn refusal_of(kind: &[u8]) -> http::Response<Body> {
     let mut request = Request::new(Body::default());
     *request.method_mut() = Method::POST;
     *request.version_mut() = Version::HTTP_2;

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response, Version, header};
 use http_body_util::{BodyExt, Full};
 use lameduck_core::{Phase, PhaseSender, phase_channel};
-use lameduck_drain::{DrainBody, DrainLayer};
+use lameduck_drain::DrainLayer;
 use tower::{Layer, ServiceExt, service_fn};
 
 pub(crate) type Body = Full<Bytes>;
@@ -50,7 +50,7 @@ impl Bench {
         self.calls.load(Ordering::SeqCst)
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Response<DrainBody<Body>> {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
         let (calls, handler) = (Arc::clone(&self.calls), self.handler);
         let service = service_fn(move |_: Request<Body>| {
             calls.fetch_add(1, Ordering::SeqCst);
@@ -59,7 +59,7 @@ impl Bench {
         self.drain.layer(service).oneshot(request).await.unwrap()
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Response<DrainBody<Body>> {
+    pub(crate) async fn get(&self, path: &str) -> Response<Body> {
         self.send(get(path)).await
     }
 }
@@ -72,13 +72,13 @@ pub(crate) fn get_on(version: Version) -> Request<Body> {
     Request::get("/").version(version).body(Body::default()).unwrap()
 }
 
-pub(crate) async fn text(response: Response<DrainBody<Body>>) -> String {
+pub(crate) async fn text(response: Response<Body>) -> String {
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// All values of the `Connection` header.
-pub(crate) fn connection(response: &Response<DrainBody<Body>>) -> Vec<&str> {
+pub(crate) fn connection(response: &Response<Body>) -> Vec<&str> {
     let values = response.headers().get_all(header::CONNECTION);
     values.iter().map(|value| value.to_str().unwrap()).collect()
 }

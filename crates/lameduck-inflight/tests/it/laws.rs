@@ -11,7 +11,7 @@ lameduck_test::layer_laws!(|inner| {
 });
 
 lameduck_test::layer_laws!(with_ledger: |inner| {
-    let in_flight = InFlight::with_ledger().with_ledger_entries();
+    let in_flight = InFlight::with_ledger();
     let held = in_flight.clone();
     inner.on_held(move || held.count() + held.blockers().len());
     InFlightLayer::new(in_flight).layer(inner)

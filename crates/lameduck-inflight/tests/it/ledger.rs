@@ -144,11 +144,11 @@ fn a_hostile_request_id_never_appears() {
     }
 }
 
-/// Calls `service` with a request and returns the entry it found in its extensions.
+/// Calls a service with a request and returns the entry that was current in the call.
 fn entry_of(layer: &InFlightLayer) -> (Option<LedgerEntry>, impl Sized) {
     let (sender, entries) = std::sync::mpsc::channel();
-    let mut service = layer.layer(service_fn(move |request: Request<()>| {
-        let entry = request.extensions().get::<LedgerEntry>().cloned();
+    let mut service = layer.layer(service_fn(move |_: Request<()>| {
+        let entry = LedgerEntry::current();
         sender.send(entry).expect("the test listens");
         std::future::pending::<Result<Response<AnyBody>, Infallible>>()
     }));
@@ -158,10 +158,10 @@ fn entry_of(layer: &InFlightLayer) -> (Option<LedgerEntry>, impl Sized) {
 
 #[test]
 fn a_layer_further_in_says_which_id_a_request_has() {
-    let in_flight = InFlight::with_ledger().with_ledger_entries();
+    let in_flight = InFlight::with_ledger();
     let layer = InFlightLayer::new(in_flight.clone());
     let (entry, future) = entry_of(&layer);
-    let entry = entry.expect("asked for");
+    let entry = entry.expect("there is a ledger");
     assert!(entry.set_request_id(HeaderValue::from_static("ours")));
     assert_eq!(in_flight.blockers()[0].request_id(), Some("ours"));
 
@@ -176,25 +176,22 @@ fn a_layer_further_in_says_which_id_a_request_has() {
 
 #[test]
 fn an_entry_that_outlives_its_request_does_not_name_the_next() {
-    let in_flight = InFlight::with_ledger().with_ledger_entries();
+    let in_flight = InFlight::with_ledger();
     let layer = InFlightLayer::new(in_flight.clone());
     let (entry, future) = entry_of(&layer);
     drop(future);
     let (_, _next) = entry_of(&layer);
-    assert!(!entry.expect("asked for").set_request_id(HeaderValue::from_static("stale")));
+    assert!(!entry.expect("there is a ledger").set_request_id(HeaderValue::from_static("stale")));
     assert_eq!(in_flight.blockers()[0].request_id(), Some("theirs"));
 }
 
 #[test]
-fn nothing_is_put_into_a_request_unless_asked_for() {
-    let layers = [
-        InFlightLayer::new(InFlight::new()),
-        InFlightLayer::new(InFlight::new().with_ledger_entries()),
-        InFlightLayer::new(InFlight::with_ledger()),
-    ];
-    for layer in layers {
-        assert!(entry_of(&layer).0.is_none(), "{layer:?}");
-    }
+fn only_in_the_call_of_a_request_in_a_ledger_is_there_a_current_entry() {
+    assert!(entry_of(&InFlightLayer::new(InFlight::new())).0.is_none());
+    let layer = InFlightLayer::new(InFlight::with_ledger());
+    let (entry, _future) = entry_of(&layer);
+    assert!(entry.is_some());
+    assert!(LedgerEntry::current().is_none());
 }
 
 #[test]

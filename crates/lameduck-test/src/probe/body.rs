@@ -27,6 +27,8 @@ const REQUEST: &[BodyStep] = &[BodyStep::Data("ask")];
 pub struct ProbeBody<K = Plain> {
     shared: Shared,
     is_response: bool,
+    /// What a layer answers itself, in place of the script.
+    own: Option<Bytes>,
     /// Steps taken. An atomic, so that a poll needs no `&mut` and the body may be pinned.
     done: AtomicUsize,
     _bulk: [u8; BULK],
@@ -45,7 +47,7 @@ impl<K> ProbeBody<K> {
     fn new(shared: Shared, is_response: bool) -> Self {
         shared.note(|record| record.live_bodies += 1);
         let done = AtomicUsize::new(0);
-        Self { shared, is_response, done, _bulk: [0; BULK], kind: PhantomData }
+        Self { shared, is_response, own: None, done, _bulk: [0; BULK], kind: PhantomData }
     }
 
     fn steps(&self) -> &[BodyStep] {
@@ -66,6 +68,9 @@ impl<K> Body for ProbeBody<K> {
         }
         // Relaxed: a body is polled by one task at a time.
         let done = self.done.fetch_add(1, Ordering::Relaxed);
+        if let Some(own) = &self.own {
+            return Poll::Ready((done == 0).then(|| Ok(Frame::data(own.clone()))));
+        }
         match self.steps().get(done).copied() {
             None => Poll::Ready(None),
             Some(BodyStep::Data(data)) => {
@@ -82,11 +87,21 @@ impl<K> Body for ProbeBody<K> {
     }
 
     fn is_end_stream(&self) -> bool {
-        is_end(self.steps(), self.done.load(Ordering::Relaxed))
+        let done = self.done.load(Ordering::Relaxed);
+        if self.own.is_some() { done > 0 } else { is_end(self.steps(), done) }
     }
 
     fn size_hint(&self) -> SizeHint {
         hint(self.steps(), self.done.load(Ordering::Relaxed), self.shared.script().sized)
+    }
+}
+
+/// A layer that answers itself makes its body from bytes.
+impl<K> From<Bytes> for ProbeBody<K> {
+    fn from(bytes: Bytes) -> Self {
+        let mut body = Self::new(Shared::new(crate::Script::default()), true);
+        body.own = Some(bytes);
+        body
     }
 }
 
@@ -98,10 +113,11 @@ impl<K> Drop for ProbeBody<K> {
 
 impl<K> fmt::Debug for ProbeBody<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { shared, is_response, done, _bulk: _, kind: _ } = self;
+        let Self { shared, is_response, own, done, _bulk: _, kind: _ } = self;
         f.debug_struct("ProbeBody")
             .field("shared", shared)
             .field("is_response", is_response)
+            .field("own", own)
             .field("done", done)
             .finish_non_exhaustive()
     }

@@ -59,11 +59,14 @@ async fn a_stock_server_with_our_listener_and_layer_is_stopped_without_a_loss() 
     let duck = duck();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
-    let server = axum::serve(duck.listener(listener), app(&duck))
-        .with_graceful_shutdown(duck.stop_accepting());
+    let app = app(&duck).into_make_service_with_connect_info::<SocketAddr>();
+    let server =
+        axum::serve(duck.listener(listener), app).with_graceful_shutdown(duck.stop_accepting());
     #[expect(clippy::disallowed_methods, reason = "awaited below")]
     let server = tokio::spawn(server.into_future());
     let load = Oracle::new(addr).with_client(Kind::KeepAlive, 8).start();
+    let body = get_body(addr, "/peer", "accept: */*").await;
+    assert!(body.starts_with("127.0.0.1:"), "{body}");
     tokio::time::sleep(Duration::from_millis(300)).await;
     duck.stop_handle().stop("test", true);
     server.await.unwrap().unwrap();
@@ -170,7 +173,7 @@ async fn an_idle_server_stops_within_20_ms_of_the_end_of_its_lame_duck() {
 async fn a_port_in_use_is_a_report_that_names_it_and_no_hook_runs() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = taken.local_addr().unwrap();
-    let duck = duck().on_start("never", || std::future::ready(unreachable()));
+    let duck = duck().on_start("never", async || unreachable());
     let report = duck.serve(addr, Router::new()).await;
     assert_eq!(report.outcome(), Outcome::NotStarted);
     assert!(report.error().unwrap().contains(&addr.to_string()), "{report}");

@@ -1,0 +1,73 @@
+//! The gate: asked once when a request comes, and once when its answer leaves.
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use lameduck_core::Phase;
+
+use crate::{config::Config, farewell::is_told_by_header};
+
+/// What all services of a layer ask.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    config: Arc<Config>,
+}
+
+/// A request that was let in, and whose client may have to be told when it is answered.
+#[derive(Debug)]
+#[must_use = "the client is told when its answer is seen off"]
+pub(crate) struct Passed {
+    // None: there is nothing to be told, whatever the phase.
+    gate: Option<Gate>,
+    by_header: bool,
+}
+
+impl Gate {
+    pub(crate) const fn new(config: Arc<Config>) -> Self {
+        Self { config }
+    }
+
+    /// The phase, when a request comes.
+    #[inline]
+    pub(crate) fn phase(&self) -> Phase {
+        self.config.watch.current()
+    }
+
+    /// Lets a request in.
+    #[inline]
+    pub(crate) fn let_in<B>(&self, request: &Request<B>) -> Passed {
+        let by_header = is_told_by_header(request);
+        // Who cannot be told need not be asked about again.
+        let gate = self.config.may_tell(by_header).then(|| self.clone());
+        Passed { gate, by_header }
+    }
+
+    /// The refusal of a request that comes in a phase past running, unless it is let in.
+    pub(crate) fn refuse<B>(&self, phase: Phase, request: &Request<B>) -> Option<Response<Bytes>> {
+        let config = &self.config;
+        config.rejects(phase, request).then(|| config.reject(phase, request))
+    }
+}
+
+impl Passed {
+    /// Tells the client of this answer to leave, if the phase says so by now.
+    ///
+    /// Not by the phase in which the request came: it may have moved meanwhile.
+    #[inline]
+    pub(crate) fn see_off<B>(&self, response: &mut Response<B>) {
+        if let Some(Gate { config }) = &self.gate {
+            let phase = config.watch.current();
+            if phase.is_leaving() {
+                config.say_farewell(phase, self.by_header, response);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { config } = self;
+        f.debug_struct("Gate").field("config", config).finish()
+    }
+}
