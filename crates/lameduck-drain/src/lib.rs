@@ -46,6 +46,11 @@
 //! browser may read the refusal and its `Retry-After`. Outside of everything else: a request that
 //! is turned away should cost nothing.
 //!
+//! It answers in the inner service's own type, so that must have a body that bytes can be made
+//! into (`From<Bytes>`): axum's `Body` and `Full<Bytes>` are such, and so is the body of
+//! `lameduck-context`, whatever is in it. Any other is wrapped first, for example with
+//! tower-http's `MapResponseBodyLayer::new(lameduck_core::AnswerBody::inner)`.
+//!
 //! # Guarantees
 //!
 //! 1. From draining on, a new request never reaches the handler, unless it is exempt.
