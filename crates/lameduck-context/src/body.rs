@@ -37,7 +37,9 @@ pin_project! {
 
     impl<B> PinnedDrop for ContextBody<B> {
         fn drop(this: Pin<&mut Self>) {
-            this.leave();
+            if this.context.is_some() {
+                this.leave();
+            }
         }
     }
 }
@@ -51,7 +53,7 @@ impl<B> From<Bytes> for ContextBody<B> {
 
 impl<B> ContextBody<B> {
     /// Drops what is not read yet. It was given up unless all of it was handed out.
-    #[inline]
+    #[inline(never)]
     fn leave(self: Pin<&mut Self>) {
         let mut this = self.project();
         let Some(context) = this.context else { return };
@@ -85,6 +87,23 @@ impl<B: Body<Data = Bytes>> ContextBody<B> {
             this.alarm.arm(config.body_limit.map(from_now), config.phase.as_ref());
         }
         this.alarm.poll(config.phase.as_ref(), cx).map(reason_of)
+    }
+
+    /// A frame is ready that is not the last. Says when it comes too late, and why.
+    fn go_on(self: Pin<&mut Self>, frame: &Frame<Bytes>) -> Option<Reason> {
+        let this = self.project();
+        let context = this.context.as_ref()?;
+        if let Some(ring) = this.alarm.rang(context.config().phase.as_ref()) {
+            // What was ready when the time came is still handed out.
+            if this.alarm.is_late() {
+                return Some(reason_of(ring));
+            }
+            this.alarm.set_late();
+        }
+        if let Some(data) = frame.data_ref() {
+            context.shared().pay(data.len());
+        }
+        None
     }
 
     /// Drops what is left of the body and ends it with an error.
@@ -127,29 +146,21 @@ where
         let scope = Scope::enter(this.context);
         let polled = this.body.as_mut().poll_frame(cx);
         scope.exit();
-        match polled {
-            Poll::Pending => self.as_mut().wait(cx).map(|reason| self.cut(reason)),
+        // First by reference, then moved once: a frame is as large as its trailers.
+        match &polled {
+            Poll::Pending => return self.as_mut().wait(cx).map(|reason| self.cut(reason)),
             Poll::Ready(Some(Ok(frame))) if !this.body.is_end_stream() && !frame.is_trailers() => {
-                let Some(context) = this.context else { return Poll::Ready(Some(Ok(frame))) };
-                if let Some(ring) = this.alarm.rang(context.config().phase.as_ref()) {
-                    // What was ready when the time came is still handed out.
-                    if this.alarm.is_late() {
-                        return Poll::Ready(self.cut(reason_of(ring)));
-                    }
-                    this.alarm.set_late();
+                if let Some(reason) = self.as_mut().go_on(frame) {
+                    return Poll::Ready(self.cut(reason));
                 }
-                if let Some(data) = frame.data_ref() {
-                    context.shared().pay(data.len());
-                }
-                Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(last) => {
+            Poll::Ready(_) => {
                 if let Some(context) = this.context.take() {
                     context.finish();
                 }
-                Poll::Ready(last.map(|frame| frame.map_err(Into::into)))
             }
         }
+        polled.map_err(Into::into)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -199,7 +210,7 @@ impl Error for BodyInterrupted {}
 
 /// What of a context is left once the handler has answered. Nothing, if there is no body to come.
 #[inline]
-pub(crate) fn go_on<B: Body>(
+pub(crate) fn carry_on<B: Body>(
     context: RequestContext,
     response: &Response<B>,
 ) -> Option<RequestContext> {

@@ -104,11 +104,10 @@ impl RequestContext {
     /// Begins a request: decides its id, and tells who wants to know.
     #[inline]
     pub(crate) fn begin<B>(config: &Arc<Config>, request: &mut Request<B>) -> Self {
-        let (client, headers) = (Client::of(request), request.headers_mut());
-        let inbound = config.id.as_ref().and_then(|policy| policy.inbound(headers));
+        let inbound = config.id.as_ref().and_then(|policy| policy.inbound(request.headers_mut()));
         let mut shared = spare::take();
         if let Some(shared) = Arc::get_mut(&mut shared) {
-            shared.begin(Arc::clone(config), inbound, client);
+            shared.begin(Arc::clone(config), inbound, Client::of(request));
         }
         let context = Self { shared };
         if config.extension || config.on_request.is_some() {

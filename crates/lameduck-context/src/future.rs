@@ -15,7 +15,7 @@ use pin_project_lite::pin_project;
 use crate::{
     ContextBody, Interrupted, Reason, RequestContext,
     alarm::{Alarm, Ring, from_now},
-    body::go_on,
+    body::carry_on,
     scope::Scope,
 };
 
@@ -124,7 +124,7 @@ where
             Poll::Ready(answer) => this.context.take().and_then(|context| match answer {
                 Ok(response) => {
                     context.echo(response);
-                    go_on(context, response)
+                    carry_on(context, response)
                 }
                 Err(_) => {
                     context.finish();

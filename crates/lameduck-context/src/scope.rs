@@ -1,23 +1,31 @@
 //! The context of the running code.
 
-use std::{cell::Cell, mem};
+use std::{
+    cell::Cell,
+    mem::{self, ManuallyDrop},
+};
 
 use crate::{Reason, RequestContext};
 
 thread_local! {
     /// The context of the innermost layer that polls on this thread.
-    static CURRENT: Cell<Option<RequestContext>> = const { Cell::new(None) };
+    ///
+    /// Never dropped, so that reading it needs no look at whether it was. There is nothing to drop:
+    /// who puts a context here takes it out again before the thread can end.
+    static CURRENT: Cell<ManuallyDrop<Option<RequestContext>>> =
+        const { Cell::new(ManuallyDrop::new(None)) };
 }
 
 /// The context of the running code.
 pub(crate) fn current() -> Option<RequestContext> {
-    let read = |slot: &Cell<Option<RequestContext>>| {
-        let context = slot.take();
-        slot.set(context.clone());
-        context
-    };
-    // While a thread ends there is none.
-    CURRENT.try_with(read).ok().flatten()
+    let context = replace(None);
+    replace(context.clone());
+    context
+}
+
+#[inline]
+fn replace(context: Option<RequestContext>) -> Option<RequestContext> {
+    ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(context)))
 }
 
 /// Makes a context the current one, until [`exit`](Self::exit).
@@ -58,6 +66,5 @@ impl Drop for Scope<'_> {
 
 #[inline]
 fn swap(context: &mut Option<RequestContext>) {
-    // While a thread ends there is no current context, neither now nor after the work.
-    let _ = CURRENT.try_with(|slot| *context = slot.replace(context.take()));
+    *context = replace(context.take());
 }
