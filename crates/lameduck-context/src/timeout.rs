@@ -24,6 +24,10 @@ use crate::{
 ///
 /// For services that have their context from elsewhere. A handler that is ready at its first poll
 /// costs no clock, no timer and no allocation. Also see the [crate docs](crate).
+///
+/// The response keeps its body's type, which therefore has to be one that can be made from bytes,
+/// as axum's can. Around a service whose body cannot, as tonic's, put a
+/// [`ContextLayer`](crate::ContextLayer), which asks nothing of it.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a layer does nothing until it wraps a service"]
 pub struct TimeoutLayer {

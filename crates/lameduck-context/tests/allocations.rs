@@ -171,7 +171,7 @@ fn an_extension_is_three_more() {
 }
 
 #[test]
-fn a_wait_with_a_limit_is_one() {
+fn a_wait_with_a_limit_is_one_and_a_wait_for_a_phase_is_two() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.expect("a runtime");
     let _guard = runtime.enter();
@@ -190,4 +190,9 @@ fn a_wait_with_a_limit_is_one() {
     let layer = ContextLayer::new().without_request_id().with_timeout(LIMIT);
     check(&layer.layer(waiting), None, 1);
     check(&ContextLayer::new().without_request_id().layer(waiting), None, 0);
+    // The wait for a phase has an allocation of its own, made when it is first polled.
+    let (_sender, phase) = lameduck_core::phase_channel();
+    let layer = ContextLayer::new().without_request_id().with_phase(phase);
+    check(&layer.clone().layer(waiting), None, 2);
+    check(&layer.with_timeout(LIMIT).layer(waiting), None, 2);
 }
