@@ -193,6 +193,22 @@ fn outside_a_runtime_the_start_fails_and_says_why() {
     assert!(report.error().unwrap().contains("runtime"), "{report}");
 }
 
+#[tokio::test]
+async fn a_whole_without_a_listener_of_ours_stops_when_its_requests_are_over() {
+    let duck = duck();
+    let guard = duck.in_flight().enter_named("job");
+    let stop = duck.stop_handle();
+    let report = duck.finished();
+    let mut report = std::pin::pin!(report);
+    stop.stop("test", false);
+    let early = tokio::time::timeout(Duration::from_millis(200), report.as_mut()).await;
+    assert!(early.is_err(), "the job is not over");
+    drop(guard);
+    let report = report.await;
+    assert_eq!(report.outcome(), Outcome::Clean, "{report}");
+    assert!(report.took() < Duration::from_millis(500), "{report}");
+}
+
 /// The body of the answer to a request with this header line, read to the end of the connection.
 async fn get_body(addr: SocketAddr, path: &str, header: &str) -> String {
     let mut stream = TcpStream::connect(addr).await.unwrap();

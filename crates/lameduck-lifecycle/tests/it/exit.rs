@@ -1,0 +1,60 @@
+//! The end of the process, in a process of its own: this test's binary, started once more.
+
+use std::{
+    env,
+    process::{Command, ExitCode},
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use lameduck_core::Windows;
+use lameduck_lifecycle::{Lifecycle, Report, Work};
+
+const INSIDE: &str = "LAMEDUCK_TEST_STUCK_PROCESS";
+const TENTH: Duration = Duration::from_millis(100);
+
+#[test]
+fn a_blocking_call_does_not_keep_the_process_beyond_its_windows() {
+    if env::var_os(INSIDE).is_some() {
+        return stop_with_a_stuck_thread();
+    }
+    let name = "exit::a_blocking_call_does_not_keep_the_process_beyond_its_windows";
+    let began = SystemTime::now();
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(INSIDE, "yes")
+        .output()
+        .unwrap();
+    let took = began.elapsed().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    // 0.3 s of windows, and half of the margin of 2 s; the rest is for a busy machine.
+    assert!(took > Duration::from_secs(1) && took < Duration::from_secs(5), "{took:?}");
+}
+
+fn stop_with_a_stuck_thread() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let code = runtime.block_on(async {
+        // For ever, as far as this test goes.
+        tokio::task::spawn_blocking(|| thread::sleep(Duration::from_secs(3_600)));
+        let windows = Windows::new()
+            .with_drain(TENTH)
+            .with_stop_accepting(Duration::ZERO)
+            .with_cancel(Duration::ZERO)
+            .with_force(TENTH)
+            .with_hooks(TENTH);
+        let stuck = Work::new("stuck", || 1, std::future::pending::<()>);
+        let running = Lifecycle::new(windows).with_work(stuck).spawn();
+        running.started().await;
+        running.stop_handle().stop("test", false);
+        ExitCode::from(running.finished().await)
+    });
+    assert_eq!(code, ExitCode::from(1));
+    // As at the end of `main`: this waits for the thread, and only the last resort ends it.
+    drop(runtime);
+    panic!("the runtime let go of a thread that is stuck");
+}
+
+#[test]
+fn a_report_becomes_the_exit_code_of_its_outcome() {
+    assert_eq!(ExitCode::from(Report::not_started("no")), ExitCode::from(2));
+}
