@@ -37,6 +37,7 @@ fn stop_with_a_stuck_thread() {
         // For ever, as far as this test goes.
         tokio::task::spawn_blocking(|| thread::sleep(Duration::from_secs(3_600)));
         let windows = Windows::new()
+            .with_lame_duck(Duration::ZERO)
             .with_drain(TENTH)
             .with_stop_accepting(Duration::ZERO)
             .with_cancel(Duration::ZERO)
