@@ -59,6 +59,11 @@
 //! # }
 //! ```
 //!
+//! With the feature `serve` there is also a server of our own, `serve(listener, app)`, in place of
+//! `axum::serve`. It needs no stop signal. It tells HTTP/2 clients by GOAWAY from lame duck on,
+//! closes each connection in its own time, and lets a client whose upload is turned away read the
+//! whole answer.
+//!
 //! # How a listener closes
 //!
 //! When draining begins, new clients are kept out first: on Linux every SYN is dropped by
@@ -94,6 +99,16 @@
 //! 10. A request that came too late is told that it was not executed.
 //! 11. Force reaches a handler that never ends, an HTTP/2 peer that never answers, a WebSocket.
 //!
+//! And of a server of our own (feature `serve`):
+//!
+//! 12. GOAWAY comes at lame duck while new connections are served, and a stream opened before it
+//!     finishes.
+//! 13. A client that talks does not hold up the close of a silent one.
+//! 14. A rejected upload reads its whole answer, and a close lingers only for clients that send.
+//! 15. The limit of connections holds up neither the stop nor those in the queue.
+//! 16. A panic costs only its connection.
+//! 17. The server ends when its last WebSocket does.
+//!
 //! # Cost
 //!
 //! A call on the IO costs 3 ns more than on the socket, which is lost in the system call: a byte
@@ -116,9 +131,9 @@
 //! # What it does not do
 //!
 //! It does not see requests; `lameduck-inflight` does. It does not answer them, but for the one
-//! that comes too late. It does not tell HTTP/2 clients to leave before draining: a stock server
-//! sends GOAWAY with its stop signal. TLS is opaque to it: such a connection counts as HTTP/1 that
-//! is silent or not.
+//! that comes too late. Under a stock server it does not tell HTTP/2 clients to leave before
+//! draining: that sends GOAWAY with its stop signal. TLS is opaque to it: such a connection counts
+//! as HTTP/1 that is silent or not.
 //!
 //! A request that is on the wire when an idle connection is closed is still lost, and cannot be
 //! counted. That is why nothing is closed before two seconds of silence. Provoked with a hold of
@@ -134,6 +149,8 @@
 //! # Feature flags
 //!
 //! - `axum`: [`Listener`] is an `axum::serve::Listener`.
+//! - `serve`: a server of our own on hyper, `serve`, for GOAWAY at lame duck, a close for each
+//!   connection in its own time, and answers that a client in the middle of an upload can read.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
 
@@ -149,6 +166,8 @@ mod info;
 mod listener;
 mod options;
 mod registry;
+#[cfg(feature = "serve")]
+mod serve;
 mod sniff;
 mod source;
 #[cfg(feature = "axum")]
@@ -159,6 +178,8 @@ mod tracked;
 #[cfg(unix)]
 mod unix;
 
+#[cfg(feature = "serve")]
+pub use self::serve::{Serve, serve, serve_with};
 #[cfg(feature = "axum")]
 pub use self::stock::AxumListener;
 pub use self::{

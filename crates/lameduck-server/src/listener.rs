@@ -97,7 +97,17 @@ impl<L: Source> Listener<L> {
         self.addr.clone().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
     }
 
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<(Tracked<L::Io>, L::Addr)> {
+    #[cfg(feature = "serve")]
+    pub(crate) const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    #[cfg(feature = "serve")]
+    pub(crate) const fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    pub(crate) fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<(Tracked<L::Io>, L::Addr)> {
         loop {
             match &mut self.state {
                 State::Open(listener) => {

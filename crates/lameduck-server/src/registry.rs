@@ -189,6 +189,12 @@ impl Registry {
         latest
     }
 
+    /// Until when a connection may not be closed without having been told, if it may not.
+    #[cfg(feature = "serve")]
+    pub(crate) fn hold_until(&self, conn: &Conn) -> Option<Instant> {
+        hold::until(conn, self.draining_since(), self.origin, &self.options)
+    }
+
     /// The server was told to close what is idle: says so to every connection.
     pub(crate) fn release(&self) {
         self.order(Order::Leave, |conn| conn.stage() == Stage::Head);

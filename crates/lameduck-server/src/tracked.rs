@@ -79,6 +79,11 @@ impl<I: Socket> Tracked<I> {
         &self.io
     }
 
+    #[cfg(feature = "serve")]
+    pub(crate) const fn conn(&self) -> &Arc<Conn> {
+        &self.conn
+    }
+
     /// What every call does first: see that an order would wake this task, then obey it.
     fn begin(&mut self, side: Side, cx: &Context<'_>) -> io::Result<()> {
         let id = WakerId::of(cx.waker());

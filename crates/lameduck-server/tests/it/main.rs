@@ -6,6 +6,8 @@ mod count;
 mod force;
 mod hold;
 mod late;
+#[cfg(feature = "serve")]
+mod serve;
 mod sockets;
 #[cfg(unix)]
 mod unix;

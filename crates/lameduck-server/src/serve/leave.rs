@@ -1,0 +1,100 @@
+//! When one connection may be closed without having been told.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use lameduck_core::{Phase, PhaseReached};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::{
+    Connections, Stage,
+    conn::{Conn, Order},
+    hold::{Look, later},
+};
+
+/// A phase, waited for by a task that has other things to be woken for.
+#[derive(Debug)]
+pub(super) struct Awaited {
+    reached: PhaseReached,
+    phase: Phase,
+    is_listed: bool,
+}
+
+impl Awaited {
+    pub(super) fn new(connections: &Connections, phase: Phase) -> Self {
+        let reached = connections.registry().watch.reached(phase);
+        Self { reached, phase, is_listed: false }
+    }
+
+    /// Must be polled by one task only.
+    pub(super) fn poll(&mut self, connections: &Connections, cx: &mut Context<'_>) -> Poll<()> {
+        // Once the task is on the list, the one load is enough: to poll would take the list's
+        // lock, which all connections share, at every byte that comes.
+        if self.is_listed && connections.registry().watch.current() < self.phase {
+            return Poll::Pending;
+        }
+        self.is_listed = true;
+        Pin::new(&mut self.reached).poll(cx)
+    }
+}
+
+/// Completes when a connection that speaks HTTP/1, or nothing yet, may be told to close.
+///
+/// The rule of [`Connections::stop_accepting`], for one connection alone.
+#[derive(Debug)]
+pub(super) struct Leave {
+    connections: Connections,
+    conn: Arc<Conn>,
+    look: Look,
+    draining: Awaited,
+    cancelling: Awaited,
+    /// Made when draining has begun.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Leave {
+    pub(super) fn new(connections: &Connections, conn: &Arc<Conn>) -> Self {
+        Self {
+            connections: connections.clone(),
+            conn: Arc::clone(conn),
+            look: Look::default(),
+            draining: Awaited::new(connections, Phase::Draining),
+            cancelling: Awaited::new(connections, Phase::Cancelling),
+            timer: None,
+        }
+    }
+
+    /// Whether the peer was silent to the end of the hold. Otherwise it is not idle, or the time
+    /// of all is over.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let timer = match &mut self.timer {
+            Some(timer) => timer,
+            None => {
+                ready!(self.draining.poll(&self.connections, cx));
+                self.timer.insert(Box::pin(sleep_until(Instant::now())))
+            }
+        };
+        loop {
+            if self.cancelling.poll(&self.connections, cx).is_ready() {
+                self.conn.give(Order::Leave);
+                return Poll::Ready(false);
+            }
+            ready!(timer.as_mut().poll(cx));
+            let (now, registry) = (Instant::now(), self.connections.registry());
+            match registry.hold_until(&self.conn) {
+                Some(at) if at > now => timer.as_mut().reset(at),
+                Some(_) if self.look.finds_bytes(&self.conn) => {
+                    timer.as_mut().reset(later(now, registry.options.first_byte_grace));
+                }
+                _ => {
+                    self.conn.give(Order::Leave);
+                    return Poll::Ready(self.conn.stage() == Stage::Answered);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The connections of one server: a seat for each, and a wait for one that is left.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use tokio::sync::Notify;
+
+#[derive(Debug)]
+pub(super) struct Live {
+    seats: AtomicUsize,
+    limit: usize,
+    /// Holds one permit when nobody waits, so that a wait that begins later is not missed.
+    pub(super) left: Arc<Notify>,
+}
+
+/// A place among them: held by the IO of a connection, and by the tasks of its HTTP/2 streams.
+#[derive(Debug)]
+pub(super) struct Seat {
+    live: Arc<Live>,
+}
+
+impl Live {
+    pub(super) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { seats: AtomicUsize::new(0), limit, left: Arc::default() })
+    }
+
+    pub(super) fn seat(self: &Arc<Self>) -> Arc<Seat> {
+        // SeqCst, as below: zero is waited for, and must not be read past a seat.
+        self.seats.fetch_add(1, Ordering::SeqCst);
+        Arc::new(Seat { live: Arc::clone(self) })
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.seats.load(Ordering::SeqCst) >= self.limit
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.seats.load(Ordering::SeqCst) == 0
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let before = self.live.seats.fetch_sub(1, Ordering::SeqCst);
+        // Only these two are waited for.
+        if before == 1 || before == self.live.limit {
+            self.live.left.notify_one();
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The loop of a server: accepts, starts a task for each connection, and waits for the last.
+
+use std::{
+    error::Error,
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use lameduck_core::Phase;
+use tokio::{
+    sync::{Notify, futures::OwnedNotified},
+    task::JoinSet,
+};
+
+use super::{drive, leave::Awaited, live::Live, options::Options};
+use crate::{Connections, Listener, Source, Tracked};
+
+/// How many connections are accepted before the others get a turn.
+const TURN: usize = 64;
+
+type Accepted<L> = (Tracked<<L as Source>::Io>, <L as Source>::Addr);
+
+struct Server<L: Source> {
+    listener: Listener<L>,
+    connections: Connections,
+    live: Arc<Live>,
+    left: Pin<Box<OwnedNotified>>,
+    draining: Awaited,
+    /// `None`: it was reached.
+    forced: Option<Awaited>,
+    tasks: JoinSet<()>,
+}
+
+pub(super) async fn run<L, F, S, B>(listener: Listener<L>, mut make: F, options: Options)
+where
+    L: Source,
+    F: FnMut(L::Addr) -> S,
+    S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    S::Future: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let options = Arc::new(options);
+    let mut server = Server::new(listener, options.max_connections);
+    poll_fn(|cx| {
+        for _ in 0..TURN {
+            let Some((io, addr)) = std::task::ready!(server.poll_next(cx)) else {
+                return Poll::Ready(());
+            };
+            let seat = server.live.seat();
+            let (connections, options) = (server.connections.clone(), Arc::clone(&options));
+            let served = drive::connection(io, make(addr), connections, options, seat);
+            server.tasks.spawn(served);
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+impl<L: Source> Server<L> {
+    fn new(listener: Listener<L>, limit: usize) -> Self {
+        let connections = listener.connections().clone();
+        let live = Live::new(limit);
+        Self {
+            left: wait(&live.left),
+            live,
+            draining: Awaited::new(&connections, Phase::Draining),
+            forced: Some(Awaited::new(&connections, Phase::Forced)),
+            tasks: JoinSet::new(),
+            connections,
+            listener,
+        }
+    }
+
+    /// The next connection. `None`: the listener has closed, and every connection with it.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Accepted<L>>> {
+        while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next(cx) {
+            if let Err(error) = ended {
+                // Its IO is closed. The other connections do not notice.
+                tracing::error!(%error, "a connection's task panicked");
+            }
+        }
+        if let Some(forced) = &mut self.forced {
+            if forced.poll(&self.connections, cx).is_ready() {
+                self.forced = None;
+                self.connections.abort_all();
+            }
+        }
+        while self.left.as_mut().poll(cx).is_ready() {
+            self.left = wait(&self.live.left);
+        }
+        if self.listener.is_closed() {
+            return self.poll_end();
+        }
+        // The limit holds up neither the end of the listener nor those in its queue.
+        if self.live.is_full() && self.draining.poll(&self.connections, cx).is_pending() {
+            return Poll::Pending;
+        }
+        match self.listener.poll_accept(cx) {
+            Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
+            Poll::Pending if self.listener.is_closed() => self.poll_end(),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn poll_end<T>(&self) -> Poll<Option<T>> {
+        if self.tasks.is_empty() && self.live.is_empty() {
+            Poll::Ready(None)
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+fn wait(left: &Arc<Notify>) -> Pin<Box<OwnedNotified>> {
+    Box::pin(Arc::clone(left).notified_owned())
+}

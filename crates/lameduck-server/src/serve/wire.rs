@@ -1,0 +1,199 @@
+//! The IO that hyper gets: what was read to learn the protocol, then the socket; and a close that
+//! does not destroy what was written last.
+
+use std::{
+    io::{self, IoSlice},
+    mem::MaybeUninit,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep, sleep_until},
+};
+
+use super::{live::Seat, upload::Upload};
+use crate::{Socket, Tracked, hold::later};
+
+/// How long a peer that sends nothing more is waited for: a long round trip. A peer that was in
+/// the middle of an upload has bytes on the way.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// How many bytes are read for the answer's sake. Who sends more does not read it anyway.
+const ENOUGH: u64 = 64 * 1024 * 1024;
+
+/// The part of HTTP/2's preface that no HTTP/1 request can begin with.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0";
+
+/// The first bytes of a peer, as few as tell the protocol.
+#[derive(Debug, Default)]
+pub(super) struct First {
+    bytes: [u8; PREFACE.len()],
+    len: u8,
+    taken: u8,
+}
+
+impl First {
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(usize::from(self.taken)..usize::from(self.len)).unwrap_or_default()
+    }
+
+    /// Whether the bytes are those of HTTP/2. `None`: more must be read to tell.
+    fn is_http2(&self) -> Option<bool> {
+        match self.bytes() {
+            PREFACE => Some(true),
+            bytes if PREFACE.starts_with(bytes) => None,
+            _ => Some(false),
+        }
+    }
+
+    /// Reads until the protocol is known. `true`: HTTP/2. `None`: the peer has left before.
+    pub(super) fn poll_read<I: AsyncRead + Unpin>(
+        &mut self,
+        io: &mut I,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<bool>>> {
+        loop {
+            let mut buf = ReadBuf::new(self.bytes.get_mut(self.len.into()..).unwrap_or_default());
+            ready!(Pin::new(&mut *io).poll_read(cx, &mut buf))?;
+            let read = buf.filled().len();
+            if read == 0 {
+                return Poll::Ready(Ok(None));
+            }
+            // It fits: the whole array has fewer than 256 bytes.
+            self.len += read as u8;
+            if let Some(is_http2) = self.is_http2() {
+                return Poll::Ready(Ok(Some(is_http2)));
+            }
+        }
+    }
+}
+
+/// A connection's IO.
+#[derive(Debug)]
+pub(super) struct Wire<I: Socket> {
+    // Dropped first: the socket is closed before the seat says so.
+    io: Tracked<I>,
+    first: First,
+    linger: Linger,
+    /// How long a close may linger at most.
+    time: Duration,
+    upload: Arc<Upload>,
+    _seat: Arc<Seat>,
+}
+
+#[derive(Debug)]
+enum Linger {
+    /// The socket is open, in our direction at least.
+    No,
+    /// It is shut, and what the peer sends is thrown away.
+    Yes {
+        read: u64,
+        until: Instant,
+        timer: Pin<Box<Sleep>>,
+    },
+    Done,
+}
+
+impl<I: Socket> Wire<I> {
+    pub(super) const fn new(
+        io: Tracked<I>,
+        first: First,
+        time: Duration,
+        upload: Arc<Upload>,
+        seat: Arc<Seat>,
+    ) -> Self {
+        Self { io, first, linger: Linger::No, time, upload, _seat: seat }
+    }
+
+    /// Whether the peer may be sending: then a close would be a reset, and may destroy an answer
+    /// that it has not read yet.
+    fn is_peer_sending(&self) -> bool {
+        self.upload.may_go_on() || (self.upload.is_http1() && self.io.conn().handle().has_unread())
+    }
+
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Linger::Yes { read, until, timer } = &mut self.linger else { return Poll::Ready(()) };
+        let mut scratch = [MaybeUninit::uninit(); 16 * 1024];
+        loop {
+            let mut buf = ReadBuf::uninit(&mut scratch);
+            match Pin::new(&mut self.io).poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() && *read < ENOUGH => {
+                    *read += buf.filled().len() as u64;
+                    timer.as_mut().reset((*until).min(later(Instant::now(), QUIET)));
+                }
+                // The peer has closed, or was closed by force, or has sent more than is polite.
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return timer.as_mut().poll(cx),
+            }
+            // A peer that sends without a pause never lets the timer be asked.
+            if Instant::now() >= *until {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+impl<I: Socket> AsyncRead for Wire<I> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let first = this.first.bytes();
+        if first.is_empty() {
+            return Pin::new(&mut this.io).poll_read(cx, buf);
+        }
+        let len = first.len().min(buf.remaining());
+        buf.put_slice(first.get(..len).unwrap_or_default());
+        this.first.taken += len as u8;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<I: Socket> AsyncWrite for Wire<I> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if matches!(this.linger, Linger::No) {
+            ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
+            this.linger = Linger::Done;
+            if !this.time.is_zero() && this.is_peer_sending() {
+                let now = Instant::now();
+                let until = later(now, this.time);
+                let timer = Box::pin(sleep_until(until.min(later(now, QUIET))));
+                this.linger = Linger::Yes { read: 0, until, timer };
+            }
+        }
+        ready!(this.poll_linger(cx));
+        this.linger = Linger::Done;
+        Poll::Ready(Ok(()))
+    }
+}

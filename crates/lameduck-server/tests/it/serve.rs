@@ -1,0 +1,23 @@
+//! The server of our own, where it does more than a stock one.
+
+mod drill;
+mod goaway;
+mod hold;
+mod limits;
+mod upload;
+
+use lameduck_server::serve;
+
+use super::*;
+
+const LONG: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_millis(200);
+
+impl Duck {
+    /// A server of our own on a free port of the loopback.
+    async fn run(&self, app: Router) -> (SocketAddr, JoinHandle<()>) {
+        let listener = Listener::bind("127.0.0.1:0", &self.connections).await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        (addr, spawn(serve(listener, app).into_future()))
+    }
+}

@@ -1,0 +1,47 @@
+//! Stops under load, and a verdict.
+
+use lameduck_drain::DrainLayer;
+use lameduck_inflight::{InFlight, InFlightLayer};
+use lameduck_test::{Kind, Oracle};
+use tokio::time::sleep;
+
+use super::*;
+
+/// Stops a server under the load of all kinds of clients, and asks them what they got.
+async fn check_stop(seed: u64, lame_duck: Duration) {
+    let duck = Duck::new(ServerOptions::new());
+    let in_flight = InFlight::new();
+    let watch = duck.watch();
+    let app = lameduck_test::app(move || watch.reached(Phase::Draining))
+        .layer(DrainLayer::new(duck.watch()))
+        .layer(InFlightLayer::new(in_flight.clone()));
+    let (addr, server) = duck.run(app).await;
+    let running = Oracle::new(addr).with_seed(seed).with_mixed_clients(32).start();
+    sleep(Duration::from_millis(300)).await;
+    if !lame_duck.is_zero() {
+        duck.phase.publish(Phase::LameDuck);
+        sleep(lame_duck).await;
+    }
+    duck.phase.publish(Phase::Draining);
+    within(server).await.unwrap();
+    assert_eq!((in_flight.count(), duck.connections.count()), (0, 0));
+    let verdict = running.finish().await;
+    assert!(verdict.is_clean(), "{verdict}");
+    let served = |kind| verdict.by_kind.iter().any(|(k, counts)| *k == kind && counts.answered > 0);
+    assert!(served(Kind::Http2) && served(Kind::KeepAlive) && served(Kind::SlowUpload));
+    assert_eq!(duck.connections.totals().unread, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stops_under_load_lose_nothing() {
+    for seed in 0..3 {
+        check_stop(seed, SHORT).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stops_without_a_lame_duck_lose_nothing() {
+    for seed in 0..3 {
+        check_stop(seed, Duration::ZERO).await;
+    }
+}

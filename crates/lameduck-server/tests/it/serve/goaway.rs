@@ -1,0 +1,131 @@
+//! HTTP/2: who is told when, and what is served meanwhile.
+
+use std::sync::Arc;
+
+use h2::client::SendRequest;
+use tokio::sync::Semaphore;
+
+use super::*;
+
+type Client = (SendRequest<bytes::Bytes>, JoinHandle<Result<(), h2::Error>>);
+
+async fn connect(addr: SocketAddr) -> Client {
+    let tcp = TcpStream::connect(addr).await.unwrap();
+    let (send, connection) = h2::client::handshake(tcp).await.unwrap();
+    (send, spawn(connection))
+}
+
+async fn ask(send: &mut SendRequest<bytes::Bytes>) -> u16 {
+    let request = http::Request::get("http://duck/").body(()).unwrap();
+    let (response, _) = send.send_request(request, true).unwrap();
+    within(response).await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn goaway_comes_at_lame_duck_while_new_connections_are_served() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, server) = duck.run(hello(duck.watch())).await;
+    let (mut send, connection) = connect(addr).await;
+    assert_eq!(ask(&mut send).await, 200);
+    duck.phase.publish(Phase::LameDuck);
+    // It was idle: nothing but a GOAWAY can have told it.
+    within(connection).await.unwrap().unwrap();
+
+    // Who connects now is served, and told at once.
+    let (mut send, connection) = connect(addr).await;
+    assert_eq!(ask(&mut send).await, 200);
+    within(connection).await.unwrap().unwrap();
+    let mut http1 = TcpStream::connect(addr).await.unwrap();
+    assert!(exchange(&mut http1).await.contains("200 OK"));
+    assert!(!server.is_finished());
+    duck.phase.publish(Phase::Draining);
+    within(server).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lame_duck_that_recovers_keeps_its_new_connections() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, _server) = duck.run(hello(duck.watch())).await;
+    let (mut send, _) = connect(addr).await;
+    assert_eq!(ask(&mut send).await, 200);
+    duck.phase.publish(Phase::LameDuck);
+    duck.phase.publish(Phase::Running);
+    let (mut send, connection) = connect(addr).await;
+    for _ in 0..3 {
+        assert_eq!(ask(&mut send).await, 200);
+    }
+    assert!(!connection.is_finished());
+}
+
+#[tokio::test]
+async fn a_stream_opened_before_goaway_finishes() {
+    let duck = Duck::new(ServerOptions::new());
+    let go = Arc::new(Semaphore::new(0));
+    let permits = Arc::clone(&go);
+    let app = Router::new().route(
+        "/",
+        get(async move || {
+            permits.acquire().await.unwrap().forget();
+            "hello"
+        }),
+    );
+    let (addr, server) = duck.run(app).await;
+    let (mut send, connection) = connect(addr).await;
+    let request = http::Request::get("http://duck/").body(()).unwrap();
+    let (response, _) = send.send_request(request, true).unwrap();
+    duck.phase.publish(Phase::LameDuck);
+    // No new stream is possible any more: the GOAWAY is here.
+    let goaway = async {
+        while send.clone().ready().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    within(goaway).await;
+    duck.phase.publish(Phase::Draining);
+    within(duck.connections.closed()).await;
+    assert!(!server.is_finished());
+    go.add_permits(1);
+    let response = within(response).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let mut body = response.into_body();
+    assert_eq!(within(body.data()).await.unwrap().unwrap(), "hello");
+    within(connection).await.unwrap().unwrap();
+    within(server).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_peer_that_never_answers_the_ping_is_served_meanwhile_and_ends_with_force() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, server) = duck.run(hello(duck.watch())).await;
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let mut client = into_tokio(connect_and_send(addr, preface));
+    duck.phase.publish(Phase::LameDuck);
+    assert_eq!(frame_of(&mut client, 7).await[..4], [0x7f, 0xff, 0xff, 0xff]);
+
+    // GET / on stream 1, with fields of the static table alone.
+    let headers = [0, 0, 3, 1, 5, 0, 0, 0, 1, 0x82, 0x84, 0x86];
+    client.write_all(&headers).await.unwrap();
+    // `:status 200`.
+    assert_eq!(frame_of(&mut client, 1).await[0], 0x88);
+    duck.phase.publish(Phase::Draining);
+    duck.phase.publish(Phase::Cancelling);
+    within(duck.connections.closed()).await;
+    assert!(!server.is_finished());
+    duck.phase.publish(Phase::Forced);
+    within(server).await.unwrap();
+    assert_eq!(duck.connections.totals().aborted, 1);
+}
+
+/// The payload of the next frame of that type.
+async fn frame_of(client: &mut TcpStream, kind: u8) -> Vec<u8> {
+    loop {
+        let mut head = [0; 9];
+        within(client.read_exact(&mut head)).await.unwrap();
+        let len = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; len as usize];
+        within(client.read_exact(&mut payload)).await.unwrap();
+        if head[3] == kind {
+            return payload;
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Each connection by itself: when it is told, when it is closed.
+
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::time::{Instant, sleep};
+use tokio_tungstenite::{client_async, tungstenite::Message};
+
+use super::*;
+
+#[tokio::test]
+async fn an_idle_client_that_speaks_while_draining_is_served_and_told() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, server) = duck.run(hello(duck.watch())).await;
+    let mut clients = Vec::new();
+    for ms in [0, 2, 50, 500] {
+        let mut client = TcpStream::connect(addr).await.unwrap();
+        assert!(!exchange(&mut client).await.contains("connection: close"));
+        clients.push((Duration::from_millis(ms), client));
+    }
+    duck.phase.publish(Phase::Draining);
+    let began = Instant::now();
+    for (at, mut client) in clients {
+        tokio::time::sleep_until(began + at).await;
+        let answer = exchange(&mut client).await;
+        assert!(answer.contains("200 OK") && answer.contains("connection: close"), "{answer}");
+    }
+    within(server).await.unwrap();
+    assert_eq!(duck.connections.totals().idle_closed, 0);
+}
+
+#[tokio::test]
+async fn a_client_that_talks_does_not_hold_up_the_close_of_a_silent_one() {
+    let duck = Duck::new(ServerOptions::new().with_idle_hold(SHORT));
+    // Nobody is told.
+    let (addr, server) = duck.run(Router::new().route("/", get(|| async { "hello" }))).await;
+    let mut silent = TcpStream::connect(addr).await.unwrap();
+    let mut talks = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut silent).await;
+    exchange(&mut talks).await;
+    duck.phase.publish(Phase::Draining);
+    let began = Instant::now();
+    let talk = async {
+        for _ in 0..20 {
+            sleep(SHORT / 10).await;
+            exchange(&mut talks).await;
+        }
+        began.elapsed()
+    };
+    let (end, bytes) = (async { (read_to_end(&mut silent).await, began.elapsed()) }, talk);
+    let ((closed, closed_after), talked_for) = futures_util::future::join(end, bytes).await;
+    assert!(closed.unwrap().is_empty());
+    assert!(closed_after >= SHORT && closed_after < talked_for, "{closed_after:?}");
+    assert!(read_to_end(&mut talks).await.unwrap().is_empty());
+    within(server).await.unwrap();
+    assert_eq!(duck.connections.totals().idle_closed, 2);
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_has_read_yet_is_served_before_its_connection_is_closed() {
+    let duck = Duck::new(ServerOptions::new().with_idle_hold(Duration::ZERO));
+    let (addr, server) = duck.run(hello(duck.watch())).await;
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        let mut client = TcpStream::connect(addr).await.unwrap();
+        exchange(&mut client).await;
+        clients.push(client.into_std().unwrap());
+    }
+    for client in &mut clients {
+        client.write_all(REQUEST).unwrap();
+    }
+    // The one thread of the runtime was busy with us: no connection has read it.
+    duck.phase.publish(Phase::Draining);
+    for client in clients {
+        let answer = read_answer(&mut into_tokio(client)).await.unwrap();
+        assert!(answer.contains("200 OK") && answer.contains("connection: close"), "{answer}");
+    }
+    within(server).await.unwrap();
+}
+
+/// What holds a stop, held until its grace is over and no longer.
+async fn check_grace(bytes: &[u8]) {
+    let duck = Duck::new(ServerOptions::new().with_idle_hold(LONG).with_first_byte_grace(SHORT));
+    let (addr, server) = duck.run(hello(duck.watch())).await;
+    let mut client = into_tokio(connect_and_send(addr, bytes));
+    let mut completes = into_tokio(connect_and_send(addr, bytes));
+    while duck.connections.list().iter().filter(|c| c.bytes_in >= bytes.len() as u64).count() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let began = Instant::now();
+    duck.phase.publish(Phase::Draining);
+    within(duck.connections.closed()).await;
+    completes.write_all(REQUEST.strip_prefix(bytes).unwrap()).await.unwrap();
+    assert!(read_answer(&mut completes).await.unwrap().contains("200 OK"));
+    within(server).await.unwrap();
+    assert!(began.elapsed() >= SHORT);
+    _ = read_to_end(&mut client).await;
+}
+
+#[tokio::test]
+async fn a_connection_without_a_byte_ends_after_its_grace() {
+    check_grace(b"").await;
+}
+
+#[tokio::test]
+async fn half_a_head_ends_after_its_grace() {
+    check_grace(&REQUEST[..20]).await;
+}
+
+#[tokio::test]
+async fn a_first_byte_that_tells_no_protocol_yet_is_no_hold_either() {
+    let duck = Duck::new(ServerOptions::new().with_first_byte_grace(SHORT));
+    let (addr, server) = duck.run(hello(duck.watch())).await;
+    let _client = connect_and_send(addr, b"PRI *");
+    duck.phase.publish(Phase::Draining);
+    within(server).await.unwrap();
+}
+
+#[tokio::test]
+async fn two_hundred_in_the_accept_queue_are_answered() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, server) = duck.run(hello(duck.watch())).await;
+    let clients: Vec<_> = (0..200).map(|_| connect_and_send(addr, REQUEST)).collect();
+    duck.phase.publish(Phase::Draining);
+    for client in clients {
+        assert!(read_answer(&mut into_tokio(client)).await.unwrap().contains("200 OK"));
+    }
+    within(server).await.unwrap();
+    assert_refused(addr).await;
+}
+
+async fn echo(mut socket: WebSocket) {
+    while let Some(Ok(message)) = socket.recv().await {
+        if socket.send(message).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_server_ends_when_its_last_websocket_does() {
+    let duck = Duck::new(ServerOptions::new().with_idle_hold(SHORT).with_first_byte_grace(SHORT));
+    let app = Router::new()
+        .route("/", get(|upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(echo) }));
+    let (addr, server) = duck.run(app).await;
+    let tcp = TcpStream::connect(addr).await.unwrap();
+    let (mut client, _) = client_async("ws://duck/", tcp).await.unwrap();
+    duck.phase.publish(Phase::Draining);
+    within(duck.connections.closed()).await;
+    sleep(2 * SHORT).await; // longer than any hold or grace
+    assert!(!server.is_finished());
+    client.send(Message::text("quack")).await.unwrap();
+    assert_eq!(within(client.next()).await.unwrap().unwrap(), Message::text("quack"));
+    client.close(None).await.unwrap();
+    within(server).await.unwrap();
+    assert_eq!(duck.connections.count(), 0);
+}

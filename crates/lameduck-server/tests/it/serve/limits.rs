@@ -1,0 +1,113 @@
+//! What bounds a server, and what it survives.
+
+use axum::{Extension, extract::ConnectInfo};
+use lameduck_server::{Serve, serve, serve_with};
+use tokio::net::TcpListener;
+use tower_layer::Layer as _;
+
+use super::*;
+
+async fn bind(duck: &Duck) -> (SocketAddr, Listener) {
+    let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
+    (listener.local_addr().unwrap(), listener)
+}
+
+/// A server with room for one, its client, and one who waits.
+async fn full(duck: &Duck) -> (JoinHandle<()>, TcpStream, TcpStream) {
+    let (addr, listener) = bind(duck).await;
+    let server = spawn(serve(listener, hello(duck.watch())).with_max_connections(1).into_future());
+    let mut first = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut first).await;
+    let mut second = TcpStream::connect(addr).await.unwrap();
+    second.write_all(REQUEST).await.unwrap();
+    exchange(&mut first).await;
+    assert_eq!(duck.connections.totals().accepted, 1);
+    (server, first, second)
+}
+
+#[tokio::test]
+async fn a_connection_beyond_the_limit_waits_for_one_that_closes() {
+    let duck = Duck::new(ServerOptions::new());
+    let (_server, first, mut second) = full(&duck).await;
+    drop(first);
+    assert!(read_answer(&mut second).await.unwrap().contains("200 OK"));
+    assert_eq!(duck.connections.totals().accepted, 2);
+}
+
+#[tokio::test]
+async fn the_limit_holds_up_neither_the_stop_nor_those_in_the_queue() {
+    let duck = Duck::new(ServerOptions::new());
+    let (server, mut first, mut second) = full(&duck).await;
+    duck.phase.publish(Phase::Draining);
+    assert!(read_answer(&mut second).await.unwrap().contains("200 OK"));
+    assert!(exchange(&mut first).await.contains("connection: close"));
+    within(server).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_costs_only_its_connection() {
+    let duck = Duck::new(ServerOptions::new());
+    let panic = async || -> () { panic!("a handler that panics") };
+    let app = hello(duck.watch()).route("/panic", get(panic));
+    let (addr, server) = duck.run(app).await;
+    let mut other = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut other).await;
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    client.write_all(b"GET /panic HTTP/1.1\r\nhost: duck\r\n\r\n").await.unwrap();
+    assert!(read_to_end(&mut client).await.unwrap().is_empty());
+    exchange(&mut other).await;
+    exchange(&mut TcpStream::connect(addr).await.unwrap()).await;
+    duck.phase.publish(Phase::Draining);
+    exchange(&mut other).await;
+    within(server).await.unwrap();
+}
+
+async fn check_timeout(bytes: &[u8]) {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, listener) = bind(&duck).await;
+    let server = serve(listener, hello(duck.watch())).with_header_read_timeout(Some(SHORT));
+    let _server = spawn(server.into_future());
+    let mut client = into_tokio(connect_and_send(addr, bytes));
+    read_to_end(&mut client).await.unwrap();
+    within(duck.connections.idle()).await;
+}
+
+#[tokio::test]
+async fn a_client_without_a_byte_is_closed_after_the_timeout() {
+    check_timeout(b"").await;
+}
+
+#[tokio::test]
+async fn half_a_head_is_closed_after_the_timeout() {
+    check_timeout(&REQUEST[..20]).await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_after_the_timeout() {
+    check_timeout(REQUEST).await;
+}
+
+#[tokio::test]
+async fn a_dropped_server_closes_its_connections() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, server) = duck.run(hello(duck.watch())).await;
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut client).await;
+    server.abort();
+    within(duck.connections.idle()).await;
+    assert!(read_to_end(&mut client).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_service_may_be_made_for_each_connection_from_its_peer() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, listener) = bind(&duck).await;
+    let tell = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string();
+    let app = Router::new().route("/", get(tell));
+    let make = move |peer| Extension(ConnectInfo::<SocketAddr>(peer)).layer(app.clone());
+    let server: Serve<TcpListener, _> = serve_with(listener, make);
+    let _server = spawn(server.into_future());
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    let own = client.local_addr().unwrap().to_string();
+    assert!(exchange(&mut client).await.ends_with(&own));
+}
