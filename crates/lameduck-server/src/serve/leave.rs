@@ -52,7 +52,7 @@ pub(super) struct Leave {
     look: Look,
     draining: Awaited,
     cancelling: Awaited,
-    /// Made when draining has begun.
+    /// Made when first needed: when draining has begun.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -71,29 +71,29 @@ impl Leave {
     /// Whether the peer was silent to the end of the hold. Otherwise it is not idle, or the time
     /// of all is over.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let timer = match &mut self.timer {
-            Some(timer) => timer,
-            None => {
-                ready!(self.draining.poll(&self.connections, cx));
-                self.timer.insert(Box::pin(sleep_until(Instant::now())))
-            }
-        };
+        ready!(self.draining.poll(&self.connections, cx));
         loop {
             if self.cancelling.poll(&self.connections, cx).is_ready() {
                 self.conn.give(Order::Leave);
                 return Poll::Ready(false);
             }
-            ready!(timer.as_mut().poll(cx));
+            if let Some(timer) = &mut self.timer {
+                ready!(timer.as_mut().poll(cx));
+            }
             let (now, registry) = (Instant::now(), self.connections.registry());
-            match registry.hold_until(&self.conn) {
-                Some(at) if at > now => timer.as_mut().reset(at),
+            let until = match registry.hold_until(&self.conn) {
+                Some(at) if at > now => at,
                 Some(_) if self.look.finds_bytes(&self.conn) => {
-                    timer.as_mut().reset(later(now, registry.options.first_byte_grace));
+                    later(now, registry.options.first_byte_grace)
                 }
                 _ => {
                     self.conn.give(Order::Leave);
                     return Poll::Ready(self.conn.stage() == Stage::Answered);
                 }
+            };
+            match &mut self.timer {
+                Some(timer) => timer.as_mut().reset(until),
+                None => self.timer = Some(Box::pin(sleep_until(until))),
             }
         }
     }

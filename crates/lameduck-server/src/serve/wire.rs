@@ -25,8 +25,8 @@ const QUIET: Duration = Duration::from_millis(500);
 /// How many bytes are read for the answer's sake. Who sends more does not read it anyway.
 const ENOUGH: u64 = 64 * 1024 * 1024;
 
-/// The part of HTTP/2's preface that no HTTP/1 request can begin with.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0";
+/// HTTP/2's preface. All of it, so that hyper's handshake, which knows no time, waits for nobody.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// The first bytes of a peer, as few as tell the protocol.
 #[derive(Debug, Default)]

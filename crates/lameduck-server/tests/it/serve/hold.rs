@@ -107,12 +107,14 @@ async fn half_a_head_ends_after_its_grace() {
 }
 
 #[tokio::test]
-async fn a_first_byte_that_tells_no_protocol_yet_is_no_hold_either() {
-    let duck = Duck::new(ServerOptions::new().with_first_byte_grace(SHORT));
-    let (addr, server) = duck.run(hello(duck.watch())).await;
-    let _client = connect_and_send(addr, b"PRI *");
-    duck.phase.publish(Phase::Draining);
-    within(server).await.unwrap();
+async fn first_bytes_that_tell_no_protocol_yet_end_after_their_grace() {
+    for bytes in [&b"P"[..], b"PRI *", b"PRI * HTTP/2.0\r\n\r\nSM"] {
+        let duck = Duck::new(ServerOptions::new().with_first_byte_grace(SHORT));
+        let (addr, server) = duck.run(hello(duck.watch())).await;
+        let _client = connect_and_send(addr, bytes);
+        duck.phase.publish(Phase::Draining);
+        within(server).await.unwrap();
+    }
 }
 
 #[tokio::test]
