@@ -63,12 +63,17 @@ where
                 }
                 polled
             }
-            KindProj::Reject { response } => match response.take() {
-                Some(response) => Poll::Ready(Ok(*response)),
-                // Polled after it was ready, which a future may answer with anything but harm.
-                None => Poll::Pending,
-            },
+            KindProj::Reject { response } => poll_rejected(response),
         }
+    }
+}
+
+#[cold]
+fn poll_rejected<B, E>(response: &mut Option<Box<Response<B>>>) -> Poll<Result<Response<B>, E>> {
+    match response.take() {
+        Some(response) => Poll::Ready(Ok(*response)),
+        // Polled after it was ready, which a future may answer with anything but harm.
+        None => Poll::Pending,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The gate: asked once when a request comes, and once when its answer leaves.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -9,9 +9,9 @@ use lameduck_core::Phase;
 use crate::{config::Config, farewell::is_told_by_header};
 
 /// What all services of a layer ask.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(crate) struct Gate {
-    config: Arc<Config>,
+    config: &'static Config,
 }
 
 /// A request that was let in, and whose client may have to be told when it is answered.
@@ -24,7 +24,7 @@ pub(crate) struct Passed {
 }
 
 impl Gate {
-    pub(crate) const fn new(config: Arc<Config>) -> Self {
+    pub(crate) const fn new(config: &'static Config) -> Self {
         Self { config }
     }
 
@@ -39,13 +39,13 @@ impl Gate {
     pub(crate) fn let_in<B>(&self, request: &Request<B>) -> Passed {
         let by_header = is_told_by_header(request);
         // Who cannot be told need not be asked about again.
-        let gate = self.config.may_tell(by_header).then(|| self.clone());
+        let gate = self.config.may_tell(by_header).then_some(*self);
         Passed { gate, by_header }
     }
 
     /// The refusal of a request that comes in a phase past running, unless it is let in.
     pub(crate) fn refuse<B>(&self, phase: Phase, request: &Request<B>) -> Option<Response<Bytes>> {
-        let config = &self.config;
+        let config = self.config;
         config.rejects(phase, request).then(|| config.reject(phase, request))
     }
 }
@@ -56,7 +56,7 @@ impl Passed {
     /// Not by the phase in which the request came: it may have moved meanwhile.
     #[inline]
     pub(crate) fn see_off<B>(&self, response: &mut Response<B>) {
-        if let Some(Gate { config }) = &self.gate {
+        if let Some(Gate { config }) = self.gate {
             let phase = config.watch.current();
             if phase.is_leaving() {
                 config.say_farewell(phase, self.by_header, response);

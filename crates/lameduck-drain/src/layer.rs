@@ -1,6 +1,9 @@
 //! The layer and its options.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
@@ -13,10 +16,16 @@ use crate::{
 };
 
 /// Wraps services in [`DrainService`]. See the [crate docs](crate).
+///
+/// What is set here is kept for as long as the process lives, once it has wrapped a service; once
+/// for all services of a layer and its clones. So neither a request nor the clone of a service
+/// that a server makes for it touches a reference count.
 #[derive(Clone, Debug)]
 #[must_use = "a layer does nothing until it wraps a service"]
 pub struct DrainLayer {
     config: Arc<Config>,
+    /// The same, leaked when it first wraps a service.
+    kept: Arc<OnceLock<&'static Config>>,
 }
 
 impl DrainLayer {
@@ -24,7 +33,7 @@ impl DrainLayer {
     ///
     /// [`Phase::Draining`]: lameduck_core::Phase::Draining
     pub fn new(watch: PhaseWatch) -> Self {
-        Self { config: Arc::new(Config::new(watch)) }
+        Self { config: Arc::new(Config::new(watch)), kept: Arc::default() }
     }
 
     /// Sets the status of a refusal. By default 503. gRPC calls always get `UNAVAILABLE`.
@@ -118,6 +127,8 @@ impl DrainLayer {
 
     fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(Arc::make_mut(&mut self.config));
+        // What was kept before this is another layer's.
+        self.kept = Arc::default();
         self
     }
 }
@@ -126,6 +137,7 @@ impl<S> Layer<S> for DrainLayer {
     type Service = DrainService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        DrainService::new(inner, Gate::new(Arc::clone(&self.config)))
+        let keep = || &**Box::leak(Box::new(Arc::clone(&self.config)));
+        DrainService::new(inner, Gate::new(self.kept.get_or_init(keep)))
     }
 }

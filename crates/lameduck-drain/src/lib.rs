@@ -65,7 +65,8 @@
 //! One atomic load when the request comes and one when its answer leaves, and the move of the
 //! response. No allocation, no lock, no timer (`tests/allocations.rs`). With the clone of the
 //! service and the body that is some 140 instructions over the bare service (callgrind, one codegen
-//! unit). All threads share one reference count, which a request raises twice.
+//! unit). A request touches no reference count: what a layer was told is kept for as long as the
+//! process lives, once for all services that the layer and its clones make.
 //!
 //! # What it does not do
 //!

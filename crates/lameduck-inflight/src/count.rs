@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, thread};
 
-use http::Request;
+use http::Method;
 
 use crate::{
     InFlightGuard, InFlightRequest, Totals,
@@ -20,9 +20,9 @@ const MOST_SHARDS: usize = 64;
 ///
 /// Clones share one count. The handle may outlive, or be made before, every layer that feeds it.
 ///
-/// A count is made once for a server and lives as long as the process: its memory, less than
-/// 400 bytes for each thread of the machine, is not freed. So neither a request nor the clone of a
-/// service that a server makes for it touches a reference count.
+/// A count is made once for a server and lives as long as the process: its memory, less than 400
+/// bytes for each thread of the machine and 600 more, is not freed. So neither a request nor the
+/// clone of a service that a server makes for it touches a reference count.
 #[derive(Clone)]
 pub struct InFlight {
     count: &'static Count,
@@ -30,27 +30,30 @@ pub struct InFlight {
 
 /// What all handles, services and tickets of one count share.
 pub(crate) struct Count {
-    /// A power of two of them.
-    shards: Box<[Shard]>,
+    shards: &'static [Shard],
+    /// The shards in turn, as often as there is room: a choice that needs no check of its range.
+    by_thread: [&'static Shard; MOST_SHARDS],
     door: &'static Door,
+    /// Whether the shards have one.
+    has_ledger: bool,
 }
 
 impl Count {
     /// The shard of the calling thread.
     #[inline]
-    pub(crate) fn nearest(&self) -> &Shard {
-        // In range: the number of shards is a power of two.
-        &self.shards[thread_number() & (self.shards.len() - 1)]
+    pub(crate) fn nearest(&self) -> &'static Shard {
+        self.by_thread[thread_number() % MOST_SHARDS]
     }
 
-    /// Counts a request in, and writes it into the ledger if there is one.
+    /// Counts a request in.
     #[inline]
-    pub(crate) fn admit<B>(&'static self, request: &Request<B>) -> Ticket {
-        let mut ticket = Ticket::new(self.nearest(), request.method());
-        if ticket.has_ledger() {
-            ticket.list(request);
-        }
-        ticket
+    pub(crate) fn admit(&'static self, method: &Method) -> Ticket {
+        Ticket::new(self.nearest(), method)
+    }
+
+    #[inline]
+    pub(crate) const fn has_ledger(&self) -> bool {
+        self.has_ledger
     }
 }
 
@@ -58,7 +61,7 @@ impl InFlight {
     /// Makes a counter at zero.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_shards(|| None)
+        Self::with_shards(false)
     }
 
     /// Makes a counter at zero that also keeps a ledger: it can name who is in flight.
@@ -67,10 +70,10 @@ impl InFlight {
     /// head and one per frame of its body, and one reading of the clock.
     #[must_use]
     pub fn with_ledger() -> Self {
-        Self::with_shards(|| Some(Ledger::new()))
+        Self::with_shards(true)
     }
 
-    fn with_shards(ledger: impl Fn() -> Option<Ledger>) -> Self {
+    fn with_shards(has_ledger: bool) -> Self {
         let shards = if cfg!(loom) {
             2
         } else {
@@ -79,8 +82,11 @@ impl InFlight {
             threads.min(MOST_SHARDS).next_power_of_two()
         };
         let door: &Door = Box::leak(Box::new(Door::new()));
-        let shards = (0..shards).map(|_| Shard::new(door, ledger())).collect();
-        Self { count: Box::leak(Box::new(Count { shards, door })) }
+        let ledger = || has_ledger.then(Ledger::new);
+        let shards: Vec<Shard> = (0..shards).map(|_| Shard::new(door, ledger())).collect();
+        let shards: &[Shard] = shards.leak();
+        let by_thread = std::array::from_fn(|thread| &shards[thread % shards.len()]);
+        Self { count: Box::leak(Box::new(Count { shards, by_thread, door, has_ledger })) }
     }
 
     /// Adds one until the returned guard is dropped. For work no layer sees: upgrades, spawned
@@ -192,7 +198,7 @@ impl Default for InFlight {
 
 impl fmt::Debug for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { count: Count { shards, door: _ } } = self;
+        let Self { count: Count { shards, by_thread: _, door: _, has_ledger: _ } } = self;
         f.debug_struct("InFlight")
             .field("totals", &self.totals())
             .field("shards", &shards.len())

@@ -42,9 +42,19 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let polled = this.inner.poll(cx);
-        // Of an error nothing is handed over: its ticket is dropped as it is.
-        let ticket = if polled.is_ready() { this.ticket.take() } else { None };
-        polled.map_ok(|response| Ticket::attach_to(ticket, response))
+        match this.inner.poll(cx) {
+            Poll::Ready(Ok(response)) => {
+                Poll::Ready(Ok(match this.ticket.take() {
+                    Some(ticket) => ticket.attach_to(response),
+                    // Polled once too often.
+                    None => response.map(|body| InFlightBody::new(body, None)),
+                }))
+            }
+            Poll::Ready(Err(error)) => {
+                *this.ticket = None;
+                Poll::Ready(Err(error))
+            }
+            Poll::Pending => Poll::Pending,
+        }
     }
 }

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::{InFlight, InFlightBody, InFlightFuture, count::Count, ticket::Ticket};
+use crate::{InFlight, InFlightBody, InFlightFuture, count::Count};
 
 /// Middleware that counts the requests its inner service is still working on. See the
 /// [crate docs](crate).
@@ -26,12 +26,14 @@ impl<S> InFlightService<S> {
         Self { inner, count: in_flight.shared() }
     }
 
-    /// Apart, so that other requests are handed on without a copy of their own.
+    /// Counts with a ledger. Apart, so that without one a request is handed on uncopied.
     #[inline(never)]
-    fn call_listed<B>(&mut self, request: Request<B>, ticket: Ticket) -> InFlightFuture<S::Future>
+    fn call_listed<B>(&mut self, request: Request<B>) -> InFlightFuture<S::Future>
     where
         S: Service<Request<B>>,
     {
+        let mut ticket = self.count.admit(request.method());
+        ticket.list(&request);
         let inner = match ticket.entry() {
             Some(entry) => entry.while_calling(|| self.inner.call(request)),
             None => self.inner.call(request),
@@ -76,13 +78,14 @@ where
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
+    // Always: as a call of its own it would copy the request, which is 240 bytes and more.
+    #[inline(always)]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        // Counted first: a panic in `call` drops the ticket, and the count stays true.
-        let ticket = self.count.admit(&request);
-        if ticket.is_listed() {
-            return self.call_listed(request, ticket);
+        if self.count.has_ledger() {
+            return self.call_listed(request);
         }
+        // Counted first: a panic in `call` drops the ticket, and the count stays true.
+        let ticket = self.count.admit(request.method());
         InFlightFuture::new(self.inner.call(request), ticket)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header, response::Parts};
 use http_body::Body;
 
 use crate::{
@@ -35,31 +35,13 @@ impl Ticket {
     #[inline]
     pub(crate) fn new(shard: &'static Shard, method: &Method) -> Self {
         shard.enter();
-        let remaining = match *method {
-            Method::HEAD => OF_HEAD,
-            Method::CONNECT => OF_CONNECT,
-            _ => UNKNOWN,
-        };
-        Self { shard, slot: None, remaining }
-    }
-
-    #[inline]
-    pub(crate) fn has_ledger(&self) -> bool {
-        self.shard.ledger().is_some()
+        Self { shard, slot: None, remaining: asked(method) }
     }
 
     /// Writes the request into the ledger, if there is one.
-    // Apart, so that a request that is not listed is handed on without a copy of its own.
-    #[inline(never)]
     pub(crate) fn list<B>(&mut self, request: &Request<B>) {
         let insert = |ledger: &Ledger| ledger.insert(Record::of_request(request));
         self.slot = self.shard.ledger().and_then(insert);
-    }
-
-    /// Whether the request is in a ledger.
-    #[inline]
-    pub(crate) const fn is_listed(&self) -> bool {
-        self.slot.is_some()
     }
 
     /// The request's own line in the ledger, if it is in one.
@@ -68,39 +50,31 @@ impl Ticket {
     }
 
     /// Hands the ticket on to the body of the request's answer.
-    ///
-    /// Takes `None` as well: a future that is polled once too often has none.
     #[inline]
-    pub(crate) fn attach_to<B: Body>(
-        this: Option<Self>,
-        response: Response<B>,
-    ) -> Response<InFlightBody<B>> {
-        let mut ticket = this;
-        if ticket.as_mut().is_some_and(|ticket| !ticket.answer(&response)) {
-            ticket = None;
-        }
-        response.map(|body| InFlightBody::new(body, ticket))
+    pub(crate) fn attach_to<B: Body>(mut self, response: Response<B>) -> Response<InFlightBody<B>> {
+        let (head, body) = response.into_parts();
+        let ticket = self.answer(&head, &body).then_some(self);
+        Response::from_parts(head, InFlightBody::new(body, ticket))
     }
 
     /// The head is ready. Returns whether the body is still to come; if not, this is over.
     #[inline]
-    pub(crate) fn answer<B: Body>(&mut self, response: &Response<B>) -> bool {
-        let body = response.body();
+    fn answer<B: Body>(&mut self, head: &Parts, body: &B) -> bool {
         if body.is_end_stream() {
             self.finish();
             return false;
         }
-        self.remaining = if !self.may_have_body(response.status()) {
+        self.remaining = if !self.may_have_body(head.status) {
             // The server drops this body unpolled. Nothing is missing then.
             0
         } else if let Some(exact) = body.size_hint().exact() {
             exact
         } else {
             // The server stops polling at this length too, so the end is never seen.
-            content_length(response.headers()).unwrap_or(UNKNOWN)
+            content_length(&head.headers).unwrap_or(UNKNOWN)
         };
         if let Some(slot) = self.slot {
-            self.update(slot, |record| record.stage = Stage::Body);
+            update(self.shard, slot, |record| record.stage = Stage::Body);
         }
         true
     }
@@ -128,23 +102,7 @@ impl Ticket {
         let bytes = bytes as u64;
         self.remaining = self.remaining.saturating_sub(bytes);
         if let Some(slot) = self.slot {
-            self.update(slot, |record| record.bytes_sent += bytes);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn update(&self, slot: Slot, update: impl FnOnce(&mut Record)) {
-        if let Some(ledger) = self.shard.ledger() {
-            ledger.update(slot, update);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn unlist(&self, slot: Slot) {
-        if let Some(ledger) = self.shard.ledger() {
-            ledger.remove(slot);
+            update(self.shard, slot, |record| record.bytes_sent += bytes);
         }
     }
 }
@@ -157,7 +115,7 @@ impl Drop for Ticket {
         }
         // Into the ledger after the count and out of it before: who is listed is in flight.
         if let Some(slot) = self.slot {
-            self.unlist(slot);
+            unlist(self.shard, slot);
         }
         self.shard.leave();
     }
@@ -170,6 +128,34 @@ impl fmt::Debug for Ticket {
             .field("slot", slot)
             .field("remaining", remaining)
             .finish_non_exhaustive()
+    }
+}
+
+/// What is known of the answer's length when its request comes.
+// Not inlined: the compiler takes a request that it sees read apart, and copies it twice more.
+#[inline(never)]
+const fn asked(method: &Method) -> u64 {
+    match *method {
+        Method::HEAD => OF_HEAD,
+        Method::CONNECT => OF_CONNECT,
+        _ => UNKNOWN,
+    }
+}
+
+// Not methods: a ticket whose address nobody takes stays in registers.
+#[cold]
+#[inline(never)]
+fn update(shard: &Shard, slot: Slot, update: impl FnOnce(&mut Record)) {
+    if let Some(ledger) = shard.ledger() {
+        ledger.update(slot, update);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn unlist(shard: &Shard, slot: Slot) {
+    if let Some(ledger) = shard.ledger() {
+        ledger.remove(slot);
     }
 }
 
