@@ -130,6 +130,18 @@ impl<L: Source, F> Serve<L, F> {
         self
     }
 
+    /// Sets after which time a connection is asked to make way for a new one, so that the load
+    /// spreads over new servers.
+    ///
+    /// By default never. The age of each connection is up to a tenth shorter or longer, so that
+    /// those that came together do not come back together. At that age HTTP/2 gets GOAWAY, and
+    /// HTTP/1 `Connection: close` with its next answer. Nothing is closed by force, so no request
+    /// is lost.
+    pub const fn with_max_connection_age(mut self, age: Option<Duration>) -> Self {
+        self.options.max_age = age;
+        self
+    }
+
     /// Sets after which silence an HTTP/2 client is asked whether it is still there (PING).
     ///
     /// By default never, for TCP does it too (see

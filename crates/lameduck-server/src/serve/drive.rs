@@ -17,7 +17,10 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use lameduck_core::Phase;
-use tokio::{io::AsyncWriteExt as _, time::sleep};
+use tokio::{
+    io::AsyncWriteExt as _,
+    time::{Instant, sleep, sleep_until},
+};
 
 use super::{
     handler::{Handler, Streams},
@@ -47,6 +50,7 @@ pub(super) async fn connection<I, S, B>(
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
+    let old_at = options.old_at();
     let mut leave = Leave::new(&connections, io.conn());
     let mut first = First::default();
     let is_http2 = match begin(&mut io, &mut first, &mut leave, &options).await {
@@ -59,12 +63,12 @@ pub(super) async fn connection<I, S, B>(
         Err(error) => return tracing::debug!(%error, "a connection failed before its first byte"),
     };
     let upload = Arc::new(Upload::new(is_http2));
-    let handler = Handler::new(service, Arc::clone(&upload));
+    let handler = Handler::new(service, Arc::clone(&upload), old_at);
     let linger = options.lingering_close;
     let wire = Wire::new(io, first, linger, Arc::clone(&upload), Arc::clone(&seat));
     let wire = TokioIo::new(wire);
     let ended = if is_http2 {
-        serve_http2(wire, handler, &connections, &options, seat).await
+        serve_http2(wire, handler, &connections, &options, old_at, seat).await
     } else {
         serve_http1(wire, handler, leave, &upload, &options).await
     };
@@ -139,6 +143,7 @@ async fn serve_http2<I, S, B>(
     handler: Handler<S>,
     connections: &Connections,
     options: &Options,
+    old_at: Option<Instant>,
     seat: Arc<Seat>,
 ) -> hyper::Result<()>
 where
@@ -154,12 +159,16 @@ where
     builder.timer(TokioTimer::new()).keep_alive_interval(options.http2_keep_alive);
     let mut conn = pin!(builder.serve_connection(wire, handler));
     let mut lame_duck = Awaited::new(connections, Phase::LameDuck);
+    let mut old = pin!(old_at.map(sleep_until));
     let mut is_told = false;
     poll_fn(|cx| {
         // Before the connection, which then sends the GOAWAY.
-        if !is_told && lame_duck.poll(connections, cx).is_ready() {
-            is_told = true;
-            conn.as_mut().graceful_shutdown();
+        if !is_told {
+            let is_old = old.as_mut().as_pin_mut().is_some_and(|old| old.poll(cx).is_ready());
+            if is_old || lame_duck.poll(connections, cx).is_ready() {
+                is_told = true;
+                conn.as_mut().graceful_shutdown();
+            }
         }
         conn.as_mut().poll(cx)
     })

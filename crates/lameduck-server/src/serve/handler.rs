@@ -1,11 +1,18 @@
 //! The service as hyper calls it, and the tasks it is called in on HTTP/2.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION};
 use http_body::Body as _;
 use hyper::{body::Incoming, rt::Executor, service::Service};
 use hyper_util::service::{TowerToHyperService, TowerToHyperServiceFuture};
+use pin_project_lite::pin_project;
+use tokio::time::Instant;
 
 use super::{live::Seat, upload::Upload};
 
@@ -14,11 +21,41 @@ use super::{live::Seat, upload::Upload};
 pub(super) struct Handler<S> {
     service: TowerToHyperService<S>,
     upload: Arc<Upload>,
+    /// From when on an answer says that the connection closes.
+    old_at: Option<Instant>,
 }
 
 impl<S> Handler<S> {
-    pub(super) fn new(service: S, upload: Arc<Upload>) -> Self {
-        Self { service: TowerToHyperService::new(service), upload }
+    pub(super) fn new(service: S, upload: Arc<Upload>, old_at: Option<Instant>) -> Self {
+        Self { service: TowerToHyperService::new(service), upload, old_at }
+    }
+}
+
+pin_project! {
+    /// An answer to come, which says on an old connection that it is the last one.
+    pub(super) struct Answering<F> {
+        #[pin]
+        inner: F,
+        old_at: Option<Instant>,
+    }
+}
+
+impl<F, B, E> Future for Answering<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut answer = ready!(this.inner.poll(cx));
+        if let (Some(at), Ok(response)) = (*this.old_at, &mut answer) {
+            // A switch of protocols has a `Connection` of its own.
+            if response.status() != StatusCode::SWITCHING_PROTOCOLS && Instant::now() >= at {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+        }
+        Poll::Ready(answer)
     }
 }
 
@@ -28,11 +65,13 @@ where
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = TowerToHyperServiceFuture<S, Request<Incoming>>;
+    type Future = Answering<TowerToHyperServiceFuture<S, Request<Incoming>>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.upload.on_request(!request.body().is_end_stream());
-        self.service.call(request)
+        // HTTP/2 has no such header: there it is a GOAWAY.
+        let old_at = if self.upload.is_http1() { self.old_at } else { None };
+        Answering { inner: self.service.call(request), old_at }
     }
 }
 

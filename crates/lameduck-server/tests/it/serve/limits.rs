@@ -111,3 +111,32 @@ async fn a_service_may_be_made_for_each_connection_from_its_peer() {
     let own = client.local_addr().unwrap().to_string();
     assert!(exchange(&mut client).await.ends_with(&own));
 }
+
+#[tokio::test]
+async fn an_old_connection_is_told_with_its_next_answer() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, listener) = bind(&duck).await;
+    let server = serve(listener, hello(duck.watch())).with_max_connection_age(Some(SHORT));
+    let _server = spawn(server.into_future());
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    assert!(!exchange(&mut client).await.contains("connection: close"));
+    tokio::time::sleep(SHORT * 3 / 2).await; // longer than the longest of its ages
+    assert!(exchange(&mut client).await.contains("connection: close"));
+    assert!(read_to_end(&mut client).await.unwrap().is_empty());
+    assert!(!exchange(&mut TcpStream::connect(addr).await.unwrap()).await.contains("close"));
+}
+
+#[tokio::test]
+async fn an_old_http2_connection_is_told_by_goaway() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, listener) = bind(&duck).await;
+    let server = serve(listener, hello(duck.watch())).with_max_connection_age(Some(SHORT));
+    let _server = spawn(server.into_future());
+    let tcp = TcpStream::connect(addr).await.unwrap();
+    let (mut send, connection) = h2::client::handshake(tcp).await.unwrap();
+    let connection = spawn(connection);
+    let request = http::Request::get("http://duck/").body(()).unwrap();
+    let (response, _) = send.send_request(request, true).unwrap();
+    assert_eq!(within(response).await.unwrap().status(), 200);
+    within(connection).await.unwrap().unwrap();
+}
