@@ -53,9 +53,10 @@ impl Windows {
         self
     }
 
-    /// Lets lame duck end between `min` and `max`, as soon as no request came for `quiet`.
+    /// Lets lame duck end between `min` and `max`, once no request came for `quiet` after `min`.
     ///
-    /// The sum counts `max`.
+    /// It is looked at every `quiet`, so it may end up to that much later. Probes that pass the
+    /// counting layer are requests too. The sum counts `max`.
     #[must_use]
     pub const fn with_lame_duck_until_quiet(
         mut self,
@@ -169,7 +170,7 @@ impl Windows {
     /// # Errors
     ///
     /// Names the window, its value and what to write instead: a window longer than
-    /// [`Self::LONGEST`], a drain, force or hooks window of zero, a lame duck whose minimum or
+    /// [`Self::LONGEST`], a drain, stop-accepting, force or hooks window of zero, a lame duck whose minimum or
     /// quiet period is above its maximum, more time to stop accepting than to drain, or a sum over
     /// the budget, with both sums and a proposal.
     pub fn check(&self, budget: Budget) -> Result<(), WindowsError> {
@@ -181,7 +182,12 @@ impl Windows {
                 )));
             }
         }
-        for (name, value) in [("drain", self.drain), ("force", self.force), ("hooks", self.hooks)] {
+        for (name, value) in [
+            ("drain", self.drain),
+            ("stop_accepting", self.stop_accepting),
+            ("force", self.force),
+            ("hooks", self.hooks),
+        ] {
             if value.is_zero() {
                 return Err(WindowsError::new(format!(
                     "window `{name}` is zero, so that its work would be cut at once; \

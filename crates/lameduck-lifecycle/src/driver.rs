@@ -10,7 +10,7 @@ use lameduck_core::{Cause, Event, Machine, Phase, PhaseSender, Step, Windows};
 use tokio::{sync::mpsc, time};
 
 use crate::{
-    Closed, HookTime, Lifecycle, Outcome, Report, Tally, Work,
+    Closed, HookTime, Lifecycle, Outcome, Report, StopHandle, Tally, Work,
     handle::Command,
     hook::Hook,
     journal::Journal,
@@ -26,6 +26,7 @@ const NAMED: usize = 5;
 
 /// Drives one lifecycle.
 pub(crate) struct Driver {
+    handle: StopHandle,
     pub(crate) windows: Windows,
     sender: PhaseSender,
     commands: mpsc::UnboundedReceiver<Command>,
@@ -54,15 +55,18 @@ impl Driver {
             windows,
             budget: _,
             sender,
-            handle: _handle,
+            handle,
             commands,
             start_hooks,
             stop_hooks,
             work,
             tally,
             alongside: _,
+            ..
         } = lifecycle;
         let driver = Self {
+            // Held to the end, so that the channel of commands is never closed.
+            handle,
             windows,
             sender,
             commands,
@@ -78,7 +82,6 @@ impl Driver {
             next_progress: time::Instant::now(),
         };
         if let Err(error) = refused {
-            driver.sender.publish(Phase::Stopped);
             return Report::not_started(error);
         }
         driver.start(start_hooks).await
@@ -201,6 +204,7 @@ impl Driver {
             Phase::Running => {
                 journal.undone();
                 self.record = None;
+                self.handle.last_resort.disarm();
             }
             Phase::Draining => self.idle = Some(self.wait_for_idle(journal)),
             Phase::Cancelling => {
@@ -272,6 +276,15 @@ impl Driver {
             record.phase_ended(phase, cause, now);
         }
         self.next_hook();
+    }
+}
+
+/// However the driver ends, by a panic in a user's closure too, nobody waits for a phase that
+/// nobody moves any more.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.sender.publish(Phase::Stopped);
+        self.handle.last_resort.disarm();
     }
 }
 

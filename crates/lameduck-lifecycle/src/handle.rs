@@ -1,9 +1,11 @@
 //! Asking for a stop, and calling it off.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use lameduck_core::{Phase, PhaseWatch};
 use tokio::sync::{mpsc, oneshot};
+
+use crate::exit::LastResort;
 
 pub(crate) enum Command {
     Stop { cause: String, lame_duck: bool, insist: bool },
@@ -16,6 +18,7 @@ pub(crate) enum Command {
 pub struct StopHandle {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
     pub(crate) watch: PhaseWatch,
+    pub(crate) last_resort: Arc<LastResort>,
 }
 
 impl StopHandle {
@@ -35,6 +38,10 @@ impl StopHandle {
     }
 
     fn send_stop(&self, cause: String, lame_duck: bool, insist: bool) {
+        // Here and not in the driver, which runs on the runtime that may be stuck.
+        if self.watch.current() < Phase::LameDuck {
+            self.last_resort.arm();
+        }
         // A lifecycle that is gone has stopped; that is what was asked for.
         drop(self.commands.send(Command::Stop { cause, lame_duck, insist }));
     }
@@ -45,7 +52,7 @@ impl StopHandle {
         drop(self.commands.send(Command::Escalate));
     }
 
-    /// Calls the stop off, so that the server is ready again.
+    /// Calls the stop off, so that the server is ready again. Waits until the lifecycle runs.
     ///
     /// # Errors
     ///
@@ -64,7 +71,7 @@ impl StopHandle {
 
 impl fmt::Debug for StopHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { commands: _, watch } = self;
+        let Self { commands: _, watch, last_resort: _ } = self;
         f.debug_struct("StopHandle").field("phase", &watch.current()).finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 //! The lifecycle before it runs: windows, hooks and what to wait for.
 
-use std::{fmt, future::pending, mem, sync::Arc, time::Duration};
+use std::{fmt, future::pending, mem, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::{
     FutureExt,
@@ -36,6 +36,7 @@ pub struct Lifecycle {
     pub(crate) work: Vec<Work>,
     pub(crate) tally: Arc<dyn Fn() -> Tally + Send + Sync>,
     pub(crate) alongside: Vec<BoxFuture<'static, ()>>,
+    has_last_resort: bool,
 }
 
 impl Lifecycle {
@@ -47,7 +48,8 @@ impl Lifecycle {
             windows,
             budget: Budget::default(),
             sender,
-            handle: StopHandle { commands, watch },
+            handle: StopHandle { commands, watch, last_resort: Arc::default() },
+            has_last_resort: false,
             commands: receiver,
             start_hooks: Vec::new(),
             stop_hooks: Vec::new(),
@@ -126,9 +128,21 @@ impl Lifecycle {
         self
     }
 
+    /// Ends the process, with the exit code of a forced stop, if a stop is not over when all of its
+    /// windows and half of the margin are.
+    ///
+    /// For a process that is one server. By default a lifecycle never does; a report that is made
+    /// into an exit code does, but handlers that block every thread of the runtime keep it from
+    /// being made.
+    pub fn with_last_resort(mut self) -> Self {
+        self.has_last_resort = true;
+        self
+    }
+
     /// Adds a future that is polled as long as the lifecycle runs, and dropped at its end.
     ///
-    /// For what asks for stops: a loop over signals, a watch on a file.
+    /// For what asks for stops: a loop over signals, a watch on a file. One that panics is not
+    /// polled again; the others and the lifecycle go on.
     pub fn alongside(mut self, future: impl Future<Output = ()> + Send + 'static) -> Self {
         self.alongside.push(Box::pin(future));
         self
@@ -186,14 +200,26 @@ impl Lifecycle {
     /// # Panics
     ///
     /// Outside a Tokio runtime.
-    #[expect(clippy::must_use_candidate, reason = "a lifecycle runs on when nobody holds it")]
     pub fn spawn(mut self) -> Running {
         let handle = self.handle.clone();
-        let alongside = join_all(mem::take(&mut self.alongside)).then(|_| pending::<Report>());
+        if self.has_last_resort {
+            handle.last_resort.enable(self.windows.total().saturating_add(Budget::MARGIN / 2));
+        }
+        let alongside = mem::take(&mut self.alongside).into_iter().map(guarded);
+        let alongside = join_all(alongside).then(|_| pending::<Report>());
         let driver = Driver::run(self);
         Running::spawn(handle, async move {
-            tokio::select! { biased; report = driver => report, report = alongside => report }
+            // What asks for stops is heard first: a stop that was asked for before the start is
+            // not to come after it.
+            tokio::select! { biased; report = alongside => report, report = driver => report }
         })
+    }
+}
+
+/// Keeps a panic of what runs alongside from ending the driver, which runs on the same task.
+async fn guarded(future: BoxFuture<'static, ()>) {
+    if AssertUnwindSafe(future).catch_unwind().await.is_err() {
+        tracing::error!(target: "lameduck", event = "alongside.panicked", "it is not polled again");
     }
 }
 
@@ -210,6 +236,7 @@ impl fmt::Debug for Lifecycle {
             work,
             tally: _,
             alongside: _,
+            has_last_resort: _,
         } = self;
         f.debug_struct("Lifecycle")
             .field("windows", windows)

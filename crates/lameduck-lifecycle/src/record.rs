@@ -43,14 +43,12 @@ impl Record {
     }
 
     /// Notes who is open when harder means begin. With nobody open they hurt nobody.
+    ///
+    /// Who is forced was there when it was cancelled, so the later list replaces the earlier one.
     pub(crate) fn harder(&mut self, outcome: Outcome, open: usize, blockers: Vec<String>) {
         if open > 0 {
             self.outcome = outcome;
-        }
-        for blocker in blockers {
-            if !self.blockers.contains(&blocker) {
-                self.blockers.push(blocker);
-            }
+            self.blockers = blockers;
         }
     }
 

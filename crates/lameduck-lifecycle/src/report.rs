@@ -190,8 +190,8 @@ impl Report {
         &self.hooks
     }
 
-    /// Who kept the drain from ending, a line each: those still open when cancelling began, and
-    /// after it those that had to be dropped.
+    /// Who kept the drain from ending, a line each: those that had to be dropped, or else those
+    /// still open when cancelling began. At most a hundred of a kind, and how many more.
     #[must_use]
     pub fn blockers(&self) -> &[String] {
         &self.blockers

@@ -60,8 +60,10 @@ impl Running {
         let mut report = self.report.clone();
         match report.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(report)) => report.clone(),
-            // The driver never panics by itself, but the runtime under it may be shut down.
-            _ => Report::not_started("the runtime was shut down before the stop was over"),
+            _ => Report::not_started(
+                "its task ended before the stop was over: a closure it was given panicked, or the \
+                 runtime was shut down",
+            ),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use futures_util::FutureExt;
 use lameduck_core::Phase;
 use tokio::sync::mpsc;
 
@@ -35,7 +36,11 @@ pub(crate) async fn run_start_hooks(
         }
         not_done.pop_front();
     }
-    (Start::Ready, not_done)
+    // A stop that was asked for before anything ran needs no lame duck.
+    match next_stop(commands).now_or_never() {
+        Some(cause) => (Start::Stopped { cause }, not_done),
+        None => (Start::Ready, not_done),
+    }
 }
 
 /// Waits for the first request to stop. There is nothing yet to escalate or to undo.

@@ -22,6 +22,9 @@ impl Closed {
     }
 }
 
+/// How long an `open` and an `idle` that disagree are left alone.
+const DISAGREE: std::time::Duration = std::time::Duration::from_millis(1);
+
 type Count = Arc<dyn Fn() -> usize + Send + Sync>;
 type Wait<T> = Arc<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
 
@@ -143,12 +146,26 @@ pub(crate) async fn all_idle(work: &[Work]) {
         if work.iter().all(|each| each.open() == 0) {
             return;
         }
-        // An `open` and an `idle` that disagree for a moment must not keep a thread busy.
-        tokio::task::yield_now().await;
+        // An `open` and an `idle` that disagree must not keep a thread busy.
+        tokio::time::sleep(DISAGREE).await;
     }
 }
 
-/// Everybody who is still open, a line each.
+/// The most who are named: enough to see what they have in common, and no stop takes long over
+/// writing them down.
+const MOST_NAMED: usize = 100;
+
+/// Who is still open, a line each, and how many more there are.
 pub(crate) fn all_blockers(work: &[Work]) -> Vec<String> {
-    work.iter().flat_map(Work::blockers).collect()
+    let mut named = Vec::new();
+    for each in work {
+        let mut blockers = each.blockers();
+        let more = blockers.len().saturating_sub(MOST_NAMED);
+        blockers.truncate(MOST_NAMED);
+        named.append(&mut blockers);
+        if more > 0 {
+            named.push(format!("{more} more {}", each.name));
+        }
+    }
+    named
 }

@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     fmt,
     future::{self, Future},
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -88,7 +89,8 @@ impl Parts {
         for (_, listener, reload) in &mut self.reload {
             // Until it is pending, so that the next signal wakes the task.
             while listener.poll(cx).is_ready() {
-                reload();
+                // The stop signals are heard on the same task: they must outlive it.
+                let _ = catch_unwind(AssertUnwindSafe(&mut *reload));
             }
         }
     }

@@ -20,7 +20,9 @@ use crate::{LameduckLayer, wiring};
 /// A server's life, from its first start hook to its last byte.
 ///
 /// Built up by value, then used by reference: its layer goes on the router, its listener under the
-/// server. See the [crate docs](crate) for both ways to use it.
+/// server. It is started by what needs it to run: serving, its listener, or a wait for a part of
+/// the stop. Until then a signal is kept, and heard at the start. See the [crate docs](crate) for
+/// both ways to use it.
 #[must_use = "a lameduck does nothing until it serves, or its listener does"]
 pub struct Lameduck {
     /// Taken when it is started.
@@ -32,6 +34,7 @@ pub struct Lameduck {
     drain: DrainLayer,
     context: ContextLayer,
     server: ServerOptions,
+    stop_accepting: Duration,
     connections: OnceLock<Connections>,
 }
 
@@ -47,7 +50,7 @@ impl Lameduck {
 
     /// As [`new`](Self::new), with signals and other triggers of your own.
     pub fn with_signals(signals: Signals) -> Self {
-        let lifecycle = Lifecycle::new(Windows::new());
+        let lifecycle = Lifecycle::new(Windows::new()).with_last_resort();
         let (watch, stop) = (lifecycle.watch(), lifecycle.stop_handle());
         let lifecycle = match signals.install() {
             Ok(triggers) => lifecycle.alongside(wiring::ask_for_stops(triggers, stop.clone())),
@@ -64,14 +67,14 @@ impl Lameduck {
                 .with_on_request(wiring::name_in_ledger),
             watch,
             server: ServerOptions::new(),
+            stop_accepting: Windows::new().stop_accepting(),
             connections: OnceLock::new(),
         }
     }
 
     /// Sets how long each phase of a stop may last. By default 28 s in all, see [`Windows::new`].
     pub fn with_windows(mut self, windows: Windows) -> Self {
-        // What the driver waits for and what the listener takes are the same time.
-        self.server = self.server.with_stop_accepting(windows.stop_accepting());
+        self.stop_accepting = windows.stop_accepting();
         self.configure(|lifecycle| lifecycle.with_windows(windows))
     }
 
@@ -97,7 +100,8 @@ impl Lameduck {
         self
     }
 
-    /// Changes how sockets and connections are treated. By default as [`ServerOptions::new`].
+    /// Changes how sockets and connections are treated. By default as [`ServerOptions::new`], but
+    /// for the time to stop accepting, which is that of the [windows](Self::with_windows).
     pub fn with_server(mut self, change: impl FnOnce(ServerOptions) -> ServerOptions) -> Self {
         self.server = change(self.server);
         self
@@ -140,7 +144,8 @@ impl Lameduck {
         self.configure(|lifecycle| lifecycle.on_stop_within(timeout, name, hook))
     }
 
-    /// The layer for the router or service: count, gate and context in one.
+    /// The layer for the router or service: count, gate and context in one, with the options set so
+    /// far.
     pub fn layer(&self) -> LameduckLayer {
         wiring::layer(self.in_flight.clone(), self.drain.clone(), self.context.clone())
     }
@@ -183,8 +188,14 @@ impl Lameduck {
     }
 
     /// Completes when the server begins to turn requests away: the moment to tell streams and
-    /// WebSockets goodbye. Take it into a handler with [`watch`](Self::watch).
+    /// WebSockets goodbye. Starts, so that the stop is heard; a handler takes [`watch`](Self::watch)
+    /// along instead.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
     pub fn draining(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.start();
         self.watch.reached(Phase::Draining)
     }
 
@@ -208,7 +219,11 @@ impl Lameduck {
 
     /// The open connections.
     pub fn connections(&self) -> &Connections {
-        self.connections.get_or_init(|| Connections::new(self.watch.clone(), self.server.clone()))
+        self.connections.get_or_init(|| {
+            // What the driver waits for and what the listener takes are the same time.
+            let options = self.server.clone().with_stop_accepting(self.stop_accepting);
+            Connections::new(self.watch.clone(), options)
+        })
     }
 
     /// A service for `/readyz`: 200 while running, else 503.
@@ -237,6 +252,9 @@ impl Lameduck {
 
     fn configure(mut self, change: impl FnOnce(Lifecycle) -> Lifecycle) -> Self {
         let lifecycle = self.lifecycle.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if lifecycle.is_none() {
+            tracing::error!(target: "lameduck", "an option that is set after the start is lost");
+        }
         *lifecycle = lifecycle.take().map(change);
         self
     }
@@ -259,6 +277,7 @@ impl fmt::Debug for Lameduck {
             drain: _,
             context: _,
             server: _,
+            stop_accepting: _,
             connections: _,
         } = self;
         f.debug_struct("Lameduck")

@@ -47,7 +47,8 @@
 //!
 //! 1. A request that was accepted is answered to its last byte, or the report names it.
 //! 2. A request that is turned away is told so, and that it may be sent again.
-//! 3. The process exits within the sum of its windows, whatever its handlers and peers do.
+//! 3. The process exits within the sum of its windows and one second, whatever its peers do, and
+//!    its handlers too, as long as one thread of the runtime gets to hear the signal.
 //! 4. An idle server exits at the end of its lame-duck window.
 //!
 //! # Cost
@@ -58,8 +59,9 @@
 //! # What it does not do
 //!
 //! It cannot help a client that was told and does not listen, a supervisor that kills before the
-//! windows are over, or a handler that blocks its thread for ever; that one only costs itself,
-//! because [`Report`] ends the process in the end.
+//! windows are over, or a process all of whose threads are blocked when the signal comes: nobody is
+//! left to hear it. A handler that blocks one thread costs only itself; a last resort ends the
+//! process when the stop is over.
 //!
 //! # Feature flags
 //!

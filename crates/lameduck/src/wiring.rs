@@ -1,5 +1,7 @@
 //! How the crates are connected: what counts is described to the lifecycle in closures.
 
+use std::time::Duration;
+
 use http::{Extensions, HeaderValue};
 use lameduck_context::ContextLayer;
 use lameduck_drain::{DrainLayer, Rejections};
@@ -7,6 +9,7 @@ use lameduck_inflight::{InFlight, InFlightLayer, LedgerEntry};
 use lameduck_lifecycle::{Closed, StopHandle, Tally, Work};
 use lameduck_server::Connections;
 use lameduck_signal::Triggers;
+use tokio::time::Instant;
 use tower_layer::Stack;
 
 /// One layer that holds three, outermost first: count, gate, context. Made by
@@ -79,10 +82,21 @@ pub(crate) fn tally(in_flight: &InFlight, rejections: &Rejections) -> Tally {
     Tally::new(totals.entered(), finished, rejected, totals.aborted())
 }
 
-/// Asks for a stop whenever a trigger does. Nobody waits for a Ctrl-C, so it skips lame duck.
+/// Supervisors and wrappers may send one signal twice, to a process and to its group. Only one
+/// that comes later than this asks again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Asks for a stop whenever a trigger does. Nobody waits for a Ctrl-C, so it skips lame duck, and
+/// a second one is meant however soon it comes.
 pub(crate) async fn ask_for_stops(mut triggers: Triggers, stop: StopHandle) {
+    let mut last: Option<Instant> = None;
     loop {
         let asked = triggers.next().await;
-        stop.ask(asked.cause.to_string(), !asked.cause.is_interactive());
+        let is_interactive = asked.cause.is_interactive();
+        let is_echo = !is_interactive && last.is_some_and(|last| last.elapsed() < AGAIN);
+        if !is_echo {
+            last = Some(Instant::now());
+            stop.ask(asked.cause.to_string(), !is_interactive);
+        }
     }
 }

@@ -52,7 +52,8 @@ fn a_hook_before_the_stop_that_eats_the_grace_period_leaves_a_budget_of_zero() {
 fn a_window_of_zero_that_would_cut_its_work_is_refused_by_name() {
     let any = Budget::new(seconds(100));
     for (name, windows) in [
-        ("drain", Windows::new().with_drain(Duration::ZERO).with_stop_accepting(Duration::ZERO)),
+        ("drain", Windows::new().with_drain(Duration::ZERO)),
+        ("stop_accepting", Windows::new().with_stop_accepting(Duration::ZERO)),
         ("force", Windows::new().with_force(Duration::ZERO)),
         ("hooks", Windows::new().with_hooks(Duration::ZERO)),
     ] {

@@ -31,18 +31,23 @@ fn a_blocking_call_does_not_keep_the_process_beyond_its_windows() {
     assert!(took > Duration::from_secs(1) && took < Duration::from_secs(5), "{took:?}");
 }
 
+/// Windows of 0.3 s in all.
+fn tight() -> Windows {
+    Windows::new()
+        .with_lame_duck(Duration::ZERO)
+        .with_drain(TENTH)
+        .with_stop_accepting(TENTH)
+        .with_cancel(Duration::ZERO)
+        .with_force(TENTH)
+        .with_hooks(TENTH)
+}
+
 fn stop_with_a_stuck_thread() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let code = runtime.block_on(async {
         // For ever, as far as this test goes.
         tokio::task::spawn_blocking(|| thread::sleep(Duration::from_secs(3_600)));
-        let windows = Windows::new()
-            .with_lame_duck(Duration::ZERO)
-            .with_drain(TENTH)
-            .with_stop_accepting(Duration::ZERO)
-            .with_cancel(Duration::ZERO)
-            .with_force(TENTH)
-            .with_hooks(TENTH);
+        let windows = tight();
         let stuck = Work::new("stuck", || 1, std::future::pending::<()>);
         let running = Lifecycle::new(windows).with_work(stuck).spawn();
         running.started().await;
@@ -58,4 +63,31 @@ fn stop_with_a_stuck_thread() {
 #[test]
 fn a_report_becomes_the_exit_code_of_its_outcome() {
     assert_eq!(ExitCode::from(Report::not_started("no")), ExitCode::from(2));
+}
+
+#[test]
+fn handlers_that_block_every_thread_do_not_keep_the_process_either() {
+    const INSIDE: &str = "LAMEDUCK_TEST_BLOCKED_PROCESS";
+    if env::var_os(INSIDE).is_some() {
+        return stop_with_every_thread_blocked();
+    }
+    let name = "exit::handlers_that_block_every_thread_do_not_keep_the_process_either";
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(INSIDE, "yes")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+}
+
+/// One thread, which the request to stop comes from, and which it then never gives back.
+fn stop_with_every_thread_blocked() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let windows = tight();
+        let running = Lifecycle::new(windows).with_last_resort().spawn();
+        running.started().await;
+        running.stop_handle().stop("admin", false);
+        thread::sleep(Duration::from_secs(3_600));
+    });
 }

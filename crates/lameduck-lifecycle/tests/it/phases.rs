@@ -43,6 +43,7 @@ async fn an_interactive_stop_of_an_idle_server_takes_no_time() {
 async fn the_drain_ends_with_the_last_request_and_not_at_a_tick() {
     let requests = Requests::new();
     let running = with(&requests).spawn();
+    running.started().await;
     requests.come(1);
     running.stop_handle().stop("SIGTERM", false);
     sleep(Duration::from_micros(3_141_000)).await;
@@ -61,6 +62,7 @@ async fn the_drain_ends_with_the_last_request_and_not_at_a_tick() {
 async fn a_request_that_answers_when_cancelled_makes_the_stop_cancelled() {
     let requests = Requests::new();
     let running = with(&requests).spawn();
+    running.started().await;
     requests.come(1);
     running.stop_handle().stop("SIGTERM", true);
     running.watch().reached(Phase::Cancelling).await;
@@ -77,6 +79,7 @@ async fn a_request_that_answers_when_cancelled_makes_the_stop_cancelled() {
 async fn a_request_that_never_ends_is_forced_and_named_within_the_windows() {
     let requests = Requests::new();
     let running = with(&requests).spawn();
+    running.started().await;
     requests.come(3);
     running.stop_handle().stop("SIGTERM", true);
     let report = running.finished().await;
@@ -95,6 +98,7 @@ async fn a_request_that_never_ends_is_forced_and_named_within_the_windows() {
 async fn work_that_force_cannot_end_does_not_outlive_the_force_window() {
     let stuck = Work::new("stuck", || 1, std::future::pending::<()>);
     let running = Lifecycle::new(Windows::new()).with_work(stuck).spawn();
+    running.started().await;
     running.stop_handle().stop("SIGTERM", true);
     let report = running.finished().await;
     assert_eq!(report.outcome(), Outcome::Forced);
@@ -166,10 +170,12 @@ async fn a_lame_duck_that_may_end_when_quiet_waits_for_quiet_after_its_minimum()
     let requests = Requests::new();
     let windows = Windows::new().with_lame_duck_until_quiet(SECOND, SECOND, SECOND * 5);
     let quiet = with(&requests).with_windows(windows).spawn();
+    quiet.started().await;
     quiet.stop_handle().stop("SIGTERM", true);
     assert_eq!(quiet.finished().await.took(), SECOND);
 
     let busy = with(&requests).with_windows(windows).spawn();
+    busy.started().await;
     busy.stop_handle().stop("SIGTERM", true);
     for _ in 0..3 {
         sleep(SECOND / 2).await;
@@ -183,6 +189,7 @@ async fn a_lame_duck_that_may_end_when_quiet_waits_for_quiet_after_its_minimum()
 #[tokio::test(start_paused = true)]
 async fn whoever_asks_for_the_report_gets_the_same_one() {
     let running = with(&Requests::new()).spawn();
+    running.started().await;
     running.stop_handle().stop("SIGTERM", true);
     running.stop_handle().stop("SIGINT", true);
     let (one, two) = tokio::join!(running.finished(), running.finished());
@@ -205,6 +212,7 @@ async fn no_request_is_in_flight_only_counts_once_every_listener_has_closed() {
         }
     });
     let running = with(&requests).with_work(listener).spawn();
+    running.started().await;
     running.stop_handle().stop("SIGTERM", false);
     sleep(SECOND).await;
     assert_eq!(running.watch().current(), Phase::Draining);
@@ -217,6 +225,7 @@ async fn a_listener_that_never_closes_holds_the_stop_no_longer_than_its_window()
     let listener =
         Work::new("connections", || 0, || async {}).with_closed(std::future::pending::<Closed>);
     let running = Lifecycle::new(Windows::new()).with_work(listener).spawn();
+    running.started().await;
     running.stop_handle().stop("SIGTERM", false);
     assert_eq!(running.finished().await.took(), SECOND);
 }
@@ -225,6 +234,7 @@ async fn a_listener_that_never_closes_holds_the_stop_no_longer_than_its_window()
 async fn the_numbers_of_the_report_add_up() {
     let requests = Requests::new();
     let running = with(&requests).spawn();
+    running.started().await;
     requests.come(10);
     requests.finish(4);
     running.stop_handle().stop("SIGTERM", false);
@@ -272,6 +282,68 @@ async fn what_runs_alongside_may_ask_for_the_stop_and_ask_again() {
 async fn a_stop_ends_though_what_runs_alongside_does_not() {
     let lifecycle = with(&Requests::new()).alongside(std::future::pending());
     let running = lifecycle.alongside(std::future::ready(())).spawn();
+    running.started().await;
     running.stop_handle().stop("SIGTERM", false);
     assert_eq!(running.finished().await.outcome(), Outcome::Clean);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_panics_alongside_costs_only_itself() {
+    let panics = async { panic!("out of cheese") };
+    let lifecycle = with(&Requests::new()).alongside(panics);
+    let stop = lifecycle.stop_handle();
+    let later = async move {
+        sleep(SECOND).await;
+        stop.stop("later", false);
+    };
+    let report = lifecycle.alongside(later).spawn().finished().await;
+    assert_eq!((report.outcome(), report.cause()), (Outcome::Clean, "later"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_that_was_asked_for_before_the_start_needs_no_lame_duck() {
+    let lifecycle = with(&Requests::new());
+    let stop = lifecycle.stop_handle();
+    let report = lifecycle.alongside(async move { stop.ask("SIGTERM", true) }).spawn();
+    assert_eq!(report.finished().await.took(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_users_closure_stops_everybody_who_watches_the_phase() {
+    let broken = Work::new("broken", || 1, || async { panic!("out of cheese") });
+    let running = Lifecycle::new(Windows::new()).with_work(broken).spawn();
+    running.started().await;
+    running.stop_handle().stop("SIGTERM", false);
+    running.watch().reached(Phase::Stopped).await;
+    let report = running.finished().await;
+    assert!(report.error().is_some_and(|error| error.contains("panicked")), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_count_and_a_wait_that_disagree_do_not_keep_a_thread_busy() {
+    let odd = Work::new("odd", || 1, || async {});
+    let running = Lifecycle::new(Windows::new()).with_work(odd).spawn();
+    running.started().await;
+    running.stop_handle().stop("SIGTERM", false);
+    // On a paused clock this ends only because somebody sleeps.
+    assert_eq!(running.finished().await.outcome(), Outcome::Forced);
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_blockers_are_counted_and_a_hundred_named() {
+    let lines = || (0..100_000).map(|n| format!("socket {n}")).collect();
+    let many = Work::new("sockets", || 1, std::future::pending::<()>).with_blockers(lines);
+    let tenth = SECOND / 10;
+    let windows = Windows::new()
+        .with_drain(tenth)
+        .with_stop_accepting(tenth)
+        .with_cancel(tenth)
+        .with_force(tenth);
+    let running = Lifecycle::new(windows).with_work(many).spawn();
+    running.started().await;
+    running.stop_handle().stop("SIGTERM", false);
+    let report = running.finished().await;
+    assert_eq!(report.blockers().len(), 101);
+    assert_eq!(report.blockers()[100], "99900 more sockets");
+    assert!(report.took() < SECOND * 5, "{:?}", report.took());
 }

@@ -75,10 +75,21 @@ struct Process {
     lines: Lines<BufReader<ChildStdout>>,
 }
 
+/// A command whose signals have their default actions. A shell that runs the tests in the
+/// background ignores some of them, and what is ignored stays ignored in every child.
+fn fresh(program: std::path::PathBuf) -> Command {
+    if cfg!(target_os = "linux") {
+        let mut command = Command::new("env");
+        command.arg("--default-signal").arg(program);
+        return command;
+    }
+    Command::new(program)
+}
+
 impl Process {
     /// Starts a process and waits until it listens.
     fn start(mode: &str) -> Self {
-        let mut child = Command::new(env::current_exe().unwrap())
+        let mut child = fresh(env::current_exe().unwrap())
             .args(["process::process_under_test", "--exact", "--nocapture"])
             .env(MODE, mode)
             // Where a core dump may lie, if the system writes one.

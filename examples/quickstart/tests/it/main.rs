@@ -141,11 +141,24 @@ async fn a_second_sigterm_cancels_and_a_third_forces() {
     for event in ["lameduck.entered", "shutdown.cancelling", "shutdown.forced"] {
         server.signal(Signal::TERM);
         server.logged(event).await;
+        // One that comes sooner is taken for an echo of the one before.
+        sleep(Duration::from_millis(1_100)).await;
     }
     let stopped = server.stopped().await;
     stopped.adds_up();
     assert_eq!(stopped.code, Some(1));
     drop(stuck);
+}
+
+#[tokio::test]
+async fn a_sigterm_that_is_sent_twice_at_once_is_one_sigterm() {
+    let mut server = Server::start([1_000, 5_000, 500]).await;
+    server.signal(Signal::TERM);
+    server.logged("lameduck.entered").await;
+    server.signal(Signal::TERM);
+    let stopped = server.stopped().await;
+    stopped.is_clean();
+    assert!(stopped.events("shutdown.cancelling").is_empty());
 }
 
 #[tokio::test]
