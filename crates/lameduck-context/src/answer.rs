@@ -57,7 +57,11 @@ impl Interrupted {
     ) -> Response<B> {
         let reason = self.reason;
         let mut response = match custom {
-            _ if client.is_grpc => self.to_answer().into_grpc_response(grpc_status(reason)),
+            _ if client.is_grpc => {
+                let mut response = self.to_answer().into_grpc_response(grpc_status(reason));
+                forbid_retry(reason, response.headers_mut());
+                response
+            }
             Some(make) => make(self),
             None => self.to_answer().into_response(),
         };
@@ -137,9 +141,19 @@ pub(crate) fn is_grpc_call<B>(request: &Request<B>) -> bool {
 
 /// The trailers that end a gRPC stream whose handler was stopped.
 pub(crate) fn grpc_trailers(reason: Reason) -> HeaderMap {
-    let mut trailers = HeaderMap::with_capacity(1);
+    let mut trailers = HeaderMap::with_capacity(2);
     trailers.insert("grpc-status", HeaderValue::from(u16::from(grpc_status(reason))));
+    forbid_retry(reason, &mut trailers);
     trailers
+}
+
+/// Tells a gRPC client not to repeat a call that may have run.
+fn forbid_retry(reason: Reason, headers: &mut HeaderMap) {
+    // A retry policy repeats what is unavailable, unless the server pushes back (gRPC proposal A6).
+    // A deadline that is over is not repeated by default: whoever lists it has chosen to.
+    if grpc_status(reason) == GRPC_UNAVAILABLE {
+        headers.insert("grpc-retry-pushback-ms", HeaderValue::from_static("-1"));
+    }
 }
 
 const fn grpc_status(reason: Reason) -> u8 {

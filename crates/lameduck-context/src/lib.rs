@@ -67,7 +67,8 @@
 //!
 //! An answer given in the handler's stead carries
 //! [`MaybeExecuted`](lameduck_core::MaybeExecuted): the request may be sent again only if it is
-//! idempotent.
+//! idempotent. A gRPC call that is ended at forced says so to its client: `UNAVAILABLE` comes with
+//! `grpc-retry-pushback-ms: -1`, which no retry policy repeats.
 //!
 //! # Cost
 //!

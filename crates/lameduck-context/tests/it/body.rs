@@ -150,15 +150,19 @@ async fn a_grpc_stream_ends_with_trailers_that_say_why() {
     let (sender, phase) = phase_channel();
     let layer = ContextLayer::new().with_body_limit(LIMIT).with_phase(phase);
     let (_feed, mut body) = streaming(layer.clone(), ask_grpc()).await;
-    assert_eq!(trailers(&mut body).await["grpc-status"], "4");
+    let trailers = last_trailers(&mut body).await;
+    assert_eq!(trailers["grpc-status"], "4");
+    assert!(!trailers.contains_key("grpc-retry-pushback-ms"), "nobody repeats that by default");
     assert!(body.frame().await.is_none());
     let (_feed, mut body) = streaming(layer, ask_grpc()).await;
     sender.publish(Phase::Forced);
-    assert_eq!(trailers(&mut body).await["grpc-status"], "14");
+    let trailers = last_trailers(&mut body).await;
+    assert_eq!(trailers["grpc-status"], "14");
+    assert_eq!(trailers["grpc-retry-pushback-ms"], "-1");
     assert!(body.frame().await.is_none());
 }
 
-async fn trailers(body: &mut ContextBody<Fed>) -> HeaderMap {
+async fn last_trailers(body: &mut ContextBody<Fed>) -> HeaderMap {
     let frame = body.frame().await.expect("a frame").expect("no error");
     frame.into_trailers().expect("trailers")
 }
