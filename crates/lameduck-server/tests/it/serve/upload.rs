@@ -4,23 +4,31 @@ use std::io::Read as _;
 
 use axum::http::StatusCode;
 use lameduck_server::serve;
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::Instant};
 
 use super::*;
 
 const LEN: usize = 4 * 1024 * 1024;
 
-/// How many of 20 clients, each of which sends all of its upload and then reads, got the whole
-/// answer of a server that reads nothing.
-async fn answered(lingering_close: Duration) -> usize {
-    let duck = Duck::new(ServerOptions::new());
+/// What `serve` lingers for by default.
+const DEFAULT: Duration = Duration::from_secs(5);
+
+/// A server that reads nothing of an upload, and says no.
+async fn refusing(duck: &Duck, lingering_close: Duration) -> (SocketAddr, JoinHandle<()>) {
     let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let addr = listener.local_addr().unwrap();
-    let reject = async || (StatusCode::SERVICE_UNAVAILABLE, [(CONNECTION, "close")], "not now");
-    let app = Router::new().route("/", axum::routing::post(reject));
+    let refuse = async || (StatusCode::SERVICE_UNAVAILABLE, [(CONNECTION, "close")], "not now");
+    let app = Router::new().route("/", axum::routing::post(refuse));
     let server = serve(listener, app).with_lingering_close(lingering_close);
-    let server = spawn(server.into_future());
-    let clients: Vec<_> = (0..20).map(|_| spawn_blocking(move || upload(addr))).collect();
+    (addr, spawn(server.into_future()))
+}
+
+/// How many of 20 clients, each of which sends all of its upload and then reads, got the whole
+/// answer. They wait for so long between head and body.
+async fn answered(lingering_close: Duration, pause: Duration) -> usize {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, server) = refusing(&duck, lingering_close).await;
+    let clients: Vec<_> = (0..20).map(|_| spawn_blocking(move || upload(addr, pause))).collect();
     let mut answered = 0;
     for client in clients {
         let answer = within(client).await.unwrap();
@@ -34,10 +42,11 @@ async fn answered(lingering_close: Duration) -> usize {
     answered
 }
 
-fn upload(addr: SocketAddr) -> io::Result<String> {
+fn upload(addr: SocketAddr, pause: Duration) -> io::Result<String> {
     let head = format!("POST / HTTP/1.1\r\nhost: duck\r\ncontent-length: {LEN}\r\n\r\n");
     let mut client = std::net::TcpStream::connect(addr)?;
     client.write_all(head.as_bytes())?;
+    std::thread::sleep(pause);
     client.write_all(&vec![b'a'; LEN])?;
     let mut answer = String::new();
     client.read_to_string(&mut answer)?;
@@ -46,36 +55,56 @@ fn upload(addr: SocketAddr) -> io::Result<String> {
 
 #[tokio::test]
 async fn a_rejected_upload_reads_its_whole_answer() {
-    assert_eq!(answered(Duration::from_secs(5)).await, 20);
+    assert_eq!(answered(DEFAULT, Duration::ZERO).await, 20);
+}
+
+#[tokio::test]
+async fn a_rejected_upload_that_had_not_begun_reads_its_whole_answer() {
+    assert_eq!(answered(DEFAULT, SHORT / 2).await, 20);
 }
 
 #[tokio::test]
 async fn without_a_lingering_close_rejected_uploads_are_reset() {
-    assert!(answered(Duration::ZERO).await < 20);
+    assert!(answered(Duration::ZERO, Duration::ZERO).await < 20);
+}
+
+/// A stop with a client that keeps its own side open, once it was told or the hold is over.
+async fn check_no_delay(app: Router, request: &[u8], speaks: bool) {
+    let duck = Duck::new(ServerOptions::new().with_idle_hold(SHORT));
+    let app = app.layer(from_fn_with_state(duck.watch(), tell));
+    let (addr, server) = duck.run(app).await;
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    client.write_all(request).await.unwrap();
+    read_answer(&mut client).await.unwrap();
+    let mut began = Instant::now();
+    duck.phase.publish(Phase::Draining);
+    if speaks {
+        client.write_all(request).await.unwrap();
+        assert!(read_answer(&mut client).await.unwrap().contains("connection: close"));
+        began = Instant::now();
+    }
+    within(server).await.unwrap();
+    let most = if speaks { SHORT * 2 } else { SHORT * 3 };
+    assert!(began.elapsed() < most, "{:?}", began.elapsed());
 }
 
 #[tokio::test]
 async fn a_close_lingers_only_for_clients_that_send() {
-    let duck = Duck::new(ServerOptions::new());
-    let (addr, server) = duck.run(hello(duck.watch())).await;
-    // A client that keeps its side open for ever.
-    let mut client = TcpStream::connect(addr).await.unwrap();
-    exchange(&mut client).await;
-    duck.phase.publish(Phase::Draining);
-    assert!(exchange(&mut client).await.contains("connection: close"));
-    let told = tokio::time::Instant::now();
-    within(server).await.unwrap();
-    assert!(told.elapsed() < Duration::from_millis(400), "{:?}", told.elapsed());
+    let app = Router::new().route("/", get(|| async { "hello" }));
+    check_no_delay(app, REQUEST, true).await;
+}
+
+#[tokio::test]
+async fn a_close_does_not_linger_for_a_client_that_was_silent_after_its_upload() {
+    let app = Router::new().route("/", axum::routing::post(|body: String| async { body }));
+    let request = b"POST / HTTP/1.1\r\nhost: duck\r\ncontent-length: 5\r\n\r\nhello";
+    check_no_delay(app, request, false).await;
 }
 
 #[tokio::test]
 async fn a_client_that_sends_for_ever_ends_with_the_time() {
     let duck = Duck::new(ServerOptions::new());
-    let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    let reject = async || (StatusCode::SERVICE_UNAVAILABLE, [(CONNECTION, "close")], "not now");
-    let app = Router::new().route("/", axum::routing::post(reject));
-    let server = spawn(serve(listener, app).with_lingering_close(SHORT).into_future());
+    let (addr, server) = refusing(&duck, SHORT).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
     client.write_all(b"POST / HTTP/1.1\r\ncontent-length: 99999\r\n\r\n").await.unwrap();
     let sending = spawn(async move {
