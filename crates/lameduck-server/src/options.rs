@@ -49,7 +49,7 @@ impl ServerOptions {
     /// By default after 60 s. A peer that does not answer is asked again every quarter of that
     /// time, and given up after four times, or after the TCP user timeout if that is set. `None`
     /// leaves the sockets as they are. Below one second it is rounded up: the kernel counts whole
-    /// seconds.
+    /// seconds. It takes 32,767 of them (nine hours) and no more, so longer is cut to that.
     #[must_use]
     pub const fn with_tcp_keepalive(mut self, silence: Option<Duration>) -> Self {
         self.keepalive = silence;
@@ -62,7 +62,8 @@ impl ServerOptions {
     /// By default 60 s. Without it the kernel tries for 15 minutes and more, and a peer that
     /// vanished holds a stop to its end. It also ends a peer that is there but takes nothing (its
     /// window stays shut), as nginx's `send_timeout` of 60 s does: do not set it below the longest
-    /// pause that your slowest reader makes. `None` leaves the sockets as they are.
+    /// pause that your slowest reader makes. `None` leaves the sockets as they are. The kernel takes
+    /// 1 ms to 24.8 days, so less and more are cut to those.
     #[must_use]
     pub const fn with_tcp_user_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.user_timeout = timeout;

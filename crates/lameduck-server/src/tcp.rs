@@ -75,28 +75,35 @@ impl Accept for TcpListener {
     }
 }
 
-/// Sets the options of a connection, or of a socket to listen on that hands them down.
-pub(crate) fn configure(socket: &socket2::Socket, options: &ServerOptions) {
-    if let Err(error) = set_options(socket, options) {
-        tracing::warn!(%error, "an option of a socket was refused");
-    }
-}
+/// The longest silence that Linux takes (`MAX_TCP_KEEPIDLE`).
+const MAX_KEEPALIVE: Duration = Duration::from_secs(32_767);
 
-fn set_options(socket: &socket2::Socket, options: &ServerOptions) -> io::Result<()> {
-    socket.set_tcp_nodelay(options.nodelay)?;
+/// Sets the options of a connection, or of a socket to listen on that hands them down.
+///
+/// Each on its own: one that is refused leaves the others to be set.
+pub(crate) fn configure(socket: &socket2::Socket, options: &ServerOptions) {
+    warn_of("TCP_NODELAY", socket.set_tcp_nodelay(options.nodelay));
     if let Some(silence) = options.keepalive {
-        let silence = silence.max(Duration::from_secs(1));
+        let silence = silence.clamp(Duration::from_secs(1), MAX_KEEPALIVE);
         let again = (silence / 4).max(Duration::from_secs(1));
         let keepalive = TcpKeepalive::new().with_time(silence).with_interval(again);
         #[cfg(unix)]
         let keepalive = keepalive.with_retries(4);
-        socket.set_tcp_keepalive(&keepalive)?;
+        warn_of("SO_KEEPALIVE", socket.set_tcp_keepalive(&keepalive));
     }
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    if options.user_timeout.is_some() {
-        socket.set_tcp_user_timeout(options.user_timeout)?;
+    if let Some(timeout) = options.user_timeout {
+        // The kernel counts in a signed number, and zero would mean its own default.
+        let longest = Duration::from_millis(i32::MAX.unsigned_abs().into());
+        let timeout = timeout.clamp(Duration::from_millis(1), longest);
+        warn_of("TCP_USER_TIMEOUT", socket.set_tcp_user_timeout(Some(timeout)));
     }
-    Ok(())
+}
+
+fn warn_of(option: &'static str, set: io::Result<()>) {
+    if let Err(error) = set {
+        tracing::warn!(option, %error, "an option of a socket was refused");
+    }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -140,5 +147,22 @@ mod keep_out {
 
     pub(super) const fn handshakes(_addr: SocketAddr) -> Option<bool> {
         None
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+
+    #[test]
+    fn an_option_that_is_refused_leaves_the_others_to_be_set() {
+        // A socket that knows nothing of TCP, but does of keep-alive.
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        assert!(socket.set_tcp_nodelay(true).is_err(), "the first option is refused");
+        configure(&socket, &ServerOptions::new());
+        assert!(socket.keepalive().unwrap());
     }
 }

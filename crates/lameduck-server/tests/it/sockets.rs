@@ -41,7 +41,9 @@ fn check(io: &TcpStream, nodelay: bool, keepalive: Option<u64>, user_timeout: Op
         assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(seconds / 4));
         assert_eq!(socket.tcp_keepalive_retries().unwrap(), 4);
     }
-    assert_eq!(socket.tcp_user_timeout().unwrap(), user_timeout.map(Duration::from_secs));
+    // In whole seconds, which the greatest of all is not.
+    let found = socket.tcp_user_timeout().unwrap().map(|timeout| timeout.as_secs());
+    assert_eq!(found, user_timeout);
     assert_eq!(socket.linger().unwrap(), None);
 }
 
@@ -56,7 +58,13 @@ async fn every_connection_has_the_options_it_should_have() {
     let own = ServerOptions::new()
         .with_tcp_keepalive(Some(Duration::from_secs(20)))
         .with_tcp_user_timeout(Some(Duration::from_secs(7)));
+    // More than the kernel takes, of both.
+    let day = Duration::from_secs(24 * 60 * 60);
+    let most = ServerOptions::new()
+        .with_tcp_keepalive(Some(day))
+        .with_tcp_user_timeout(Some(Duration::MAX));
     for (options, nodelay, keepalive, user_timeout) in [
+        (most, true, Some(32_767), Some(2_147_483)),
         (default, true, Some(60), Some(60)),
         (bare, false, None, None),
         (own, true, Some(20), Some(7)),
