@@ -61,7 +61,7 @@ impl Connections {
         }
     }
 
-    /// Every open connection, in no order. Takes a lock and looks at each.
+    /// Every open connection, the oldest first. Takes a lock and looks at each.
     #[must_use]
     pub fn list(&self) -> Vec<ConnectionInfo> {
         self.registry.list()

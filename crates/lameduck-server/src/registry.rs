@@ -1,6 +1,7 @@
 //! All open connections, and the waits for them.
 
 use std::{
+    cmp::Reverse,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -151,7 +152,11 @@ impl Registry {
 
     pub(crate) fn list(&self) -> Vec<ConnectionInfo> {
         let now = Instant::now();
-        self.lock().entries.iter().map(|(_, entry)| entry.conn.info(now)).collect()
+        let mut list: Vec<_> =
+            self.lock().entries.iter().map(|(_, entry)| entry.conn.info(now)).collect();
+        // Not under the lock, which the `let` has freed.
+        list.sort_by_key(|info| Reverse(info.age));
+        list
     }
 
     pub(crate) fn totals(&self) -> Totals {

@@ -51,6 +51,26 @@ async fn a_dropped_wait_for_idle_takes_nothing_from_another() {
 }
 
 #[tokio::test]
+async fn the_list_begins_with_the_oldest() {
+    let duck = Duck::new(ServerOptions::new());
+    let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (mut clients, mut accepted) = (Vec::new(), Vec::new());
+    for nth in 0..5 {
+        if nth == 3 {
+            // What comes next may take its place.
+            clients.remove(0);
+            drop(accepted.remove(0));
+        }
+        let client = TcpStream::connect(addr).await.unwrap();
+        clients.push(client.local_addr().unwrap());
+        accepted.push((listener.accept().await.0, client));
+    }
+    let listed: Vec<_> = duck.connections.list().into_iter().filter_map(|one| one.peer).collect();
+    assert_eq!(listed, clients);
+}
+
+#[tokio::test]
 async fn a_response_that_nobody_has_read_yet_counts_until_it_is_flushed() {
     const LEN: usize = 16 << 20;
     let duck = Duck::new(ServerOptions::new());
