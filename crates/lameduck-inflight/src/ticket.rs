@@ -67,6 +67,9 @@ impl Ticket {
         self.remaining = if !self.may_have_body(head.status) {
             // The server drops this body unpolled. Nothing is missing then.
             0
+        } else if head.status.as_u16() >= 400 && is_refusal(&head.headers) {
+            // All there is to know stands in the head, whether the rest is read or not.
+            0
         } else if let Some(exact) = body.size_hint().exact() {
             exact
         } else {
@@ -157,6 +160,12 @@ fn unlist(shard: &Shard, slot: Slot) {
     if let Some(ledger) = shard.ledger() {
         ledger.remove(slot);
     }
+}
+
+/// Whether an error says when to come back: who reads that has its answer.
+#[cold]
+fn is_refusal(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::RETRY_AFTER)
 }
 
 #[cold]

@@ -233,3 +233,21 @@ fn what_a_body_does_in_its_destructor_is_in_flight() {
     assert_eq!(seen.recv(), Ok(1));
     check(&in_flight, 0, 1);
 }
+
+#[test]
+fn a_refusal_is_finished_with_its_head_and_another_error_is_not() {
+    for (status, retry_after, finished, aborted) in
+        [(503, true, 1, 0), (429, true, 1, 0), (503, false, 0, 1), (200, true, 0, 1)]
+    {
+        let in_flight = InFlight::new();
+        let mut response = Response::builder().status(status);
+        if retry_after {
+            response = response.header("retry-after", "1");
+        }
+        let response = response.body(sound(Full::from("go elsewhere"))).unwrap();
+        let answered = answer(&in_flight, request(Method::GET, "/"), response);
+        assert_eq!(in_flight.count(), 1, "counted until the body is gone");
+        drop(answered);
+        check(&in_flight, finished, aborted);
+    }
+}
