@@ -28,9 +28,10 @@ impl<S: Sync> OptionalFromRequestParts<S> for RequestContext {
     }
 }
 
-/// The request's own, if it carries one: it may have come through a channel.
+/// The innermost one, which the request need not carry. One that has come through a channel is not
+/// in its layer's scope, but carries its own.
 fn find(parts: &Parts) -> Option<RequestContext> {
-    parts.extensions.get().cloned().or_else(RequestContext::current)
+    RequestContext::current().or_else(|| parts.extensions.get().cloned())
 }
 
 /// The rejection of [`RequestContext`] as an argument: no [`ContextLayer`](crate::ContextLayer) is

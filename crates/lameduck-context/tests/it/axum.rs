@@ -75,6 +75,16 @@ async fn a_route_may_have_a_shorter_limit_than_its_router() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_handler_takes_the_innermost_context_as_an_argument() {
+    let told = get(async |context: RequestContext| context.cancelled().await.to_string());
+    let short = ContextLayer::new().with_timeout(Duration::from_millis(10));
+    let app = Router::new()
+        .route("/", told.layer(short))
+        .layer(ContextLayer::new().with_extension().with_timeout(Duration::from_secs(1)));
+    assert_eq!(get_text(app, "/").await, (StatusCode::OK, "deadline_exceeded".to_owned()));
+}
+
 #[tokio::test]
 async fn the_fallback_of_a_router_has_a_context_too() {
     let app = Router::new().fallback(id).layer(ContextLayer::new());
