@@ -110,20 +110,54 @@ impl Interrupted {
 pub(crate) struct Client {
     version: Version,
     pub(crate) is_grpc: bool,
-    /// It wants no body, so that dropping one unread says nothing.
-    pub(crate) is_head: bool,
+    asked: Asked,
+}
+
+/// What was asked, as far as it decides whether the answer has a body.
+#[derive(Clone, Copy, Debug, Default)]
+enum Asked {
+    #[default]
+    Body,
+    /// `HEAD`.
+    Head,
+    /// `CONNECT`.
+    Tunnel,
 }
 
 impl Client {
     #[inline]
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
-        let is_head = *request.method() == Method::HEAD;
-        Self { version: request.version(), is_grpc: is_grpc_call(request), is_head }
+        let asked = match *request.method() {
+            Method::HEAD => Asked::Head,
+            Method::CONNECT => Asked::Tunnel,
+            _ => Asked::Body,
+        };
+        Self { version: request.version(), is_grpc: is_grpc_call(request), asked }
     }
 
     /// A client of which only its kind is known, which is enough to tell it of a deadline.
     pub(crate) const fn grpc(is_grpc: bool) -> Self {
-        Self { version: Version::HTTP_2, is_grpc, is_head: false }
+        Self { version: Version::HTTP_2, is_grpc, asked: Asked::Body }
+    }
+
+    /// Whether `HEAD` was asked.
+    #[inline]
+    pub(crate) const fn is_head(self) -> bool {
+        matches!(self.asked, Asked::Head)
+    }
+
+    /// Whether an answer has a body. As RFC 9110, section 6.4.1, and as hyper decides it: it drops
+    /// one that must not be there unpolled.
+    pub(crate) fn may_have_body(self, status: StatusCode) -> bool {
+        let never = status.is_informational()
+            || status == StatusCode::NO_CONTENT
+            || status == StatusCode::NOT_MODIFIED;
+        let asked_for_none = match self.asked {
+            Asked::Head => true,
+            Asked::Tunnel => status.is_success(),
+            Asked::Body => false,
+        };
+        !never && !asked_for_none
     }
 
     /// Whether the connection is closed by saying so in a header.

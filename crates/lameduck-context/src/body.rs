@@ -154,8 +154,11 @@ where
                     return Poll::Ready(self.cut(reason));
                 }
             }
-            Poll::Ready(_) => {
+            Poll::Ready(last) => {
                 if let Some(context) = this.context.take() {
+                    if let Some(Err(_)) = last {
+                        context.cancel(Reason::BodyFailed);
+                    }
                     context.finish();
                 }
             }
@@ -214,24 +217,27 @@ pub(crate) fn carry_on<B: Body>(
     context: RequestContext,
     response: &Response<B>,
 ) -> Option<RequestContext> {
-    if context.client().is_head || response.body().is_end_stream() {
+    if context.client().is_head() || response.body().is_end_stream() {
         context.finish();
         return None;
     }
-    if context.is_held() {
-        note_length(&context, response);
+    match response.body().size_hint().exact() {
+        // The body may take the context later, so this does not wait for somebody to hold it.
+        Some(length) => context.shared().owe(length),
+        None => note_length(&context, response),
+    }
+    if context.is_held() && !context.client().may_have_body(response.status()) {
+        // Unread, nothing of it is missing.
+        context.shared().owe(0);
     }
     Some(context)
 }
 
-/// Notes how long a response says that its body is, by its head or by the body itself.
+/// Notes how long a response says that its body is, which does not know that itself.
 #[cold]
-fn note_length<B: Body>(context: &RequestContext, response: &Response<B>) {
-    let length = match response.headers().get(header::CONTENT_LENGTH) {
-        Some(length) => length.to_str().ok().and_then(|length| length.parse().ok()),
-        None => response.body().size_hint().exact(),
-    };
-    if let Some(length) = length {
+fn note_length<B>(context: &RequestContext, response: &Response<B>) {
+    let length = response.headers().get(header::CONTENT_LENGTH);
+    if let Some(length) = length.and_then(|length| length.to_str().ok()?.parse().ok()) {
         context.shared().owe(length);
     }
 }

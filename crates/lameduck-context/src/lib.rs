@@ -56,7 +56,7 @@
 //! 3. At cancelling the context says shutdown and the handler runs on; at forced the handler is
 //!    dropped and answered 503. No deadline lies after the end of the drain.
 //! 4. A request that is dropped at any await is cancelled as its client is gone. A finished request
-//!    is not cancelled. The first reason stays.
+//!    is not cancelled; one whose body fails midway is, as the body failed. The first reason stays.
 //! 5. A body without a limit outlives the limit of its handler. One that is ended is seen as
 //!    truncated, never as complete; a gRPC stream ends with trailers that say why.
 //! 6. A safe id is taken over. One that is empty, longer than 128 bytes, of other characters or one

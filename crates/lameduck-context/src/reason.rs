@@ -17,6 +17,8 @@ pub enum Reason {
     Shutdown,
     /// The handler, or the response body, panicked.
     Panicked,
+    /// The response body failed: the answer ends there, and is not complete.
+    BodyFailed,
 }
 
 impl Reason {
@@ -28,6 +30,7 @@ impl Reason {
             Self::ClientGone => "client_gone",
             Self::Shutdown => "shutdown",
             Self::Panicked => "panicked",
+            Self::BodyFailed => "body_failed",
         }
     }
 
@@ -38,7 +41,13 @@ impl Reason {
 
     /// The reason a stored number stands for, if it stands for one.
     pub(crate) fn from_number(number: u8) -> Option<Self> {
-        let all = [Self::DeadlineExceeded, Self::ClientGone, Self::Shutdown, Self::Panicked];
+        let all = [
+            Self::DeadlineExceeded,
+            Self::ClientGone,
+            Self::Shutdown,
+            Self::Panicked,
+            Self::BodyFailed,
+        ];
         all.into_iter().find(|reason| reason.to_number() == number)
     }
 }

@@ -20,7 +20,7 @@ use tower::{Layer, Service, ServiceExt};
 use crate::support::{Answer, Ask, Left, ask, current, data, fed, handler, hello};
 
 /// A handler that leaves its context outside and answers with `response`.
-async fn context_after<B>(
+pub(crate) async fn context_after<B>(
     layer: ContextLayer,
     request: Ask,
     response: fn() -> Response<B>,
@@ -41,7 +41,7 @@ where
 }
 
 /// The context is neither cancelled nor will it ever be.
-async fn check_finished(context: &RequestContext) {
+pub(crate) async fn check_finished(context: &RequestContext) {
     assert_eq!(context.reason(), None);
     let waited = timeout(Duration::from_secs(1000), context.cancelled()).await;
     assert!(waited.is_err(), "cancelled: {waited:?}");
@@ -106,7 +106,7 @@ async fn a_body_that_is_dropped_unfinished_cancels_its_request() {
     }
 }
 
-fn endless() -> Response<crate::support::Fed> {
+pub(crate) fn endless() -> Response<crate::support::Fed> {
     let (feed, body) = fed();
     for _ in 0..3 {
         feed.send(data("x")).expect("open");
@@ -308,6 +308,7 @@ fn a_reason_has_the_name_it_has_in_logs() {
         (Reason::ClientGone, "client_gone"),
         (Reason::Shutdown, "shutdown"),
         (Reason::Panicked, "panicked"),
+        (Reason::BodyFailed, "body_failed"),
     ];
     for (reason, name) in names {
         assert_eq!(reason.name(), name);

@@ -5,6 +5,7 @@ mod axum;
 mod body;
 mod cancel;
 mod context;
+mod finish;
 mod grace;
 mod ids;
 mod laws;
