@@ -47,7 +47,7 @@ pub(crate) struct Conn {
     bytes_out: AtomicU64,
     /// Nanoseconds of the registry's clock at the last byte since draining began; else zero.
     moved_at: AtomicU64,
-    /// The same for the first byte of a head that is not whole.
+    /// The same at the first byte that came after an answer, or of all.
     head_at: AtomicU64,
     stage: AtomicU8,
     protocol: AtomicU8,
@@ -128,6 +128,7 @@ impl Conn {
         match stage {
             Stage::NoBytes | Stage::Head => self.on_first_bytes(stage, sniff.feed(bytes), nanos),
             Stage::Answered => {
+                self.head_at.store(nanos.unwrap_or(0), Ordering::Relaxed);
                 self.set_stage(Stage::Request);
                 false
             }

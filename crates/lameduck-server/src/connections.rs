@@ -10,10 +10,11 @@ use std::{
 };
 
 use lameduck_core::{Phase, PhaseWatch};
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout_at};
 
 use crate::{
-    ConnectionInfo, ListenerClosed, ServerOptions, Socket, Totals, Tracked, registry::Registry,
+    ConnectionInfo, ListenerClosed, ServerOptions, Socket, Totals, Tracked, hold::later,
+    registry::Registry,
 };
 
 /// All open connections of a server, from their accept to the close of their socket.
@@ -89,6 +90,8 @@ impl Connections {
 
     /// Completes when draining has begun and every listener has closed; tells how.
     ///
+    /// A listener that nobody accepts from closes when it is dropped, so bound this wait.
+    ///
     /// # Cancel safety
     ///
     /// The future may be dropped and made anew at any time.
@@ -109,19 +112,21 @@ impl Connections {
     /// Give it to `with_graceful_shutdown` of `axum::serve`, or wait for it in a loop of your own
     /// and then call `graceful_shutdown` on every connection. That signal closes idle HTTP/1
     /// connections without a word, so it must come late. It comes when draining has begun, the
-    /// listeners have closed, and every connection that is not HTTP/2 or upgraded
+    /// listeners have closed or [`with_stop_accepting`](ServerOptions::with_stop_accepting) is
+    /// over, and every connection that is not HTTP/2 or upgraded
     ///
     /// - is closed, because the drain layer told its client with an answer, or
     /// - has been silent for the idle hold, if it was answered, or
-    /// - has been silent for the first-byte grace, if its request is not answered yet, or
-    /// - has not sent a whole first head within the first-byte grace;
+    /// - began its request the first-byte grace ago, whole or not, if it is not answered yet, or
+    /// - has not sent a byte within the first-byte grace;
     ///
     /// but with [`Phase::Cancelling`] at the latest. No timer is polled: the close of the last
     /// connection that held it wakes it. Before it completes, it looks once more for bytes
     /// that came and were not read yet.
     ///
-    /// A first head that is not whole at that time reads as ended, so that no client can hold the
-    /// stop with half a request.
+    /// A request's grace begins with its first byte, and no later byte prolongs it. A first head
+    /// that is not whole at the end reads as ended, and half a later one is closed by the server as
+    /// idle. So no client can hold the stop with half a request.
     pub fn stop_accepting(&self) -> impl Future<Output = ()> + Send + use<> {
         let connections = self.clone();
         async move {
@@ -140,7 +145,10 @@ impl Connections {
     }
 
     async fn all_told(&self) {
-        self.closed().await;
+        self.registry.watch.reached(Phase::Draining).await;
+        let window = self.registry.options.stop_accepting;
+        // A listener that nobody polls never closes. The others have the same bound.
+        _ = timeout_at(later(self.registry.draining_since(), window), self.closed()).await;
         loop {
             // Made before the scan, so that a connection that closes meanwhile is not missed.
             let mut freed = pin!(self.registry.freed.notified());

@@ -17,11 +17,10 @@ pub(crate) fn until(
     let grace = options.first_byte_grace;
     match conn.stage() {
         Stage::NoBytes => Some(later(began.max(conn.accepted()), grace)),
-        // From its first byte: one that trickles would hold for ever.
-        Stage::Head => Some(later(at(conn.head_at()), grace)),
-        // Either the handler works, and the signal does no harm: the answer will tell. Or it is
-        // half a head on a kept connection.
-        Stage::Request => Some(later(at(conn.moved_at()), grace)),
+        // From its first byte: one that trickles would hold for ever. A request may be half a head
+        // on a kept connection; else its handler works or its body comes, and the signal does no
+        // harm: the answer will tell.
+        Stage::Head | Stage::Request => Some(later(at(conn.head_at()), grace)),
         Stage::Answered => Some(later(at(conn.moved_at()), options.idle_hold)),
         // The signal is what tells HTTP/2, and nothing to an upgraded connection.
         Stage::Multiplexed | Stage::Upgraded => None,

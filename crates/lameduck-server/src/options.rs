@@ -94,7 +94,8 @@ impl ServerOptions {
 
     /// Sets how long it may take to empty a listener's queue and close it.
     ///
-    /// By default 1 s, as `Windows::stop_accepting`, which it should be equal to.
+    /// By default 1 s, as `Windows::stop_accepting`, which it should be equal to. A listener that
+    /// nobody accepts from cannot close itself, and holds a stop for this long.
     #[must_use]
     pub const fn with_stop_accepting(mut self, window: Duration) -> Self {
         self.stop_accepting = window;
@@ -104,7 +105,7 @@ impl ServerOptions {
     /// Sets how long a connection that has not sent a whole request may hold a stop.
     ///
     /// By default 1 s, counted from the begin of draining or from its accept, whichever is later;
-    /// for half a request head, from its first byte.
+    /// for a request that has begun, from its first byte, and no later byte prolongs it.
     #[must_use]
     pub const fn with_first_byte_grace(mut self, grace: Duration) -> Self {
         self.first_byte_grace = grace;

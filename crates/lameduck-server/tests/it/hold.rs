@@ -73,12 +73,10 @@ async fn half_a_request_head_may_be_completed_within_the_grace_and_ends_after() 
     assert_eq!(duck.connections.count(), 0);
 }
 
-#[tokio::test]
-async fn a_head_that_trickles_does_not_hold_past_its_grace() {
-    let duck = Duck::new(ServerOptions::new().with_first_byte_grace(SHORT));
-    let (addr, server) = duck.serve(hello(duck.watch())).await;
-    let mut client = into_tokio(connect_and_send(addr, REQUEST.split_at(20).0));
+/// Stops a server while `client` sends a byte of a head every now and then, until it is closed.
+async fn check_trickle(duck: &Duck, server: JoinHandle<io::Result<()>>, mut client: TcpStream) {
     duck.phase.publish(Phase::Draining);
+    client.write_all(REQUEST.split_at(20).0).await.unwrap();
     let trickle = spawn(async move {
         while client.write_all(b"a").await.is_ok() {
             tokio::time::sleep(SHORT / 8).await;
@@ -86,6 +84,58 @@ async fn a_head_that_trickles_does_not_hold_past_its_grace() {
     });
     within(server).await.unwrap().unwrap();
     within(trickle).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_head_that_trickles_does_not_hold_past_its_grace() {
+    let duck = Duck::new(ServerOptions::new().with_first_byte_grace(SHORT));
+    let (addr, server) = duck.serve(hello(duck.watch())).await;
+    let client = TcpStream::connect(addr).await.unwrap();
+    check_trickle(&duck, server, client).await;
+}
+
+#[tokio::test]
+async fn a_later_head_that_trickles_does_not_hold_past_its_grace() {
+    let duck = Duck::new(ServerOptions::new().with_first_byte_grace(SHORT));
+    let (addr, server) = duck.serve(hello(duck.watch())).await;
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut client).await;
+    check_trickle(&duck, server, client).await;
+}
+
+#[tokio::test]
+async fn half_a_later_head_may_be_completed_within_the_grace() {
+    let duck = Duck::new(ServerOptions::new().with_first_byte_grace(LONG));
+    let (addr, server) = duck.serve(hello(duck.watch())).await;
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut client).await;
+    duck.phase.publish(Phase::Draining);
+    let (first, rest) = REQUEST.split_at(20);
+    let read = duck.connections.totals().bytes_in + first.len() as u64;
+    client.write_all(first).await.unwrap();
+    within(async {
+        while duck.connections.totals().bytes_in < read {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    client.write_all(rest).await.unwrap();
+    assert!(read_answer(&mut client).await.unwrap().contains("connection: close"));
+    within(server).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_listener_that_nobody_accepts_from_holds_the_signal_for_its_time_only() {
+    let duck = Duck::new(ServerOptions::new().with_stop_accepting(SHORT));
+    let forgotten = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
+    let (_, server) = duck.serve(hello(duck.watch())).await;
+    let began = Instant::now();
+    duck.phase.publish(Phase::Draining);
+    within(server).await.unwrap().unwrap();
+    assert!(began.elapsed() >= SHORT);
+    drop(forgotten);
+    let closed = within(duck.connections.closed()).await;
+    assert!(closed.listeners == 2 && closed.bounded, "{closed}");
 }
 
 #[tokio::test]
