@@ -116,6 +116,36 @@ async fn a_peer_that_never_answers_the_ping_is_served_meanwhile_and_ends_with_fo
     assert_eq!(duck.connections.totals().aborted, 1);
 }
 
+#[tokio::test]
+async fn force_ends_a_stream_whose_handler_never_answers() {
+    let duck = Duck::new(ServerOptions::new());
+    let held = Arc::new(());
+    let kept = Arc::clone(&held);
+    let app = Router::new().route(
+        "/",
+        get(async move || {
+            let _kept = Arc::clone(&kept);
+            std::future::pending::<()>().await;
+        }),
+    );
+    let (addr, server) = duck.run(app).await;
+    let (mut send, connection) = connect(addr).await;
+    let request = http::Request::get("http://duck/").body(()).unwrap();
+    let (response, _) = send.send_request(request, true).unwrap();
+    while Arc::strong_count(&held) < 3 {
+        tokio::task::yield_now().await;
+    }
+    duck.phase.publish(Phase::Draining);
+    within(duck.connections.closed()).await;
+    assert!(!server.is_finished());
+    duck.phase.publish(Phase::Forced);
+    within(server).await.unwrap();
+    // The handler is gone as well, and the router with it.
+    assert_eq!(Arc::strong_count(&held), 1);
+    within(response).await.unwrap_err();
+    _ = within(connection).await.unwrap();
+}
+
 /// The payload of the next frame of that type.
 async fn frame_of(client: &mut TcpStream, kind: u8) -> Vec<u8> {
     loop {
