@@ -13,7 +13,7 @@
 //! between the numbered ones, so a server may say farewell in words.
 //!
 //! A server that cannot take a request answers `503` with `Retry-After`, whatever the body. On
-//! HTTP/2 it may refuse the stream, or give `grpc-status: 14`.
+//! HTTP/2 it may refuse the stream, or give `grpc-status: 14` in a head without a body.
 
 use std::time::Duration;
 

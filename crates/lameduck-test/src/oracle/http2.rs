@@ -133,6 +133,8 @@ async fn answer(response: ResponseFuture, plan: &Plan) -> Result<Outcome, Outcom
     let response = response.await.map_err(|error| unanswered(&error))?;
     let (parts, mut body) = response.into_parts();
     let status = parts.status.as_u16();
+    // Asked before the first read: an answer of a head alone ends with it.
+    let is_head_alone = body.is_end_stream();
     let mut check = if status == 200 { Check::new(plan.expect.clone()) } else { Check::any() };
     while let Some(data) = body.data().await {
         let data = data.map_err(|error| cut(&error, check.received()))?;
@@ -144,17 +146,26 @@ async fn answer(response: ResponseFuture, plan: &Plan) -> Result<Outcome, Outcom
         }
     }
     let trailers = body.trailers().await.map_err(|error| cut(&error, check.received()))?;
-    let unavailable =
-        |headers: &HeaderMap| headers.get("grpc-status").is_some_and(|status| status == "14");
-    if unavailable(&parts.headers) || trailers.as_ref().is_some_and(unavailable) {
-        return Ok(Outcome::Rejected);
-    }
+    let is_unavailable =
+        is_unavailable(&parts.headers) || trailers.as_ref().is_some_and(is_unavailable);
     Ok(match status {
-        200 => check.end(),
+        200 if !is_unavailable => check.end(),
+        200 if is_head_alone && may_retry(&parts.headers) => Outcome::Rejected,
+        200 => Outcome::Lost(LossReason::GrpcUnavailable),
         503 if parts.headers.contains_key(header::RETRY_AFTER) => Outcome::Rejected,
         503 => Outcome::Lost(LossReason::NoRetryAfter),
         other => Outcome::Lost(LossReason::WrongStatus(other)),
     })
+}
+
+fn is_unavailable(headers: &HeaderMap) -> bool {
+    headers.get("grpc-status").is_some_and(|status| status == "14")
+}
+
+/// Whether a gRPC client may send the call again: a pushback that is no time forbids it.
+fn may_retry(headers: &HeaderMap) -> bool {
+    let pushback = headers.get("grpc-retry-pushback-ms");
+    pushback.is_none_or(|time| time.to_str().is_ok_and(|time| time.parse::<u32>().is_ok()))
 }
 
 /// What a stream is that ended before its answer began.

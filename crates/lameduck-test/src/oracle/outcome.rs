@@ -11,8 +11,8 @@ pub enum Outcome {
     /// The right status, and every byte of the right body.
     Answered,
     /// The server said that it did not execute the request, and the whole of that was read: 503
-    /// with `Retry-After`, `grpc-status: 14`, `REFUSED_STREAM`, or a stream above the last one of
-    /// a GOAWAY. Safe to send again.
+    /// with `Retry-After`, `grpc-status: 14` in a head without a body that does not forbid to
+    /// retry, `REFUSED_STREAM`, or a stream above the last one of a GOAWAY. Safe to send again.
     Rejected,
     /// No byte of the request was sent: no connection, or one that was closed before. Safe to
     /// send again.
@@ -42,6 +42,9 @@ pub enum LossReason {
     WrongStatus(u16),
     /// The answer is 503, but does not say when to come back.
     NoRetryAfter,
+    /// The answer is `grpc-status: 14`, but may have been executed: it has a body, or forbids to
+    /// retry by its `grpc-retry-pushback-ms`.
+    GrpcUnavailable,
     /// The body differs from the right one.
     WrongBody {
         /// The offset of the first byte that differs.
@@ -53,6 +56,8 @@ pub enum LossReason {
     TimedOut,
     /// The WebSocket was cut without a close frame.
     NoCloseFrame,
+    /// The server closed the WebSocket first, and did not say why: its close frame has no code.
+    NoCloseCode,
     /// The WebSocket was closed with a code that is none of 1000, 1001 and 1012.
     WrongCloseCode(u16),
     /// The HTTP/2 stream was reset with this error code.
@@ -71,10 +76,12 @@ impl fmt::Display for LossReason {
             Self::NoEndMarker => f.write_str("no end of the body is marked"),
             Self::WrongStatus(status) => write!(f, "status {status}"),
             Self::NoRetryAfter => f.write_str("status 503 without Retry-After"),
+            Self::GrpcUnavailable => f.write_str("grpc-status 14 of a call that may have run"),
             Self::WrongBody { offset } => write!(f, "wrong body from byte {offset}"),
             Self::Malformed(what) => write!(f, "malformed: {what}"),
             Self::TimedOut => f.write_str("no complete answer in time"),
             Self::NoCloseFrame => f.write_str("WebSocket cut without a close frame"),
+            Self::NoCloseCode => f.write_str("WebSocket closed without a code"),
             Self::WrongCloseCode(code) => write!(f, "WebSocket closed with code {code}"),
             Self::StreamReset(code) => write!(f, "HTTP/2 stream reset with code {code}"),
         }

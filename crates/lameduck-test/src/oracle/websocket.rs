@@ -31,6 +31,8 @@ type Came = Option<Result<Message, tungstenite::Error>>;
 #[derive(Debug)]
 pub(super) struct Session {
     socket: WebSocketStream<TcpStream>,
+    /// The client has sent its close frame.
+    is_closing: bool,
 }
 
 /// One session: connects, has some messages echoed, closes.
@@ -80,7 +82,7 @@ impl Session {
         }
         let (stream, rest) = conn.into_parts();
         let socket = WebSocketStream::from_partially_read(stream, rest, Role::Client, None).await;
-        Ok(Self { socket })
+        Ok(Self { socket, is_closing: false })
     }
 
     /// Sends a message and waits until it comes back.
@@ -111,6 +113,7 @@ impl Session {
 
     /// Closes, and waits for the close frame that answers.
     pub(super) async fn close(&mut self) -> Result<(), Outcome> {
+        self.is_closing = true;
         let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
         let _ = self.socket.close(Some(frame)).await;
         self.closed().await
@@ -138,8 +141,7 @@ impl Session {
         match came {
             Some(Ok(Message::Text(text))) => Ok(Some(text.as_str().to_owned())),
             Some(Ok(Message::Close(frame))) => {
-                let code = frame.map_or(CloseCode::Normal, |frame| frame.code);
-                Err(self.farewell(code).await)
+                Err(self.farewell(frame.map(|frame| frame.code)).await)
             }
             // The socket answers pings itself.
             Some(Ok(_)) => Ok(None),
@@ -148,12 +150,15 @@ impl Session {
     }
 
     /// Confirms the server's close frame and lets it end the connection, as the protocol asks.
-    async fn farewell(&mut self, code: CloseCode) -> Outcome {
+    async fn farewell(&mut self, code: Option<CloseCode>) -> Outcome {
         let ended = async { while let Some(Ok(_)) = self.socket.next().await {} };
         let _ = timeout(FAREWELL, ended).await;
         match code {
-            CloseCode::Normal | CloseCode::Away | CloseCode::Restart => Outcome::Answered,
-            other => Outcome::Lost(LossReason::WrongCloseCode(other.into())),
+            Some(CloseCode::Normal | CloseCode::Away | CloseCode::Restart) => Outcome::Answered,
+            Some(other) => Outcome::Lost(LossReason::WrongCloseCode(other.into())),
+            // Who answers a close frame need not say why.
+            None if self.is_closing => Outcome::Answered,
+            None => Outcome::Lost(LossReason::NoCloseCode),
         }
     }
 }

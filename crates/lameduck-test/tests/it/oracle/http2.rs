@@ -14,6 +14,12 @@ use super::server::Server;
 enum Deed {
     Reject,
     RejectGrpc,
+    /// `grpc-status: 14` in a head alone, with this pushback.
+    PushBack(&'static str),
+    /// `grpc-status: 14` in a head of this status, with a body after it.
+    FailGrpc(u16),
+    /// A part of a body, and `grpc-status: 14` in the trailers.
+    FailGrpcLate,
     Reset(Reason),
     GoAway,
     Cut,
@@ -38,6 +44,24 @@ async fn serve(stream: TcpStream, deed: Deed) -> Option<()> {
         Deed::RejectGrpc => {
             let response = response.header("grpc-status", "14");
             respond.send_response(response.body(()).ok()?, true).ok()?;
+        }
+        Deed::PushBack(time) => {
+            let response = response.header("grpc-status", "14");
+            let response = response.header("grpc-retry-pushback-ms", time);
+            respond.send_response(response.body(()).ok()?, true).ok()?;
+        }
+        Deed::FailGrpc(status) => {
+            let response = response.status(status).header("grpc-status", "14");
+            let mut body = respond.send_response(response.body(()).ok()?, false).ok()?;
+            body.send_data(Bytes::from_static(b""), true).ok()?;
+        }
+        Deed::FailGrpcLate => {
+            let mut body = respond.send_response(response.body(()).ok()?, false).ok()?;
+            // A byte that is right for a download, so that it is not what the loss is for.
+            body.send_data(Bytes::from_static(b"\0"), false).ok()?;
+            let mut trailers = http::HeaderMap::new();
+            trailers.insert("grpc-status", http::HeaderValue::from_static("14"));
+            body.send_trailers(trailers).ok()?;
         }
         Deed::Reset(reason) => respond.send_reset(reason),
         Deed::CutBody => {
@@ -71,10 +95,27 @@ async fn ask(deed: Deed) -> Verdict {
 
 #[tokio::test]
 async fn a_stream_that_was_not_processed_is_rejected() {
-    let deeds = [Deed::Reject, Deed::RejectGrpc, Deed::Reset(Reason::REFUSED_STREAM)];
-    for deed in deeds {
+    let refused = Deed::Reset(Reason::REFUSED_STREAM);
+    for deed in [Deed::Reject, Deed::RejectGrpc, Deed::PushBack("1000"), refused] {
         let verdict = ask(deed).await;
         assert!(verdict.total.rejected > 0, "{verdict}");
+    }
+}
+
+#[tokio::test]
+async fn a_grpc_call_that_is_unavailable_but_may_have_run_is_lost() {
+    let deeds = [
+        (Deed::PushBack("-1"), LossReason::GrpcUnavailable),
+        (Deed::PushBack("soon"), LossReason::GrpcUnavailable),
+        (Deed::FailGrpc(200), LossReason::GrpcUnavailable),
+        (Deed::FailGrpc(500), LossReason::WrongStatus(500)),
+        (Deed::FailGrpcLate, LossReason::GrpcUnavailable),
+    ];
+    for (deed, reason) in deeds {
+        let verdict = ask(deed).await;
+        assert!(verdict.losses.iter().any(|loss| loss.reason == reason), "{verdict}");
+        assert_eq!(verdict.total.rejected, 0, "{verdict}");
+        assert_eq!(verdict.total.answered, 0, "{verdict}");
     }
 }
 
