@@ -50,6 +50,8 @@ pub(super) struct Leave {
     connections: Connections,
     conn: Arc<Conn>,
     look: Look,
+    /// How long bytes are waited for that were seen and not read.
+    unread_until: Option<Instant>,
     draining: Awaited,
     cancelling: Awaited,
     /// Made when first needed: when draining has begun.
@@ -62,6 +64,7 @@ impl Leave {
             connections: connections.clone(),
             conn: Arc::clone(conn),
             look: Look::default(),
+            unread_until: None,
             draining: Awaited::new(connections, Phase::Draining),
             cancelling: Awaited::new(connections, Phase::Cancelling),
             timer: None,
@@ -77,24 +80,28 @@ impl Leave {
                 self.conn.give(Order::Leave);
                 return Poll::Ready(false);
             }
-            if let Some(timer) = &mut self.timer {
-                ready!(timer.as_mut().poll(cx));
-            }
+            // Anew at each poll: what moved it may have been the first byte of a request, and that
+            // has less time than an idle connection.
             let (now, registry) = (Instant::now(), self.connections.registry());
-            let until = match registry.hold_until(&self.conn) {
-                Some(at) if at > now => at,
-                Some(_) if self.look.finds_bytes(&self.conn) => {
+            let held = registry.hold_until(&self.conn).filter(|at| *at > now);
+            // What came but was not read yet has the grace, and not a look at each poll.
+            let unread = self.unread_until.filter(|at| held.is_none() && *at > now);
+            let until = match held.or(unread) {
+                Some(at) => at,
+                None if self.look.finds_bytes(&self.conn) => {
                     later(now, registry.options.first_byte_grace)
                 }
-                _ => {
+                None => {
                     self.conn.give(Order::Leave);
                     return Poll::Ready(self.conn.stage() == Stage::Answered);
                 }
             };
-            match &mut self.timer {
-                Some(timer) => timer.as_mut().reset(until),
-                None => self.timer = Some(Box::pin(sleep_until(until))),
+            self.unread_until = held.is_none().then_some(until);
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
+            if timer.deadline() != until {
+                timer.as_mut().reset(until);
             }
+            ready!(timer.as_mut().poll(cx));
         }
     }
 }

@@ -156,3 +156,20 @@ async fn the_server_ends_when_its_last_websocket_does() {
     within(server).await.unwrap();
     assert_eq!(duck.connections.count(), 0);
 }
+
+#[tokio::test]
+async fn a_later_head_that_trickles_ends_after_its_grace_too() {
+    let duck = Duck::new(ServerOptions::new().with_idle_hold(LONG).with_first_byte_grace(SHORT));
+    let (addr, server) = duck.run(hello(duck.watch())).await;
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut client).await;
+    duck.phase.publish(Phase::Draining);
+    client.write_all(REQUEST.split_at(20).0).await.unwrap();
+    let trickle = spawn(async move {
+        while client.write_all(b"a").await.is_ok() {
+            sleep(SHORT / 8).await;
+        }
+    });
+    within(server).await.unwrap();
+    within(trickle).await.unwrap();
+}
