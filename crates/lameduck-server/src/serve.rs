@@ -111,7 +111,7 @@ impl<L: Source, F> Serve<L, F> {
     /// By default 75 s. On HTTP/1 it is counted from the accept (and once more from the first
     /// byte), and on a kept connection from the answer before. So it is also for how long an idle
     /// connection is kept: 15 s longer than usual load balancers keep theirs. HTTP/2 is only held
-    /// to it until its first bytes. `None` means for ever.
+    /// to it until its preface is whole. `None` means for ever.
     pub const fn with_header_read_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.options.header_read_timeout = timeout;
         self
