@@ -128,7 +128,7 @@ impl Conn {
         match stage {
             Stage::NoBytes | Stage::Head => self.on_first_bytes(stage, sniff.feed(bytes), nanos),
             Stage::Answered => {
-                self.head_at.store(nanos.unwrap_or(0), Ordering::Relaxed);
+                self.begin_head(nanos);
                 self.set_stage(Stage::Request);
                 false
             }
@@ -143,7 +143,7 @@ impl Conn {
             Found::Whole(protocol) => (protocol, Stage::Request),
         };
         if stage == Stage::NoBytes {
-            self.head_at.store(nanos.unwrap_or(0), Ordering::Relaxed);
+            self.begin_head(nanos);
         }
         self.protocol.store(protocol as u8, Ordering::Relaxed);
         self.set_stage(next);
@@ -171,6 +171,13 @@ impl Conn {
 
     fn set_stage(&self, stage: Stage) {
         self.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
+    fn begin_head(&self, nanos: Option<u64>) {
+        // Before draining it is zero already: an exchange costs no store more.
+        if let Some(nanos) = nanos {
+            self.head_at.store(nanos, Ordering::Relaxed);
+        }
     }
 
     fn stamp(&self, nanos: Option<u64>) {
