@@ -65,7 +65,13 @@ async fn a_rejected_upload_that_had_not_begun_reads_its_whole_answer() {
 
 #[tokio::test]
 async fn without_a_lingering_close_rejected_uploads_are_reset() {
-    assert!(answered(Duration::ZERO, Duration::ZERO).await < 20);
+    // The kernel decides which of them: one stop in which none is reset proves nothing yet.
+    for _ in 0..10 {
+        if answered(Duration::ZERO, Duration::ZERO).await < 20 {
+            return;
+        }
+    }
+    panic!("200 clients read their 503, so this says nothing for the lingering close");
 }
 
 /// A stop with a client that keeps its own side open, once it was told or the hold is over.
