@@ -97,6 +97,33 @@ impl<L: Source> Listener<L> {
         self.addr.clone().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
     }
 
+    /// The same listener with another source of the same addresses, such as one that adds TLS.
+    #[expect(dead_code, reason = "for TLS")]
+    pub(crate) fn map<M: Source<Addr = L::Addr>>(
+        mut self,
+        change: impl FnOnce(L) -> M,
+    ) -> Listener<M> {
+        let state = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Open(listener) => State::Open(change(listener)),
+            State::Closing(listener, closing) => State::Closing(change(listener), closing),
+            State::Closed => State::Closed,
+        };
+        let watch = self.connections.registry().watch.clone();
+        let [running, draining, cancelling] =
+            [Phase::Running, Phase::Draining, Phase::Cancelling].map(|phase| watch.reached(phase));
+        // The old one is closed, so that its drop says nothing: the registry knows one listener.
+        Listener {
+            addr: self.addr.clone(),
+            connections: self.connections.clone(),
+            running,
+            draining,
+            cancelling,
+            state,
+            inherits: self.inherits,
+            backoff: self.backoff.take(),
+        }
+    }
+
     #[cfg(feature = "serve")]
     pub(crate) const fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed)

@@ -4,11 +4,24 @@ use std::net::SocketAddr;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::Protocol;
+
 /// A socket whose connection can be tracked: a [`TcpStream`](tokio::net::TcpStream), or on Unix a
 /// `UnixStream`.
 ///
 /// Sealed: a socket is closed by force through its descriptor, so it must have one.
-pub trait Socket: AsyncRead + AsyncWrite + Unpin + Send + sealed::Configure + 'static {}
+///
+/// What must be agreed on before the first byte, such as a TLS handshake, is done by the first
+/// reads and writes: in the connection's own task, where it holds up nobody, and within the time
+/// that a connection has for its first byte.
+pub trait Socket: AsyncRead + AsyncWrite + Unpin + Send + sealed::Configure + 'static {
+    /// What the peer speaks, if that was agreed on before its first byte (ALPN).
+    ///
+    /// Asked after every read. `None`, by default: its first bytes tell.
+    fn agreed(&self) -> Option<Protocol> {
+        None
+    }
+}
 
 /// A socket that can be listened on: a [`TcpListener`](tokio::net::TcpListener), or on Unix a
 /// `UnixListener`.

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{live::Seat, upload::Upload};
-use crate::{Socket, Tracked, hold::later};
+use crate::{Protocol, Socket, Tracked, hold::later};
 
 /// How long a peer that sends nothing more is waited for: a long round trip. A peer that was in
 /// the middle of an upload has bytes on the way.
@@ -42,18 +42,23 @@ impl First {
     }
 
     /// Whether the bytes are those of HTTP/2. `None`: more must be read to tell.
-    fn is_http2(&self) -> Option<bool> {
-        match self.bytes() {
-            PREFACE => Some(true),
-            bytes if PREFACE.starts_with(bytes) => None,
-            _ => Some(false),
+    fn is_http2(&self, agreed: Option<Protocol>) -> Option<io::Result<bool>> {
+        match (agreed, self.bytes()) {
+            (Some(Protocol::Http1), _) => Some(Ok(false)),
+            (_, PREFACE) => Some(Ok(true)),
+            (_, bytes) if PREFACE.starts_with(bytes) => None,
+            (Some(Protocol::Http2), _) => Some(Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the peer agreed on HTTP/2 and speaks something else",
+            ))),
+            _ => Some(Ok(false)),
         }
     }
 
     /// Reads until the protocol is known. `true`: HTTP/2. `None`: the peer has left before.
-    pub(super) fn poll_read<I: AsyncRead + Unpin>(
+    pub(super) fn poll_read<I: Socket>(
         &mut self,
-        io: &mut I,
+        io: &mut Tracked<I>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Option<bool>>> {
         loop {
@@ -65,8 +70,8 @@ impl First {
             }
             // It fits: the whole array has fewer than 256 bytes.
             self.len += read as u8;
-            if let Some(is_http2) = self.is_http2() {
-                return Poll::Ready(Ok(Some(is_http2)));
+            if let Some(is_http2) = self.is_http2(io.get_ref().agreed()) {
+                return Poll::Ready(is_http2.map(Some));
             }
         }
     }
@@ -195,5 +200,34 @@ impl<I: Socket> AsyncWrite for Wire<I> {
         ready!(this.poll_linger(cx));
         this.linger = Linger::Done;
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(agreed: Option<Protocol>, bytes: &[u8], expected: Option<Option<bool>>) {
+        let mut first = First::default();
+        first.bytes[..bytes.len()].copy_from_slice(bytes);
+        first.len = bytes.len() as u8;
+        let found = first.is_http2(agreed);
+        assert_eq!(found.map(Result::ok), expected, "{agreed:?} and {bytes:?}");
+    }
+
+    #[test]
+    fn what_was_agreed_on_is_what_is_spoken() {
+        let (http1, http2) = (Some(Protocol::Http1), Some(Protocol::Http2));
+        check(None, b"PRI * HTTP", None);
+        check(None, PREFACE, Some(Some(true)));
+        check(None, b"GET /", Some(Some(false)));
+        // The preface is none to who speaks HTTP/1: hyper answers it with an error.
+        check(http1, PREFACE, Some(Some(false)));
+        check(http1, b"P", Some(Some(false)));
+        // hyper's handshake knows no time, so the whole preface is waited for here.
+        check(http2, b"PRI * HTTP", None);
+        check(http2, PREFACE, Some(Some(true)));
+        check(http2, b"GET /", Some(None));
     }
 }
