@@ -84,6 +84,8 @@
 //!   request.
 //! - `app`: the paths the oracle asks, as an axum router.
 //! - `drill`: the drill, as a function and as the program `lameduck-drill`. Unix only.
+//! - `server`: the real binary of a server in a test, [`TestServer`]. Unix only.
+//! - `example`: what the project's own examples have in common.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
 #![deny(unsafe_code)] // Not forbidden: an allocator that counts is one.
@@ -95,15 +97,21 @@ mod app;
 pub mod contract;
 #[cfg(all(feature = "drill", unix))]
 pub mod drill;
+#[cfg(feature = "example")]
+mod example;
 #[doc(hidden)]
 pub mod laws;
 #[cfg(feature = "oracle")]
 mod oracle;
 mod probe;
+#[cfg(all(feature = "server", unix))]
+mod server;
 
 pub use self::allocator::CountingAllocator;
 #[cfg(feature = "app")]
 pub use self::app::app;
+#[cfg(feature = "example")]
+pub use self::example::ExampleArgs;
 #[cfg(feature = "oracle")]
 pub use self::oracle::{
     Counts, Held, HeldWebSocket, Kind, Loss, LossReason, Oracle, Outcome, Running, Snapshot,
@@ -114,3 +122,5 @@ pub use self::probe::{
     BodyStep, End, Local, Plain, Probe, ProbeBody, ProbeError, ProbeFuture, ReadyStep, Record,
     Script,
 };
+#[cfg(all(feature = "server", unix))]
+pub use self::server::{Stopped, TestServer};

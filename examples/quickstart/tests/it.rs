@@ -1,35 +1,40 @@
 //! What the quickstart's clients get when it is stopped: the real binary, real signals and sockets.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
 
-mod server;
-
 use std::time::Duration;
 
 use lameduck_test::{
-    LossReason, Outcome, burst_in_accept_queue, finish_all, half_head, idle_connection,
+    LossReason, Outcome, TestServer, burst_in_accept_queue, finish_all, half_head, idle_connection,
     open_web_socket, sent_request, silent_connection, silent_http2_peer, unread_download,
 };
-use rustix::process::Signal;
 use tokio::{
     process::Command,
     time::{Instant, sleep},
 };
 
-use crate::server::Server;
-
 /// Windows in milliseconds, as short as a test can have them: lame duck, drain, cancel.
 const QUICK: [u64; 3] = [300, 5_000, 500];
+
+/// A quickstart with these windows, whose start is over.
+async fn start(windows: [u64; 3]) -> TestServer {
+    let [lame_duck, drain, cancel] = windows.map(|ms| ms.to_string());
+    let args = ["--lame-duck", &lame_duck, "--drain", &drain, "--cancel", &cancel];
+    let server = TestServer::start(env!("CARGO_BIN_EXE_quickstart"), args).await;
+    // Answered only then.
+    drop(idle_connection(server.addr()).await);
+    server
+}
 
 #[tokio::test]
 async fn every_request_in_the_accept_queue_at_sigterm_is_answered() {
     // Long enough for a busy machine to serve 200 requests.
     for lame_duck in [2_000, 0] {
-        let server = Server::start([lame_duck, 5_000, 500]).await;
+        let server = start([lame_duck, 5_000, 500]).await;
         // Stopped by the system, it cannot accept: all of them are in the queue.
-        server.signal(Signal::STOP);
-        let burst = burst_in_accept_queue(server.addr, 200).await;
-        server.signal(Signal::TERM);
-        server.signal(Signal::CONT);
+        server.pause();
+        let burst = burst_in_accept_queue(server.addr(), 200).await;
+        server.terminate();
+        server.resume();
         let verdict = finish_all(burst).await;
         let total = verdict.total;
         // Without a lame duck they are turned away, which is an answer as well.
@@ -41,9 +46,9 @@ async fn every_request_in_the_accept_queue_at_sigterm_is_answered() {
 
 #[tokio::test]
 async fn a_download_that_was_not_read_at_sigterm_arrives_whole() {
-    let server = Server::start(QUICK).await;
-    let download = unread_download(server.addr, 16 * 1024 * 1024).await;
-    server.signal(Signal::TERM);
+    let server = start(QUICK).await;
+    let download = unread_download(server.addr(), 16 * 1024 * 1024).await;
+    server.terminate();
     // Long after the end of lame duck: the drain waits for the bytes, not for the handler.
     sleep(Duration::from_secs(1)).await;
     assert_eq!(download.finish().await, Outcome::Answered);
@@ -52,18 +57,18 @@ async fn a_download_that_was_not_read_at_sigterm_arrives_whole() {
 
 #[tokio::test]
 async fn a_web_socket_open_at_sigterm_is_told_1001_waited_for_and_counted() {
-    let server = Server::start(QUICK).await;
-    let socket = open_web_socket(server.addr).await;
-    server.signal(Signal::TERM);
+    let server = start(QUICK).await;
+    let socket = open_web_socket(server.addr()).await;
+    server.terminate();
     assert_eq!(socket.closed().await, Outcome::Answered);
     server.stopped().await.is_clean();
 }
 
 #[tokio::test]
 async fn a_request_that_runs_at_sigterm_is_answered_and_the_exit_follows_it_at_once() {
-    let server = Server::start(QUICK).await;
-    let request = sent_request(server.addr, Duration::from_secs(2)).await;
-    server.signal(Signal::TERM);
+    let server = start(QUICK).await;
+    let request = sent_request(server.addr(), Duration::from_secs(2)).await;
+    server.terminate();
     assert_eq!(request.finish().await, Outcome::Answered);
     let stopped = server.stopped().await;
     stopped.is_clean();
@@ -73,12 +78,12 @@ async fn a_request_that_runs_at_sigterm_is_answered_and_the_exit_follows_it_at_o
 
 #[tokio::test]
 async fn an_idle_server_exits_when_its_lame_duck_is_over() {
-    let server = Server::start(QUICK).await;
-    server.signal(Signal::TERM);
+    let server = start(QUICK).await;
+    server.terminate();
     let stopped = server.stopped().await;
     stopped.is_clean();
-    let done = stopped.event("shutdown.completed")["elapsed_ms"].as_u64().unwrap();
-    let draining = stopped.event("drain.started")["elapsed_ms"].as_u64().unwrap();
+    let done = stopped.number("shutdown.completed", "elapsed_ms");
+    let draining = stopped.number("drain.started", "elapsed_ms");
     assert!((300..400).contains(&draining), "{draining}");
     // 20 ms are promised; the rest is for a busy machine.
     assert!(done - draining < 100, "{} ms", done - draining);
@@ -86,9 +91,9 @@ async fn an_idle_server_exits_when_its_lame_duck_is_over() {
 
 #[tokio::test]
 async fn an_idle_connection_that_speaks_during_the_stop_is_served_and_told() {
-    let server = Server::start([1_000, 5_000, 500]).await;
-    let idle = idle_connection(server.addr).await;
-    server.signal(Signal::TERM);
+    let server = start([1_000, 5_000, 500]).await;
+    let idle = idle_connection(server.addr()).await;
+    server.terminate();
     sleep(Duration::from_millis(300)).await;
     assert_eq!(idle.finish().await, Outcome::Answered);
     server.stopped().await.is_clean();
@@ -97,9 +102,9 @@ async fn an_idle_connection_that_speaks_during_the_stop_is_served_and_told() {
 #[tokio::test]
 async fn a_handler_that_never_ends_is_named_and_the_process_exits_inside_its_windows() {
     // A lame duck, so that the request is let in however late it is read.
-    let server = Server::start([500, 1_000, 500]).await;
-    let stuck = sent_request(server.addr, Duration::from_secs(3_600)).await;
-    server.signal(Signal::TERM);
+    let server = start([500, 1_000, 500]).await;
+    let stuck = sent_request(server.addr(), Duration::from_secs(3_600)).await;
+    server.terminate();
     let (outcome, stopped) = tokio::join!(stuck.finish(), server.stopped());
     stopped.adds_up();
     assert_eq!(stopped.code, Some(1));
@@ -113,12 +118,12 @@ async fn a_handler_that_never_ends_is_named_and_the_process_exits_inside_its_win
 
 #[tokio::test]
 async fn peers_that_never_answer_cannot_hold_the_exit_and_are_named() {
-    let server = Server::start([0, 3_000, 500]).await;
-    let http2 = silent_http2_peer(server.addr).await.unwrap();
-    let head = half_head(server.addr).await;
-    let silent = silent_connection(server.addr).await;
+    let server = start([0, 3_000, 500]).await;
+    let http2 = silent_http2_peer(server.addr()).await.unwrap();
+    let head = half_head(server.addr()).await;
+    let silent = silent_connection(server.addr()).await;
     let began = Instant::now();
-    server.signal(Signal::TERM);
+    server.terminate();
     let stopped = server.stopped().await;
     stopped.adds_up();
     assert!(began.elapsed() < Duration::from_millis(8_500), "{:?}", began.elapsed());
@@ -132,10 +137,10 @@ async fn peers_that_never_answer_cannot_hold_the_exit_and_are_named() {
 
 #[tokio::test]
 async fn a_second_sigterm_cancels_and_a_third_forces() {
-    let mut server = Server::start([7_000, 7_000, 7_000]).await;
-    let stuck = sent_request(server.addr, Duration::from_secs(3_600)).await;
+    let mut server = start([7_000, 7_000, 7_000]).await;
+    let stuck = sent_request(server.addr(), Duration::from_secs(3_600)).await;
     for event in ["lameduck.entered", "shutdown.cancelling", "shutdown.forced"] {
-        server.signal(Signal::TERM);
+        server.terminate();
         server.logged(event).await;
         // One that comes sooner is taken for an echo of the one before.
         sleep(Duration::from_millis(1_100)).await;
@@ -148,10 +153,10 @@ async fn a_second_sigterm_cancels_and_a_third_forces() {
 
 #[tokio::test]
 async fn a_sigterm_that_is_sent_twice_at_once_is_one_sigterm() {
-    let mut server = Server::start([1_000, 5_000, 500]).await;
-    server.signal(Signal::TERM);
+    let mut server = start([1_000, 5_000, 500]).await;
+    server.terminate();
     server.logged("lameduck.entered").await;
-    server.signal(Signal::TERM);
+    server.terminate();
     let stopped = server.stopped().await;
     stopped.is_clean();
     assert!(stopped.events("shutdown.cancelling").is_empty());
