@@ -13,7 +13,9 @@ use crate::{flags, tidy::Tree, workspace::Package};
 /// The file that a README's text is written in.
 const PAGE: &str = "src/lib.rs";
 /// Between these two lines of the root README stands the table of crates.
-const TABLE: [&str; 2] = ["<!-- crates -->", "<!-- /crates -->"];
+const CRATES: [&str; 2] = ["<!-- crates -->", "<!-- /crates -->"];
+/// Between these two stands the table of examples.
+const EXAMPLES: [&str; 2] = ["<!-- examples -->", "<!-- /examples -->"];
 
 impl flags::Readme {
     pub(crate) fn run(self, sh: &Shell) -> Result<()> {
@@ -66,9 +68,11 @@ pub(crate) fn wanted(tree: &Tree) -> Vec<(String, String)> {
         })
         .collect();
     if let Some(root) = tree.files.get("README.md") {
-        if let Some(text) = between(root, TABLE, &table(tree)) {
-            wanted.push(("README.md".to_owned(), text));
+        let mut text = root.clone();
+        for (marks, table) in [(CRATES, crates(tree)), (EXAMPLES, examples(tree))] {
+            text = between(&text, marks, &table).unwrap_or(text);
         }
+        wanted.push(("README.md".to_owned(), text));
     }
     wanted
 }
@@ -94,7 +98,7 @@ fn page(tree: &Tree, package: &Package, lib: &str) -> String {
 }
 
 /// The published crates with their descriptions: the facade, the leaves, what holds them together.
-fn table(tree: &Tree) -> String {
+fn crates(tree: &Tree) -> String {
     let mut packages: Vec<&Package> = tree.published().collect();
     packages.sort_by_key(|package| match package.name.as_str() {
         "lameduck" => 0,
@@ -107,6 +111,15 @@ fn table(tree: &Tree) -> String {
         format!("| [`{name}`]({}) | {description} |\n", dir.display())
     });
     format!("| crate | what it does |\n|---|---|\n{}", rows.collect::<String>())
+}
+
+/// The servers in `examples/` with their descriptions.
+fn examples(tree: &Tree) -> String {
+    let packages = tree.packages.iter().filter(|package| package.dir.starts_with("examples"));
+    let rows = packages.map(|Package { name, dir, description, .. }| {
+        format!("| [`{name}`]({}) | {description} |\n", dir.display())
+    });
+    format!("| example | what it shows |\n|---|---|\n{}", rows.collect::<String>())
 }
 
 /// `text` with `middle` between the two marks. Nothing if it does not have both.

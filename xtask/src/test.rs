@@ -25,7 +25,7 @@ impl flags::Test {
 fn announce(sh: &Shell) -> Result<()> {
     let lock = sh.read_file("Cargo.lock")?;
     let fetched = lock.lines().filter(|line| line.starts_with("source = ")).count();
-    println!("This needs Rust and cargo, and a linker (`cc`). Nothing else is installed.");
+    println!("This needs Rust and cargo, a linker (`cc`), and `curl`. Nothing is installed.");
     println!(
         "What is not in cargo's cache yet, cargo fetches: of the {fetched} crates in Cargo.lock \
          those that this system needs."

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{TABLE, between, differences, links::Index, markdown::from_docs, wanted};
+use super::{CRATES, between, differences, links::Index, markdown::from_docs, wanted};
 use crate::{tidy::Tree, workspace::Package};
 
 fn package(name: &str, ours: &[&str]) -> Package {
@@ -133,6 +133,20 @@ fn the_root_lists_the_published_crates_with_the_facade_first() {
 }
 
 #[test]
+fn the_root_lists_the_examples() {
+    let mut tree = tree();
+    let dir = PathBuf::from("examples/quickstart");
+    tree.packages.push(Package { published: false, dir, ..package("quickstart", &[]) });
+    tree.files.insert("README.md".to_owned(), "<!-- examples --><!-- /examples -->".to_owned());
+    let (_, text) = wanted(&tree).pop().unwrap();
+    assert_eq!(
+        text,
+        "<!-- examples -->\n| example | what it shows |\n|---|---|\n\
+         | [`quickstart`](examples/quickstart) | About quickstart. |\n<!-- /examples -->"
+    );
+}
+
+#[test]
 fn a_readme_that_is_not_as_its_page_is_a_difference() {
     let mut tree = tree();
     tree.files.extend(wanted(&tree));
@@ -152,6 +166,6 @@ fn a_readme_that_is_not_as_its_page_is_a_difference() {
 fn the_text_between_two_marks_is_replaced() {
     let text = "a\n<!-- crates -->\nold\n<!-- /crates -->\nz\n";
     let wanted = "a\n<!-- crates -->\nnew\n<!-- /crates -->\nz\n";
-    assert_eq!(between(text, TABLE, "new\n").as_deref(), Some(wanted));
-    assert_eq!(between("no marks", TABLE, "new\n"), None);
+    assert_eq!(between(text, CRATES, "new\n").as_deref(), Some(wanted));
+    assert_eq!(between("no marks", CRATES, "new\n"), None);
 }

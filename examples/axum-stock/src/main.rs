@@ -1,0 +1,44 @@
+//! A stock `axum::serve` with our listener and our stop signal.
+//!
+//! For those who have an axum server already: what changes are the three lines that name `duck`
+//! after the router.
+//!
+//! ```console
+//! $ cargo run -p axum-stock -- --addr 127.0.0.1:8080
+//! $ curl -i http://127.0.0.1:8080/slow?ms=2000 &
+//! $ kill -TERM "$(pidof axum-stock)"
+//! ```
+
+use std::{collections::HashMap, io, process::ExitCode, time::Duration};
+
+use axum::{Router, extract::Query, routing::get};
+use lameduck::{Lameduck, Windows};
+use lameduck_test::ExampleArgs;
+use tokio::{net::TcpListener, time::sleep};
+
+#[tokio::main]
+async fn main() -> io::Result<ExitCode> {
+    let args = ExampleArgs::read();
+    tracing_subscriber::fmt().json().with_writer(io::stderr).init();
+
+    let windows = Windows::new().with_lame_duck(args.lame_duck);
+    let duck = Lameduck::new().with_windows(windows);
+    let app = Router::new()
+        .route("/", get(async || "hello\n"))
+        .route("/slow", get(slow))
+        .route_service("/readyz", duck.readyz())
+        .layer(duck.layer());
+
+    let listener = TcpListener::bind(args.addr).await?;
+    ExampleArgs::tell("http", listener.local_addr()?);
+
+    axum::serve(duck.listener(listener), app).with_graceful_shutdown(duck.stop_accepting()).await?;
+    Ok(duck.finished().await.into())
+}
+
+/// `GET /slow?ms=N` is answered after N milliseconds.
+async fn slow(query: Query<HashMap<String, u64>>) -> String {
+    let ms = query.get("ms").copied().unwrap_or_default();
+    sleep(Duration::from_millis(ms)).await;
+    format!("slept {ms} ms")
+}

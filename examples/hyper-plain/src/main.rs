@@ -1,0 +1,60 @@
+//! An accept loop of your own on hyper, for HTTP/1, HTTP/2 and upgrades.
+//!
+//! For those who serve connections themselves. Our listener says when it has closed itself, and
+//! hyper-util's `GracefulShutdown` passes the stop signal on to each connection.
+//!
+//! ```console
+//! $ cargo run -p hyper-plain -- --addr 127.0.0.1:8080
+//! $ curl -i --http2-prior-knowledge http://127.0.0.1:8080
+//! $ kill -TERM "$(pidof hyper-plain)"
+//! ```
+
+use std::{io, pin::pin, process::ExitCode};
+
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use lameduck::{Lameduck, Phase, Windows};
+use lameduck_test::ExampleArgs;
+use tokio::net::TcpListener;
+use tower::Layer;
+
+#[tokio::main]
+async fn main() -> io::Result<ExitCode> {
+    let args = ExampleArgs::read();
+    tracing_subscriber::fmt().json().with_writer(io::stderr).init();
+
+    let windows = Windows::new().with_lame_duck(args.lame_duck);
+    let duck = Lameduck::new().with_windows(windows);
+    // Any tower service would do. This one has streams and WebSockets, which are told goodbye.
+    let watch = duck.watch();
+    let app = lameduck_test::app(move || watch.reached(Phase::Draining));
+    let app = TowerToHyperService::new(duck.layer().layer(app));
+
+    let listener = TcpListener::bind(args.addr).await?;
+    ExampleArgs::tell("http", listener.local_addr()?);
+
+    let mut listener = duck.plain_listener(listener);
+    let hyper = auto::Builder::new(TokioExecutor::new());
+    let graceful = GracefulShutdown::new();
+    let mut stop = pin!(duck.stop_accepting());
+    loop {
+        let io = tokio::select! {
+            (io, _) = listener.accept() => TokioIo::new(io),
+            // Not before the listener is closed and whoever is idle was told or has been silent.
+            () = &mut stop => break,
+        };
+        let connection = hyper.serve_connection_with_upgrades(io, app.clone()).into_owned();
+        serve(graceful.watch(connection));
+    }
+    graceful.shutdown().await;
+    Ok(duck.finished().await.into())
+}
+
+#[expect(clippy::disallowed_methods, reason = "every connection is counted, and told to end")]
+fn serve<F: Future<Output: Send> + Send + 'static>(connection: F) {
+    // How it ended is between hyper and its client.
+    tokio::spawn(async { drop(connection.await) });
+}

@@ -1,0 +1,67 @@
+//! Server-sent events that end with a `retry:`, so that clients go on with the next server.
+//!
+//! An event stream has no end of its own, so a server that waits for it never stops. This one ends
+//! its streams when it drains, and says when to come back. An `EventSource` does so by itself, and
+//! tells the number of the last event that it has.
+//!
+//! ```console
+//! $ cargo run -p sse-ticker -- --addr 127.0.0.1:8080
+//! $ curl -N http://127.0.0.1:8080/ticks
+//! $ kill -TERM "$(pidof sse-ticker)"
+//! ```
+
+use std::{convert::Infallible, io, process::ExitCode, time::Duration};
+
+use axum::{
+    Router,
+    http::HeaderMap,
+    response::sse::{Event, Sse},
+    routing::get,
+};
+use futures_util::{Stream, StreamExt as _, future::ready, stream};
+use lameduck::{Lameduck, Phase, Report, Windows, core::PhaseReached};
+use lameduck_test::ExampleArgs;
+use tokio::time::sleep;
+
+/// The time between two ticks.
+const TICK: Duration = Duration::from_millis(50);
+
+/// When a client should come back: later than the next server is ready.
+const RETRY: Duration = Duration::from_millis(500);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = ExampleArgs::read();
+    tracing_subscriber::fmt().json().with_writer(io::stderr).init();
+
+    let windows = Windows::new().with_lame_duck(args.lame_duck);
+    let duck = Lameduck::new().with_windows(windows);
+    let watch = duck.watch();
+    let ticks = async move |headers: HeaderMap| {
+        let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+        ticks(last.unwrap_or(0), watch.reached(Phase::Draining))
+    };
+    let app = Router::new().route("/ticks", get(ticks)).layer(duck.layer());
+
+    match duck.bind(args.addr).await {
+        Ok(listener) => {
+            if let Ok(addr) = listener.local_addr() {
+                ExampleArgs::tell("http", addr);
+            }
+            duck.serve_on(listener, app).await.into()
+        }
+        Err(error) => Report::not_started(error).into(),
+    }
+}
+
+/// The ticks after the last one that the client has, until the server stops.
+fn ticks(last: u64, stopping: PhaseReached) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let ticks = stream::iter(last.saturating_add(1)..)
+        .then(async |tick| {
+            sleep(TICK).await;
+            Event::default().id(tick.to_string()).data(format!("tick {tick}"))
+        })
+        .take_until(stopping);
+    let farewell = stream::once(ready(Event::default().retry(RETRY)));
+    Sse::new(ticks.chain(farewell).map(Ok))
+}
