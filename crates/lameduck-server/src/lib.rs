@@ -108,6 +108,8 @@
 //! 15. The limit of connections holds up neither the stop nor those in the queue.
 //! 16. A panic costs only its connection.
 //! 17. The server ends when its last WebSocket does.
+//! 18. A peer that never answers the PING is told the last stream after the patience, and a stream
+//!     above the last of the GOAWAY is never executed.
 //!
 //! # Cost
 //!
@@ -180,7 +182,7 @@ mod tracked;
 mod unix;
 
 #[cfg(feature = "serve")]
-pub use self::serve::{Serve, serve, serve_with};
+pub use self::serve::{Serve, ServeOptions, serve, serve_with};
 #[cfg(feature = "axum")]
 pub use self::stock::AxumListener;
 pub use self::{

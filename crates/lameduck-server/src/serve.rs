@@ -1,12 +1,14 @@
 //! A server of our own on hyper: every connection decides for itself when it may leave.
 
 mod drive;
+mod frames;
 mod handler;
+mod http2;
 mod leave;
+mod link;
 mod live;
 mod options;
 mod run;
-mod upload;
 mod wire;
 
 use std::{
@@ -14,14 +16,13 @@ use std::{
     fmt,
     future::{Future, IntoFuture},
     pin::Pin,
-    time::Duration,
 };
 
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use self::options::Options;
+pub use self::options::ServeOptions;
 use crate::{Listener, Source};
 
 /// Serves HTTP/1, and HTTP/2 with prior knowledge, until the listener has closed itself and every
@@ -35,11 +36,11 @@ use crate::{Listener, Source};
 ///
 /// - HTTP/2 clients get GOAWAY with [`LameDuck`](lameduck_core::Phase::LameDuck), while new
 ///   connections and streams are still served. A client that connects after that is served as
-///   well, and told at once.
+///   well, and told with its first stream, or after the first-byte grace.
 /// - Each HTTP/1 connection is closed when its own hold or grace is over. One busy connection
 ///   holds up no other.
 /// - A client that is still sending when its request was turned away reads the whole answer: see
-///   [`Serve::with_lingering_close`].
+///   [`ServeOptions::with_lingering_close`].
 /// - It ends when the last socket is closed, WebSockets included.
 /// - With [`Forced`](lameduck_core::Phase::Forced) it closes what is left by force: all
 ///   [`Connections`](crate::Connections), also those of other listeners that feed them.
@@ -81,7 +82,7 @@ where
 ///
 /// A `make` that panics ends the server.
 pub const fn serve_with<L: Source, F>(listener: Listener<L>, make: F) -> Serve<L, F> {
-    Serve { listener, make, options: Options::new() }
+    Serve { listener, make, options: ServeOptions::new() }
 }
 
 /// A server. Made by [`serve`]; does nothing until it is awaited.
@@ -93,62 +94,13 @@ pub const fn serve_with<L: Source, F>(listener: Listener<L>, make: F) -> Serve<L
 pub struct Serve<L: Source, F> {
     listener: Listener<L>,
     make: F,
-    options: Options,
+    options: ServeOptions,
 }
 
 impl<L: Source, F> Serve<L, F> {
-    /// Sets how many connections may be open at a time. Those beyond it wait in the accept queue.
-    ///
-    /// By default there is no limit. The limit does not hold during the end of the listener: who
-    /// is in the queue then is let in. Zero is taken for one.
-    pub const fn with_max_connections(mut self, limit: usize) -> Self {
-        self.options.max_connections = if limit == 0 { 1 } else { limit };
-        self
-    }
-
-    /// Sets how long a client may take until the head of its request is whole.
-    ///
-    /// By default 75 s. On HTTP/1 it is counted from the accept (and once more from the first
-    /// byte), and on a kept connection from the answer before. So it is also for how long an idle
-    /// connection is kept: 15 s longer than usual load balancers keep theirs. HTTP/2 is only held
-    /// to it until its preface is whole. `None` means for ever.
-    pub const fn with_header_read_timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.options.header_read_timeout = timeout;
-        self
-    }
-
-    /// Sets how long a close may linger for an HTTP/1 client that is still sending.
-    ///
-    /// By default 5 s. A close on top of bytes that were not read is a reset, and a reset may
-    /// destroy the answer before the client has read it. So our direction is closed first, and
-    /// what comes is read and thrown away: until the client closes too, until nothing has come
-    /// for 500 ms, until 64 MiB have come, or for this time. It is only done after a request with
-    /// a body, or when unread bytes are seen. nginx takes 5 s and 30 s, which a stop has not.
-    /// Zero switches it off.
-    pub const fn with_lingering_close(mut self, time: Duration) -> Self {
-        self.options.lingering_close = time;
-        self
-    }
-
-    /// Sets after which time a connection is asked to make way for a new one, so that the load
-    /// spreads over new servers.
-    ///
-    /// By default never. The age of each connection is up to a tenth shorter or longer, so that
-    /// those that came together do not come back together. At that age HTTP/2 gets GOAWAY, and
-    /// HTTP/1 `Connection: close` with its next answer. Nothing is closed by force, so no request
-    /// is lost.
-    pub const fn with_max_connection_age(mut self, age: Option<Duration>) -> Self {
-        self.options.max_age = age;
-        self
-    }
-
-    /// Sets after which silence an HTTP/2 client is asked whether it is still there (PING).
-    ///
-    /// By default never, for TCP does it too (see
-    /// [`ServerOptions::with_tcp_keepalive`](crate::ServerOptions::with_tcp_keepalive)), but that
-    /// asks the next proxy, not the client. A client that does not answer within 20 s is closed.
-    pub const fn with_http2_keep_alive(mut self, interval: Option<Duration>) -> Self {
-        self.options.http2_keep_alive = interval;
+    /// Sets limits, timeouts and ages. By default as [`ServeOptions::new`].
+    pub fn with_options(mut self, options: ServeOptions) -> Self {
+        self.options = options;
         self
     }
 }

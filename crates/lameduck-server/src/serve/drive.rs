@@ -11,23 +11,20 @@ use std::{
 
 use http::{Request, Response};
 use http_body::Body;
-use hyper::{
-    body::Incoming,
-    server::conn::{http1, http2},
-};
+use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use lameduck_core::Phase;
 use tokio::{
     io::AsyncWriteExt as _,
     time::{Instant, sleep, sleep_until},
 };
 
 use super::{
-    handler::{Handler, Streams},
-    leave::{Awaited, Leave},
+    handler::Handler,
+    http2,
+    leave::Leave,
+    link::Link,
     live::Seat,
-    options::Options,
-    upload::Upload,
+    options::ServeOptions,
     wire::{First, Wire},
 };
 use crate::{Connections, Socket, Tracked};
@@ -39,8 +36,8 @@ pub(super) async fn connection<I, S, B>(
     mut io: Tracked<I>,
     service: S,
     connections: Connections,
-    options: Arc<Options>,
-    seat: Arc<Seat>,
+    options: Arc<ServeOptions>,
+    seat: Seat,
 ) where
     I: Socket,
     S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
@@ -50,7 +47,7 @@ pub(super) async fn connection<I, S, B>(
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    let old_at = options.old_at();
+    let (old_at, accepted) = (options.old_at(), io.conn().accepted());
     let mut leave = Leave::new(&connections, io.conn());
     let mut first = First::default();
     let is_http2 = match begin(&mut io, &mut first, &mut leave, &options).await {
@@ -62,15 +59,14 @@ pub(super) async fn connection<I, S, B>(
         }
         Err(error) => return tracing::debug!(%error, "a connection failed before its first byte"),
     };
-    let upload = Arc::new(Upload::new(is_http2));
-    let handler = Handler::new(service, Arc::clone(&upload), old_at);
-    let linger = options.lingering_close;
-    let wire = Wire::new(io, first, linger, Arc::clone(&upload), Arc::clone(&seat));
+    let link = Arc::new(Link::new(is_http2, seat));
+    let handler = Handler::new(service, Arc::clone(&link), old_at);
+    let wire = Wire::new(io, first, options.lingering_close, Arc::clone(&link));
     let wire = TokioIo::new(wire);
     let ended = if is_http2 {
-        serve_http2(wire, handler, &connections, &options, old_at, seat).await
+        http2::serve(wire, handler, &connections, &options, old_at, accepted, link).await
     } else {
-        serve_http1(wire, handler, leave, &upload, &options).await
+        serve_http1(wire, handler, leave, &link, &options, old_at).await
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended with an error");
@@ -82,7 +78,7 @@ async fn begin<I: Socket>(
     io: &mut Tracked<I>,
     first: &mut First,
     leave: &mut Leave,
-    options: &Options,
+    options: &ServeOptions,
 ) -> io::Result<Option<bool>> {
     let mut timer = pin!(options.header_read_timeout.map(sleep));
     poll_fn(|cx| {
@@ -104,8 +100,9 @@ async fn serve_http1<I, S, B>(
     wire: TokioIo<Wire<I>>,
     handler: Handler<S>,
     mut leave: Leave,
-    upload: &Upload,
-    options: &Options,
+    link: &Link,
+    options: &ServeOptions,
+    old_at: Option<Instant>,
 ) -> hyper::Result<()>
 where
     I: Socket,
@@ -115,8 +112,9 @@ where
     B::Error: Into<BoxError>,
 {
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(options.header_read_timeout);
+    builder.timer(TokioTimer::new()).header_read_timeout(options.silence());
     let mut conn = pin!(builder.serve_connection(wire, handler).with_upgrades());
+    let mut too_old = pin!(options.too_old_at(old_at).map(sleep_until));
     let mut is_leaving = false;
     poll_fn(|cx| {
         // First, so that the last look below is one at what hyper cannot have read.
@@ -127,50 +125,16 @@ where
             if let Poll::Ready(was_silent) = leave.poll(cx) {
                 is_leaving = true;
                 if was_silent {
-                    upload.on_silence();
+                    link.on_silence();
                 }
                 conn.as_mut().graceful_shutdown();
                 return conn.as_mut().poll(cx);
             }
         }
-        Poll::Pending
-    })
-    .await
-}
-
-async fn serve_http2<I, S, B>(
-    wire: TokioIo<Wire<I>>,
-    handler: Handler<S>,
-    connections: &Connections,
-    options: &Options,
-    old_at: Option<Instant>,
-    seat: Arc<Seat>,
-) -> hyper::Result<()>
-where
-    I: Socket,
-    S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send + 'static,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
-{
-    let mut builder = http2::Builder::new(Streams::new(seat));
-    builder.timer(TokioTimer::new()).keep_alive_interval(options.http2_keep_alive);
-    let mut conn = pin!(builder.serve_connection(wire, handler));
-    let mut lame_duck = Awaited::new(connections, Phase::LameDuck);
-    let mut old = pin!(old_at.map(sleep_until));
-    let mut is_told = false;
-    poll_fn(|cx| {
-        // Before the connection, which then sends the GOAWAY.
-        if !is_told {
-            let is_old = old.as_mut().as_pin_mut().is_some_and(|old| old.poll(cx).is_ready());
-            if is_old || lame_duck.poll(connections, cx).is_ready() {
-                is_told = true;
-                conn.as_mut().graceful_shutdown();
-            }
+        match too_old.as_mut().as_pin_mut() {
+            Some(too_old) => too_old.poll(cx).map(Ok),
+            None => Poll::Pending,
         }
-        conn.as_mut().poll(cx)
     })
     .await
 }

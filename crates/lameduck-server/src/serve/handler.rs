@@ -14,20 +14,20 @@ use hyper_util::service::{TowerToHyperService, TowerToHyperServiceFuture};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use super::{live::Seat, upload::Upload};
+use super::link::Link;
 
 /// A tower service, asked once for each request.
 #[derive(Debug)]
 pub(super) struct Handler<S> {
     service: TowerToHyperService<S>,
-    upload: Arc<Upload>,
+    link: Arc<Link>,
     /// From when on an answer says that the connection closes.
     old_at: Option<Instant>,
 }
 
 impl<S> Handler<S> {
-    pub(super) fn new(service: S, upload: Arc<Upload>, old_at: Option<Instant>) -> Self {
-        Self { service: TowerToHyperService::new(service), upload, old_at }
+    pub(super) fn new(service: S, link: Arc<Link>, old_at: Option<Instant>) -> Self {
+        Self { service: TowerToHyperService::new(service), link, old_at }
     }
 }
 
@@ -68,9 +68,9 @@ where
     type Future = Answering<TowerToHyperServiceFuture<S, Request<Incoming>>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.upload.on_request(!request.body().is_end_stream());
+        self.link.on_request(!request.body().is_end_stream());
         // HTTP/2 has no such header: there it is a GOAWAY.
-        let old_at = if self.upload.is_http1() { self.old_at } else { None };
+        let old_at = if self.link.is_http1() { self.old_at } else { None };
         Answering { inner: self.service.call(request), old_at }
     }
 }
@@ -78,12 +78,23 @@ where
 /// Runs the streams of an HTTP/2 connection, each in a task that keeps the connection's seat.
 #[derive(Clone, Debug)]
 pub(super) struct Streams {
-    seat: Arc<Seat>,
+    link: Arc<Link>,
 }
 
 impl Streams {
-    pub(super) const fn new(seat: Arc<Seat>) -> Self {
-        Self { seat }
+    pub(super) const fn new(link: Arc<Link>) -> Self {
+        Self { link }
+    }
+}
+
+/// Counts a stream for as long as its task has it.
+struct Stream {
+    link: Arc<Link>,
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.link.on_stream_end();
     }
 }
 
@@ -93,9 +104,10 @@ where
 {
     #[expect(clippy::disallowed_methods, reason = "hyper's stream tasks: the seat tracks them")]
     fn execute(&self, stream: F) {
-        let seat = Arc::clone(&self.seat);
+        self.link.on_stream();
+        let counted = Stream { link: Arc::clone(&self.link) };
         tokio::spawn(async move {
-            let _seat = seat;
+            let _counted = counted;
             stream.await
         });
     }

@@ -26,10 +26,10 @@ impl Live {
         Arc::new(Self { seats: AtomicUsize::new(0), limit, left: Arc::default() })
     }
 
-    pub(super) fn seat(self: &Arc<Self>) -> Arc<Seat> {
+    pub(super) fn seat(self: &Arc<Self>) -> Seat {
         // SeqCst, as below: zero is waited for, and must not be read past a seat.
         self.seats.fetch_add(1, Ordering::SeqCst);
-        Arc::new(Seat { live: Arc::clone(self) })
+        Seat { live: Arc::clone(self) }
     }
 
     pub(super) fn is_full(&self) -> bool {

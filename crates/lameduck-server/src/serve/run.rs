@@ -17,7 +17,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{drive, leave::Awaited, live::Live, options::Options};
+use super::{drive, leave::Awaited, live::Live, options::ServeOptions};
 use crate::{Connections, Listener, Source, Tracked};
 
 /// How many connections are accepted before the others get a turn.
@@ -36,7 +36,7 @@ struct Server<L: Source> {
     tasks: JoinSet<()>,
 }
 
-pub(super) async fn run<L, F, S, B>(listener: Listener<L>, mut make: F, options: Options)
+pub(super) async fn run<L, F, S, B>(listener: Listener<L>, mut make: F, options: ServeOptions)
 where
     L: Source,
     F: FnMut(L::Addr) -> S,

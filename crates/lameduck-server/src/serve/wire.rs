@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use super::{live::Seat, upload::Upload};
+use super::{frames::Frames, link::Link};
 use crate::{Protocol, Socket, Tracked, hold::later};
 
 /// How long a peer that sends nothing more is waited for: a long round trip. A peer that was in
@@ -86,8 +86,9 @@ pub(super) struct Wire<I: Socket> {
     linger: Linger,
     /// How long a close may linger at most.
     time: Duration,
-    upload: Arc<Upload>,
-    _seat: Arc<Seat>,
+    /// On HTTP/2.
+    frames: Option<Frames>,
+    link: Arc<Link>,
 }
 
 #[derive(Debug)]
@@ -104,20 +105,15 @@ enum Linger {
 }
 
 impl<I: Socket> Wire<I> {
-    pub(super) const fn new(
-        io: Tracked<I>,
-        first: First,
-        time: Duration,
-        upload: Arc<Upload>,
-        seat: Arc<Seat>,
-    ) -> Self {
-        Self { io, first, linger: Linger::No, time, upload, _seat: seat }
+    pub(super) fn new(io: Tracked<I>, first: First, time: Duration, link: Arc<Link>) -> Self {
+        let frames = (!link.is_http1()).then(Frames::new);
+        Self { io, first, linger: Linger::No, time, frames, link }
     }
 
     /// Whether the peer may be sending: then a close would be a reset, and may destroy an answer
     /// that it has not read yet.
     fn is_peer_sending(&self) -> bool {
-        self.upload.may_go_on() || (self.upload.is_http1() && self.io.conn().handle().has_unread())
+        self.link.is_uploading() || (self.link.is_http1() && self.io.conn().handle().has_unread())
     }
 
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -150,14 +146,46 @@ impl<I: Socket> AsyncRead for Wire<I> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let first = this.first.bytes();
-        if first.is_empty() {
-            return Pin::new(&mut this.io).poll_read(cx, buf);
+        if !first.is_empty() {
+            let len = put(buf, first);
+            this.first.taken += len as u8;
+            return Poll::Ready(Ok(()));
         }
-        let len = first.len().min(buf.remaining());
-        buf.put_slice(first.get(..len).unwrap_or_default());
-        this.first.taken += len as u8;
-        Poll::Ready(Ok(()))
+        match &mut this.frames {
+            None => Pin::new(&mut this.io).poll_read(cx, buf),
+            Some(frames) => poll_frames(&mut this.io, frames, &this.link, cx, buf),
+        }
     }
+}
+
+/// Reads from an HTTP/2 peer, and answers for it if that is due.
+fn poll_frames<I: Socket>(
+    io: &mut Tracked<I>,
+    frames: &mut Frames,
+    link: &Link,
+    cx: &mut Context<'_>,
+    buf: &mut ReadBuf<'_>,
+) -> Poll<io::Result<()>> {
+    if link.is_hurried() {
+        let answer = frames.answer();
+        if !answer.is_empty() {
+            let len = put(buf, answer);
+            frames.on_answered(len);
+            return Poll::Ready(Ok(()));
+        }
+        link.set_stuck(frames.is_stuck());
+    }
+    let before = buf.filled().len();
+    ready!(Pin::new(io).poll_read(cx, buf))?;
+    frames.feed(buf.filled().get(before..).unwrap_or_default());
+    Poll::Ready(Ok(()))
+}
+
+/// Puts as many bytes as there is room for.
+fn put(buf: &mut ReadBuf<'_>, bytes: &[u8]) -> usize {
+    let len = bytes.len().min(buf.remaining());
+    buf.put_slice(bytes.get(..len).unwrap_or_default());
+    len
 }
 
 impl<I: Socket> AsyncWrite for Wire<I> {

@@ -4,6 +4,7 @@ mod drill;
 mod goaway;
 mod hold;
 mod limits;
+mod peer;
 mod upload;
 
 use lameduck_server::serve;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use h2::client::SendRequest;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::*;
 
@@ -31,8 +31,9 @@ async fn goaway_comes_at_lame_duck_while_new_connections_are_served() {
     // It was idle: nothing but a GOAWAY can have told it.
     within(connection).await.unwrap().unwrap();
 
-    // Who connects now is served, and told at once.
+    // Who connects now is served, though it takes its time to ask, and told with that.
     let (mut send, connection) = connect(addr).await;
+    tokio::time::sleep(SHORT).await;
     assert_eq!(ask(&mut send).await, 200);
     within(connection).await.unwrap().unwrap();
     let mut http1 = TcpStream::connect(addr).await.unwrap();
@@ -40,6 +41,17 @@ async fn goaway_comes_at_lame_duck_while_new_connections_are_served() {
     assert!(!server.is_finished());
     duck.phase.publish(Phase::Draining);
     within(server).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_without_a_stream_is_told_after_the_first_byte_grace() {
+    let duck = Duck::new(ServerOptions::new().with_first_byte_grace(SHORT));
+    let (addr, _server) = duck.run(hello(duck.watch())).await;
+    duck.phase.publish(Phase::LameDuck);
+    let began = Instant::now();
+    let (_send, connection) = connect(addr).await;
+    within(connection).await.unwrap().unwrap();
+    assert!(began.elapsed() >= SHORT);
 }
 
 #[tokio::test]
@@ -94,29 +106,6 @@ async fn a_stream_opened_before_goaway_finishes() {
 }
 
 #[tokio::test]
-async fn a_peer_that_never_answers_the_ping_is_served_meanwhile_and_ends_with_force() {
-    let duck = Duck::new(ServerOptions::new());
-    let (addr, server) = duck.run(hello(duck.watch())).await;
-    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-    let mut client = into_tokio(connect_and_send(addr, preface));
-    duck.phase.publish(Phase::LameDuck);
-    assert_eq!(frame_of(&mut client, 7).await[..4], [0x7f, 0xff, 0xff, 0xff]);
-
-    // GET / on stream 1, with fields of the static table alone.
-    let headers = [0, 0, 3, 1, 5, 0, 0, 0, 1, 0x82, 0x84, 0x86];
-    client.write_all(&headers).await.unwrap();
-    // `:status 200`.
-    assert_eq!(frame_of(&mut client, 1).await[0], 0x88);
-    duck.phase.publish(Phase::Draining);
-    duck.phase.publish(Phase::Cancelling);
-    within(duck.connections.closed()).await;
-    assert!(!server.is_finished());
-    duck.phase.publish(Phase::Forced);
-    within(server).await.unwrap();
-    assert_eq!(duck.connections.totals().aborted, 1);
-}
-
-#[tokio::test]
 async fn force_ends_a_stream_whose_handler_never_answers() {
     let duck = Duck::new(ServerOptions::new());
     let held = Arc::new(());
@@ -144,18 +133,4 @@ async fn force_ends_a_stream_whose_handler_never_answers() {
     assert_eq!(Arc::strong_count(&held), 1);
     within(response).await.unwrap_err();
     _ = within(connection).await.unwrap();
-}
-
-/// The payload of the next frame of that type.
-async fn frame_of(client: &mut TcpStream, kind: u8) -> Vec<u8> {
-    loop {
-        let mut head = [0; 9];
-        within(client.read_exact(&mut head)).await.unwrap();
-        let len = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        let mut payload = vec![0; len as usize];
-        within(client.read_exact(&mut payload)).await.unwrap();
-        if head[3] == kind {
-            return payload;
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! What bounds a server, and what it survives.
 
 use axum::{Extension, extract::ConnectInfo};
-use lameduck_server::{Serve, serve, serve_with};
+use lameduck_server::{Serve, ServeOptions, serve, serve_with};
 use tokio::net::TcpListener;
 use tower_layer::Layer as _;
 
@@ -12,10 +12,15 @@ async fn bind(duck: &Duck) -> (SocketAddr, Listener) {
     (listener.local_addr().unwrap(), listener)
 }
 
+async fn run(duck: &Duck, options: ServeOptions) -> (SocketAddr, JoinHandle<()>) {
+    let (addr, listener) = bind(duck).await;
+    let server = serve(listener, hello(duck.watch())).with_options(options);
+    (addr, spawn(server.into_future()))
+}
+
 /// A server with room for one, its client, and one who waits.
 async fn full(duck: &Duck) -> (JoinHandle<()>, TcpStream, TcpStream) {
-    let (addr, listener) = bind(duck).await;
-    let server = spawn(serve(listener, hello(duck.watch())).with_max_connections(1).into_future());
+    let (addr, server) = run(duck, ServeOptions::new().with_max_connections(1)).await;
     let mut first = TcpStream::connect(addr).await.unwrap();
     exchange(&mut first).await;
     let mut second = TcpStream::connect(addr).await.unwrap();
@@ -63,10 +68,12 @@ async fn a_panic_costs_only_its_connection() {
 }
 
 async fn check_timeout(bytes: &[u8]) {
+    check_closed(bytes, ServeOptions::new().with_header_read_timeout(Some(SHORT))).await;
+}
+
+async fn check_closed(bytes: &[u8], options: ServeOptions) {
     let duck = Duck::new(ServerOptions::new());
-    let (addr, listener) = bind(&duck).await;
-    let server = serve(listener, hello(duck.watch())).with_header_read_timeout(Some(SHORT));
-    let _server = spawn(server.into_future());
+    let (addr, _server) = run(&duck, options).await;
     let mut client = into_tokio(connect_and_send(addr, bytes));
     read_to_end(&mut client).await.unwrap();
     within(duck.connections.idle()).await;
@@ -85,6 +92,7 @@ async fn half_a_head_is_closed_after_the_timeout() {
 #[tokio::test]
 async fn an_idle_connection_is_closed_after_the_timeout() {
     check_timeout(REQUEST).await;
+    check_closed(REQUEST, ServeOptions::new().with_idle_timeout(Some(SHORT))).await;
 }
 
 #[tokio::test]
@@ -115,9 +123,8 @@ async fn a_service_may_be_made_for_each_connection_from_its_peer() {
 #[tokio::test]
 async fn an_old_connection_is_told_with_its_next_answer() {
     let duck = Duck::new(ServerOptions::new());
-    let (addr, listener) = bind(&duck).await;
-    let server = serve(listener, hello(duck.watch())).with_max_connection_age(Some(SHORT));
-    let _server = spawn(server.into_future());
+    let (addr, _server) =
+        run(&duck, ServeOptions::new().with_max_connection_age(Some(SHORT))).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
     assert!(!exchange(&mut client).await.contains("connection: close"));
     tokio::time::sleep(SHORT * 3 / 2).await; // longer than the longest of its ages
@@ -129,9 +136,8 @@ async fn an_old_connection_is_told_with_its_next_answer() {
 #[tokio::test]
 async fn an_old_http2_connection_is_told_by_goaway() {
     let duck = Duck::new(ServerOptions::new());
-    let (addr, listener) = bind(&duck).await;
-    let server = serve(listener, hello(duck.watch())).with_max_connection_age(Some(SHORT));
-    let _server = spawn(server.into_future());
+    let (addr, _server) =
+        run(&duck, ServeOptions::new().with_max_connection_age(Some(SHORT))).await;
     let tcp = TcpStream::connect(addr).await.unwrap();
     let (mut send, connection) = h2::client::handshake(tcp).await.unwrap();
     let connection = spawn(connection);

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use axum::http::StatusCode;
-use lameduck_server::serve;
+use lameduck_server::{ServeOptions, serve};
 use tokio::{task::spawn_blocking, time::Instant};
 
 use super::*;
@@ -19,7 +19,8 @@ async fn refusing(duck: &Duck, lingering_close: Duration) -> (SocketAddr, JoinHa
     let addr = listener.local_addr().unwrap();
     let refuse = async || (StatusCode::SERVICE_UNAVAILABLE, [(CONNECTION, "close")], "not now");
     let app = Router::new().route("/", axum::routing::post(refuse));
-    let server = serve(listener, app).with_lingering_close(lingering_close);
+    let server = serve(listener, app)
+        .with_options(ServeOptions::new().with_lingering_close(lingering_close));
     (addr, spawn(server.into_future()))
 }
 

@@ -1,0 +1,218 @@
+//! HTTP/2: one connection, its GOAWAYs and its end.
+
+use std::{
+    error::Error,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::{body::Incoming, server::conn::http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use lameduck_core::Phase;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
+
+use super::{
+    handler::{Handler, Streams},
+    leave::Awaited,
+    link::Link,
+    options::ServeOptions,
+    wire::Wire,
+};
+use crate::{Connections, Socket, hold::later};
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+pub(super) async fn serve<I, S, B>(
+    wire: TokioIo<Wire<I>>,
+    handler: Handler<S>,
+    connections: &Connections,
+    options: &ServeOptions,
+    old_at: Option<Instant>,
+    accepted: Instant,
+    link: Arc<Link>,
+) -> hyper::Result<()>
+where
+    I: Socket,
+    S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let mut builder = http2::Builder::new(Streams::new(Arc::clone(&link)));
+    builder.timer(TokioTimer::new()).keep_alive_interval(options.http2_keep_alive);
+    let mut conn = pin!(builder.serve_connection(wire, handler));
+    let mut exit = Exit::new(connections, options, old_at, accepted);
+    poll_fn(|cx| {
+        loop {
+            match exit.poll(connections, &link, cx) {
+                Step::Stay => {}
+                // Before the connection, which then sends the first GOAWAY, or the second.
+                Step::Tell => conn.as_mut().graceful_shutdown(),
+                Step::Hurry => link.hurry(),
+                Step::Close => return Poll::Ready(Ok(())),
+            }
+            let ended = conn.as_mut().poll(cx);
+            // The stream that was waited for has come, and nobody else would wake the task.
+            if ended.is_ready() || !exit.is_due(&link) {
+                return ended;
+            }
+        }
+    })
+    .await
+}
+
+/// What to do with a connection before it is polled.
+enum Step {
+    Stay,
+    Tell,
+    Hurry,
+    /// Nobody can be told any more.
+    Close,
+}
+
+/// When an HTTP/2 connection is to leave, and how long it may take.
+struct Exit {
+    told: Told,
+    lame_duck: Awaited,
+    /// Until when one that has had no stream is left one. Made when lame duck is seen.
+    first: Option<Pin<Box<Sleep>>>,
+    first_until: Instant,
+    cancelling: Awaited,
+    patience: Duration,
+    old: Option<Pin<Box<Sleep>>>,
+    too_old: Option<Pin<Box<Sleep>>>,
+    idle: Option<Idle>,
+}
+
+enum Told {
+    No,
+    /// The first GOAWAY: until then its PING may be answered.
+    Once(Pin<Box<Sleep>>),
+    Twice,
+}
+
+/// Looks every so often whether a stream has begun since.
+struct Idle {
+    timeout: Duration,
+    timer: Pin<Box<Sleep>>,
+    served: usize,
+}
+
+impl Exit {
+    fn new(
+        connections: &Connections,
+        options: &ServeOptions,
+        old_at: Option<Instant>,
+        accepted: Instant,
+    ) -> Self {
+        let grace = connections.registry().options.first_byte_grace;
+        let timer = |at: Instant| Box::pin(sleep_until(at));
+        let idle = |timeout| Idle { timeout, timer: Box::pin(sleep(timeout)), served: 0 };
+        Self {
+            told: Told::No,
+            lame_duck: Awaited::new(connections, Phase::LameDuck),
+            first: None,
+            first_until: later(accepted, grace),
+            cancelling: Awaited::new(connections, Phase::Cancelling),
+            patience: options.http2_patience,
+            old: old_at.map(timer),
+            too_old: options.too_old_at(old_at).map(timer),
+            idle: options.idle_timeout().map(idle),
+        }
+    }
+
+    fn poll(&mut self, connections: &Connections, link: &Link, cx: &mut Context<'_>) -> Step {
+        if is_over(&mut self.too_old, cx) {
+            return Step::Close;
+        }
+        match &mut self.told {
+            Told::No => {
+                let is_to_go = is_over(&mut self.old, cx)
+                    || self.idle.as_mut().is_some_and(|idle| idle.poll(link, cx))
+                    || self.is_lame(connections, link, cx);
+                if !is_to_go {
+                    return Step::Stay;
+                }
+                let mut patience = Box::pin(sleep_until(later(Instant::now(), self.patience)));
+                // Registers the timer. One that is over at once is seen at the next poll, which
+                // the wake-up brings.
+                if patience.as_mut().poll(cx).is_ready() {
+                    cx.waker().wake_by_ref();
+                }
+                self.told = Told::Once(patience);
+                self.listen(connections, cx);
+                Step::Tell
+            }
+            Told::Once(patience) => {
+                let is_over = patience.as_mut().poll(cx).is_ready();
+                if !(is_over || self.cancelling.poll(connections, cx).is_ready()) {
+                    return Step::Stay;
+                }
+                self.told = Told::Twice;
+                Step::Hurry
+            }
+            // Half a frame has no end that a GOAWAY could come after. Who has a stream may still
+            // get an answer.
+            Told::Twice
+                if link.is_stuck()
+                    && !link.has_streams()
+                    && self.cancelling.poll(connections, cx).is_ready() =>
+            {
+                Step::Close
+            }
+            Told::Twice => Step::Stay,
+        }
+    }
+
+    /// Whether the stop has begun, and this connection has had its first stream or the time for it.
+    ///
+    /// A client that is told before it could ask anything learns nothing but to come again, and
+    /// while the duck is lame, it comes here.
+    fn is_lame(&mut self, connections: &Connections, link: &Link, cx: &mut Context<'_>) -> bool {
+        if self.lame_duck.poll(connections, cx).is_pending() {
+            return false;
+        }
+        if link.served() > 0 || self.cancelling.poll(connections, cx).is_ready() {
+            return true;
+        }
+        let until = self.first_until;
+        self.first.get_or_insert_with(|| Box::pin(sleep_until(until))).as_mut().poll(cx).is_ready()
+    }
+
+    /// Whether the first stream has come that a GOAWAY waited for.
+    fn is_due(&self, link: &Link) -> bool {
+        matches!(self.told, Told::No) && self.first.is_some() && link.served() > 0
+    }
+
+    /// From the first GOAWAY on, cancelling wakes the task.
+    fn listen(&mut self, connections: &Connections, cx: &mut Context<'_>) {
+        if self.cancelling.poll(connections, cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+    }
+}
+
+impl Idle {
+    fn poll(&mut self, link: &Link, cx: &mut Context<'_>) -> bool {
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let served = link.served();
+            if served == self.served && !link.has_streams() {
+                return true;
+            }
+            self.served = served;
+            self.timer.as_mut().reset(later(Instant::now(), self.timeout));
+        }
+        false
+    }
+}
+
+fn is_over(timer: &mut Option<Pin<Box<Sleep>>>, cx: &mut Context<'_>) -> bool {
+    timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready())
+}

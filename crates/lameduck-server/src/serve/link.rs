@@ -1,0 +1,94 @@
+//! What the sides of one connection tell each other: its task, its handler, its IO.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+
+use super::live::Seat;
+
+const HTTP2: u8 = 0;
+const HTTP1: u8 = 1;
+const HTTP1_BODY: u8 = 2;
+
+/// Shared by all of a connection, whose seat it keeps until the last of them is gone.
+#[derive(Debug)]
+pub(super) struct Link {
+    // Relaxed throughout, for nothing else hangs on a value: what must be seen at once is written
+    // and read in the task of the connection, and of the streams only a count is asked for.
+    upload: AtomicU8,
+    /// Streams that are served now.
+    streams: AtomicUsize,
+    /// Streams that ever were.
+    served: AtomicUsize,
+    /// The peer's answer to the PING of the first GOAWAY is not waited for any more.
+    is_hurried: AtomicBool,
+    /// The peer has stopped in the middle of a frame, so that nobody can answer for it.
+    is_stuck: AtomicBool,
+    _seat: Seat,
+}
+
+impl Link {
+    pub(super) const fn new(is_http2: bool, seat: Seat) -> Self {
+        Self {
+            upload: AtomicU8::new(if is_http2 { HTTP2 } else { HTTP1 }),
+            streams: AtomicUsize::new(0),
+            served: AtomicUsize::new(0),
+            is_hurried: AtomicBool::new(false),
+            is_stuck: AtomicBool::new(false),
+            _seat: seat,
+        }
+    }
+
+    pub(super) fn is_http1(&self) -> bool {
+        self.upload.load(Ordering::Relaxed) != HTTP2
+    }
+
+    /// A request has come, with a body or without.
+    pub(super) fn on_request(&self, has_body: bool) {
+        if self.is_http1() {
+            self.upload.store(if has_body { HTTP1_BODY } else { HTTP1 }, Ordering::Relaxed);
+        }
+    }
+
+    /// The peer has been silent for so long that nothing of a body can be on the way.
+    pub(super) fn on_silence(&self) {
+        self.on_request(false);
+    }
+
+    /// Whether the peer may still be sending the body of its last request. Whether it was read to
+    /// its end hyper does not tell.
+    pub(super) fn is_uploading(&self) -> bool {
+        self.upload.load(Ordering::Relaxed) == HTTP1_BODY
+    }
+
+    pub(super) fn on_stream(&self) {
+        self.streams.fetch_add(1, Ordering::Relaxed);
+        self.served.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn on_stream_end(&self) {
+        self.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_streams(&self) -> bool {
+        self.streams.load(Ordering::Relaxed) > 0
+    }
+
+    pub(super) fn served(&self) -> usize {
+        self.served.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn hurry(&self) {
+        self.is_hurried.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_hurried(&self) -> bool {
+        self.is_hurried.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_stuck(&self, is_stuck: bool) {
+        self.is_stuck.store(is_stuck, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_stuck(&self) -> bool {
+        self.is_stuck.load(Ordering::Relaxed)
+    }
+}
