@@ -34,6 +34,8 @@ pub struct Lameduck {
     drain: DrainLayer,
     context: ContextLayer,
     server: ServerOptions,
+    #[cfg(feature = "axum")]
+    pub(crate) serve: lameduck_server::ServeOptions,
     stop_accepting: Duration,
     connections: OnceLock<Connections>,
 }
@@ -67,6 +69,8 @@ impl Lameduck {
                 .with_on_request(wiring::name_in_ledger),
             watch,
             server: ServerOptions::new(),
+            #[cfg(feature = "axum")]
+            serve: lameduck_server::ServeOptions::new(),
             stop_accepting: Windows::new().stop_accepting(),
             connections: OnceLock::new(),
         }
@@ -277,6 +281,8 @@ impl fmt::Debug for Lameduck {
             drain: _,
             context: _,
             server: _,
+            #[cfg(feature = "axum")]
+                serve: _,
             stop_accepting: _,
             connections: _,
         } = self;

@@ -65,7 +65,7 @@
 //!
 //! # Feature flags
 //!
-//! - `axum` (default): [`Lameduck::serve`], and the extractors of the crates.
+//! - `axum` (default): [`Lameduck::serve`], on a loop of our own, and the extractors of the crates.
 //! - `whole`: [`Lameduck`], without axum.
 //! - `context`, `drain`, `inflight`, `lifecycle`, `server`, `signal`: one crate each, re-exported.
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -2,15 +2,19 @@
 
 use std::{io, net::SocketAddr};
 
-use axum::Router;
+use axum::{Extension, Router, extract::ConnectInfo};
 use lameduck_lifecycle::Report;
-use lameduck_server::{AxumListener, Listener};
+use lameduck_server::{AxumListener, Listener, ServeOptions, Source, serve_with};
 use tokio::net::{TcpListener, ToSocketAddrs};
+use tower_layer::Layer as _;
 
 use crate::Lameduck;
 
 impl Lameduck {
     /// Binds, runs the start hooks, serves until a stop, and returns its report.
+    ///
+    /// HTTP/1, and HTTP/2 with prior knowledge, on the server of [`serve_with`], whose options are
+    /// set by [`with_serve`](Self::with_serve).
     ///
     /// Connections that come during the start hooks wait in the accept queue. Handlers can extract
     /// `ConnectInfo<SocketAddr>`. An address that cannot be bound is a report too: its outcome is
@@ -47,18 +51,41 @@ impl Lameduck {
 
     /// As [`serve`](Self::serve), on a listener from [`bind`](Self::bind) or
     /// [`plain_listener`](Self::plain_listener).
-    pub async fn serve_on(self, listener: Listener, app: Router) -> Report {
+    pub async fn serve_on<L>(self, listener: Listener<L>, app: Router) -> Report
+    where
+        L: Source<Addr = SocketAddr>,
+    {
         let running = self.start();
-        let app = app.into_make_service_with_connect_info::<SocketAddr>();
-        let server =
-            axum::serve(listener.into_axum(), app).with_graceful_shutdown(self.stop_accepting());
+        // Once, so that nothing is left to be done for each connection.
+        let app = app.with_state(());
+        let make = move |peer: SocketAddr| Extension(ConnectInfo(peer)).layer(app.clone());
+        let server = serve_with(listener, make).with_options(self.serve.clone());
         let finished = running.finished();
         tokio::select! {
             // The server ends when the last connection does, and the report comes after that.
             // Without connections that end, the report comes first.
             biased;
             report = finished => report,
-            _ = server => running.finished().await,
+            () = server.into_future() => running.finished().await,
         }
+    }
+
+    /// Changes how connections are served by [`serve`](Self::serve): how many, and for how long.
+    /// By default as [`ServeOptions::new`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use lameduck::Lameduck;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let duck = Lameduck::new().with_serve(|serve| {
+    ///     serve
+    ///         .with_max_connections(10_000)
+    ///         .with_max_connection_age(Some(Duration::from_secs(600)))
+    /// });
+    /// # drop(duck); }
+    /// ```
+    pub fn with_serve(mut self, change: impl FnOnce(ServeOptions) -> ServeOptions) -> Self {
+        self.serve = change(self.serve);
+        self
     }
 }

@@ -129,6 +129,40 @@ async fn handlers_know_their_peer_and_their_request() {
 }
 
 #[tokio::test]
+async fn an_http2_client_is_told_in_lame_duck_while_new_connections_are_served() {
+    let windows = Windows::new().with_lame_duck(Duration::from_secs(2));
+    let duck = duck().with_windows(windows);
+    let (stop, app, watch) = (duck.stop_handle(), app(&duck), duck.watch());
+    let (addr, report) = serve(duck, app).await;
+    let tcp = TcpStream::connect(addr).await.unwrap();
+    let (send, connection) = h2::client::handshake(tcp).await.unwrap();
+    let idle = send.clone();
+    stop.stop("test", true);
+    // It was idle, so nothing but a GOAWAY can have ended it.
+    connection.await.unwrap();
+    assert_eq!(watch.current(), Phase::LameDuck);
+    assert!(get_body(addr, "/peer", "accept: */*").await.starts_with("127.0.0.1:"));
+    assert_eq!(watch.current(), Phase::LameDuck);
+    assert_eq!(report.await.unwrap().outcome(), Outcome::Clean);
+    drop((send, idle));
+}
+
+#[tokio::test]
+async fn the_limits_that_were_set_are_those_of_the_server() {
+    let duck = duck().with_serve(|serve| serve.with_max_connections(1));
+    let (stop, app, connections) = (duck.stop_handle(), app(&duck), duck.connections().clone());
+    let (addr, report) = serve(duck, app).await;
+    let first = idle_connection(addr).await;
+    let second = sent_request(addr, Duration::ZERO).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(connections.count(), 1);
+    drop(first);
+    assert_eq!(second.finish().await, lameduck_test::Outcome::Answered);
+    stop.stop("test", false);
+    assert_eq!(report.await.unwrap().outcome(), Outcome::Clean);
+}
+
+#[tokio::test]
 async fn a_request_that_blocks_the_stop_is_named_with_its_id() {
     let windows = Windows::new()
         .with_lame_duck(Duration::ZERO)
