@@ -99,7 +99,7 @@ impl Config {
     #[cold]
     pub(crate) fn reject<B>(&self, phase: Phase, request: &Request<B>) -> Response<Bytes> {
         self.rejections.add();
-        let retry_after = self.retry_after.draw(&self.sampler);
+        let retry_after = self.retry_after.draw_seconds(&self.sampler);
         let rejection = Rejection { phase, status: self.status, retry_after };
         let mut response = match &self.response {
             _ if is_grpc(request.headers()) => grpc(rejection),

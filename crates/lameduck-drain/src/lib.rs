@@ -51,6 +51,21 @@
 //! `lameduck-context`, whatever is in it. Any other is wrapped first, for example with
 //! tower-http's `MapResponseBodyLayer::new(lameduck_core::AnswerBody::inner)`.
 //!
+//! # Streams
+//!
+//! An event stream or a WebSocket has no end of its own, so a drain would wait for it until its
+//! deadline and then cut it. Each of them can be told to end instead:
+//!
+//! | what | how | its client sees |
+//! |---|---|---|
+//! | a route of event streams | `.layer(UntilDrainLayer::new(watch))` | whole events, `retry:`, the end |
+//! | any stream of items | `until_drain(stream, watch).with_last(item)` | what was queued, the last item, the end |
+//! | a WebSocket | `close_on_drain(socket, watch)` | its answers, then a close frame, 1001 |
+//! | anything else, such as a tunnel | `watch.reached(Phase::Draining).await`, in a `select!` | what you say |
+//!
+//! All take what is ready first, wait behind it, and end at `Cancelling` at the latest. Each can
+//! end at lame duck already. What is not told to end runs on.
+//!
 //! # Guarantees
 //!
 //! 1. From draining on, a new request never reaches the handler, unless it is exempt.
@@ -59,6 +74,11 @@
 //! 4. From lame duck on, every answer on HTTP/1 says `Connection: close`, once.
 //! 5. An answer on HTTP/2 never says it, and neither does a switch of protocols or a tunnel.
 //! 6. A request that was let in is never turned away later.
+//! 7. What a stream has queued is delivered before its end, and an event that has begun is sent
+//!    whole.
+//! 8. A body that said its length is never cut.
+//! 9. What crosses the close frame is read, and a peer that does not answer is waited for its time
+//!    and no longer.
 //!
 //! # Cost
 //!
@@ -71,12 +91,15 @@
 //! # What it does not do
 //!
 //! - It does not wait for anything: that is for whoever moves the phase.
+//! - It cannot tell a WebSocket whose handler does not read from it.
 //! - It reaches no idle connection, for it sees only requests. `lameduck-server` does.
 //! - It sends no GOAWAY: HTTP/2 connections are told by the server.
 //!
 //! # Feature flags
 //!
-//! None.
+//! - `stream`: `until_drain`, and `UntilDrainLayer` for a whole route.
+//! - `websocket`: `close_on_drain`, for any socket that is a `Stream` and a `Sink`.
+//! - `axum`, `tungstenite`: the same, which knows axum's messages, or tungstenite's.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
 #![forbid(unsafe_code)]
@@ -93,7 +116,22 @@ mod rejection;
 mod retry_after;
 mod sampler;
 mod service;
+#[cfg(feature = "stream")]
+mod stream;
+#[cfg(any(feature = "stream", feature = "websocket"))]
+mod until;
+#[cfg(feature = "websocket")]
+mod websocket;
 
+#[cfg(feature = "stream")]
+pub use self::stream::{
+    RunOn, UntilDrain, UntilDrainBody, UntilDrainFuture, UntilDrainLayer, UntilDrainService,
+    until_drain,
+};
+#[cfg(feature = "websocket")]
+pub use self::websocket::{
+    CloseMessage, CloseOnDrain, CloseReason, InvalidCloseReason, close_on_drain,
+};
 pub use self::{
     future::DrainFuture,
     health::{Livez, Readyz},

@@ -6,8 +6,8 @@ use crate::sampler::Sampler;
 
 /// When a client that was turned away should come back.
 ///
-/// On the wire it is whole seconds, rounded up and at least one: zero would ask for the same
-/// answer again.
+/// In `Retry-After` it is whole seconds, rounded up and at least one: zero would ask for the same
+/// answer again. In the `retry:` of an event stream it is milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryAfter {
     min: Duration,
@@ -29,8 +29,22 @@ impl RetryAfter {
         Self { min: one.min(other), max: one.max(other) }
     }
 
+    /// A time for one client, drawn anew at each call. To the millisecond, and no longer than
+    /// 24.8 days.
+    #[must_use]
+    pub fn draw(&self) -> Duration {
+        self.draw_from(&Sampler::random())
+    }
+
+    pub(crate) fn draw_from(&self, sampler: &Sampler) -> Duration {
+        let longest = Duration::from_millis(i32::MAX.unsigned_abs().into());
+        let (min, max) = (self.min.min(longest), self.max.min(longest));
+        let drawn = min + (max - min).mul_f64(sampler.draw());
+        Duration::from_millis(drawn.as_millis() as u64)
+    }
+
     /// Whole seconds for one client.
-    pub(crate) fn draw(&self, sampler: &Sampler) -> u64 {
+    pub(crate) fn draw_seconds(&self, sampler: &Sampler) -> u64 {
         let (min, max) = (seconds(self.min), seconds(self.max));
         // Each whole second between the two is as likely as any other.
         let steps = (max - min + 1) as f64;

@@ -43,6 +43,10 @@
 //! the router, so that it is outermost but for tracing, CORS and panic recovery. It is one layer
 //! that holds three, outermost first: count, gate, context.
 //!
+//! Streams without an end of their own are told to end where they are made, else the stop waits for
+//! them: a route of event streams with [`Lameduck::end_streams`], any stream with
+//! [`Lameduck::until_drain`], a WebSocket with `drain::close_on_drain` and [`Lameduck::watch`].
+//!
 //! # Guarantees
 //!
 //! 1. A request that was accepted is answered to its last byte, or the report names it.
@@ -67,6 +71,7 @@
 //!
 //! - `axum` (default): [`Lameduck::serve`], on a loop of our own, and the extractors of the crates.
 //! - `whole`: [`Lameduck`], without axum.
+//! - `websocket`: `drain::close_on_drain` for axum's WebSockets.
 //! - `context`, `drain`, `inflight`, `lifecycle`, `server`, `signal`: one crate each, re-exported.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
@@ -76,6 +81,8 @@
 mod duck;
 #[cfg(feature = "axum")]
 mod serve;
+#[cfg(feature = "whole")]
+mod streams;
 #[cfg(feature = "whole")]
 mod wiring;
 

@@ -7,5 +7,11 @@ mod health;
 mod hostile;
 mod laws;
 mod refusal;
+#[cfg(feature = "stream")]
+mod route;
 mod server;
+#[cfg(feature = "stream")]
+mod streams;
 mod support;
+#[cfg(all(feature = "axum", feature = "tungstenite"))]
+mod websocket;

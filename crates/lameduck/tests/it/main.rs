@@ -1,6 +1,9 @@
 //! What users of the whole get, in one process: their own server, stopped by hand.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
 
+#[cfg(feature = "websocket")]
+mod streams;
+
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use axum::{Router, extract::ConnectInfo, routing::get};

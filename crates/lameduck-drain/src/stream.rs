@@ -1,0 +1,16 @@
+//! Streams that end when their server drains: of items, and the bodies of a whole route.
+
+mod body;
+mod events;
+mod future;
+mod items;
+mod layer;
+mod route;
+
+pub use self::{
+    body::UntilDrainBody,
+    future::UntilDrainFuture,
+    items::{UntilDrain, until_drain},
+    layer::{UntilDrainLayer, UntilDrainService},
+    route::RunOn,
+};

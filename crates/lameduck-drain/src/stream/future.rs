@@ -1,0 +1,45 @@
+//! The future of an answer that may be a stream.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::Response;
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use super::{body::UntilDrainBody, route::Route};
+
+pin_project! {
+    /// Response future of [`UntilDrainService`](crate::UntilDrainService).
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct UntilDrainFuture<F> {
+        #[pin]
+        inner: F,
+        route: &'static Route,
+        by_header: bool,
+    }
+}
+
+impl<F> UntilDrainFuture<F> {
+    pub(super) const fn new(inner: F, route: &'static Route, by_header: bool) -> Self {
+        Self { inner, route, by_header }
+    }
+}
+
+impl<F, B, E> Future for UntilDrainFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body,
+{
+    type Output = Result<Response<UntilDrainBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let answer = ready!(this.inner.poll(cx));
+        Poll::Ready(answer.map(|response| this.route.wrap(response, *this.by_header)))
+    }
+}
