@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use lameduck_core::{Answer, MaybeExecuted, is_grpc};
+use lameduck_core::{Answer, MaybeExecuted, NotExecuted, is_grpc};
 
 use crate::{Reason, config::MakeResponse};
 
@@ -19,6 +19,8 @@ pub struct Interrupted {
     reason: Reason,
     timeout: Option<Duration>,
     request_id: Option<HeaderValue>,
+    /// Whether the request did not even enter its handler.
+    is_refused: bool,
 }
 
 impl Interrupted {
@@ -27,7 +29,12 @@ impl Interrupted {
         timeout: Option<Duration>,
         request_id: Option<HeaderValue>,
     ) -> Self {
-        Self { reason, timeout, request_id }
+        Self { reason, timeout, request_id, is_refused: false }
+    }
+
+    /// A request that did not enter its handler: its deadline had passed on arrival.
+    pub(crate) const fn refused(request_id: Option<HeaderValue>) -> Self {
+        Self { reason: Reason::DeadlineExceeded, timeout: None, request_id, is_refused: true }
     }
 
     /// Why the handler was stopped: [`Reason::DeadlineExceeded`] or [`Reason::Shutdown`].
@@ -40,6 +47,13 @@ impl Interrupted {
     #[must_use]
     pub const fn timeout(&self) -> Option<Duration> {
         self.timeout
+    }
+
+    /// Whether the request did not even enter its handler, because its deadline had passed on
+    /// arrival. The answer then carries [`NotExecuted`] instead of [`MaybeExecuted`].
+    #[must_use]
+    pub const fn is_refused(&self) -> bool {
+        self.is_refused
     }
 
     /// The request's id, if it has one.
@@ -55,7 +69,7 @@ impl Interrupted {
         client: Client,
         custom: Option<&MakeResponse>,
     ) -> Response<B> {
-        let reason = self.reason;
+        let (reason, is_refused) = (self.reason, self.is_refused);
         let mut response = match custom {
             _ if client.is_grpc => {
                 let mut response = self.to_answer().into_grpc_response(grpc_status(reason));
@@ -65,7 +79,11 @@ impl Interrupted {
             Some(make) => make(self),
             None => self.to_answer().into_response(),
         };
-        response.extensions_mut().insert(MaybeExecuted::new());
+        if is_refused {
+            response.extensions_mut().insert(NotExecuted::new());
+        } else {
+            response.extensions_mut().insert(MaybeExecuted::new());
+        }
         if reason == Reason::Shutdown && client.closes_by_header() {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
@@ -79,6 +97,11 @@ impl Interrupted {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "shutdown_forced",
                 "The server stopped before the request was finished.",
+            ),
+            _ if self.is_refused => Answer::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "deadline_expired",
+                "The request came too late: its deadline had passed.",
             ),
             (_, Some(limit)) => Answer::new(
                 StatusCode::GATEWAY_TIMEOUT,

@@ -17,6 +17,7 @@ use crate::{
     Reason, RequestContext,
     alarm::{Alarm, Ring, from_now},
     answer::grpc_trailers,
+    ended::Ended,
     scope::Scope,
 };
 
@@ -59,7 +60,8 @@ impl<B> ContextBody<B> {
         let Some(context) = this.context else { return };
         // Some are not asked for their end once the length they declared is out.
         if !context.shared().owes_nothing() {
-            context.cancel(Reason::ClientGone);
+            context.interrupt(Reason::ClientGone);
+            context.note(Ended::Gone);
         }
         let scope = Scope::enter(this.context);
         this.body.set(AnswerBody::own(Bytes::new()));
@@ -84,7 +86,13 @@ impl<B: Body<Data = Bytes>> ContextBody<B> {
         let Some(context) = this.context else { return Poll::Pending };
         let config = context.config();
         if !this.alarm.is_armed() {
-            this.alarm.arm(config.body_limit.map(from_now), config.phase.as_ref());
+            let limit = config.body_limit.map(from_now);
+            // A caller's deadline is for the whole answer.
+            let at = match (limit, context.shared().caller_at) {
+                (Some(limit), Some(caller)) => Some(limit.min(caller)),
+                (limit, caller) => limit.or(caller),
+            };
+            this.alarm.arm(at, config.phase.as_ref());
         }
         this.alarm.poll(config.phase.as_ref(), cx).map(reason_of)
     }
@@ -114,7 +122,10 @@ impl<B: Body<Data = Bytes>> ContextBody<B> {
         let this = self.as_mut().project();
         let mut is_grpc = false;
         if let Some(context) = this.context {
-            context.cancel(reason);
+            context.interrupt(reason);
+            context.note(Ended::BodyCut(reason));
+            // Nothing is owed to a client that is told.
+            context.shared().owe(0);
             is_grpc = context.client().is_grpc;
         }
         self.leave();
@@ -157,7 +168,7 @@ where
             Poll::Ready(last) => {
                 if let Some(context) = this.context.take() {
                     if let Some(Err(_)) = last {
-                        context.cancel(Reason::BodyFailed);
+                        context.interrupt(Reason::BodyFailed);
                     }
                     context.finish();
                 }

@@ -1,18 +1,35 @@
 //! What a layer was told, shared by its services, futures and bodies.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{any::Any, borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Extensions, HeaderValue, Response};
 use lameduck_core::PhaseWatch;
 
-use crate::{Interrupted, id::IdPolicy};
+use crate::{ContextCounts, InboundDeadline, Interrupted, RequestHead, id::IdPolicy};
 
 /// Called once the id of a request is known.
 pub(crate) type OnRequest = Arc<dyn Fn(&HeaderValue, &Extensions) + Send + Sync>;
 
 /// Makes the answer for a handler that was stopped.
 pub(crate) type MakeResponse = Arc<dyn Fn(Interrupted) -> Response<Bytes> + Send + Sync>;
+
+/// Says how long one request's handler may take.
+pub(crate) type LimitBy = Arc<dyn Fn(&RequestHead<'_>) -> Option<Duration> + Send + Sync>;
+
+/// Counts a piece of spawned work until what it returns is dropped.
+pub(crate) type Track = Arc<dyn Fn(Cow<'static, str>) -> Box<dyn Any + Send> + Send + Sync>;
+
+/// What is done with a trace that a request belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TracePolicy {
+    /// Its headers are not read.
+    Ignored,
+    /// They are carried on as they came.
+    PassedThrough,
+    /// The request has a span of its own.
+    OwnSpans,
+}
 
 /// What a layer was told.
 #[derive(Clone)]
@@ -25,6 +42,25 @@ pub(crate) struct Config {
     pub(crate) extension: bool,
     pub(crate) on_request: Option<OnRequest>,
     pub(crate) response: Option<MakeResponse>,
+    pub(crate) drain_reserve: Duration,
+    pub(crate) limit_by: Option<LimitBy>,
+    pub(crate) inbound: Option<InboundDeadline>,
+    pub(crate) trace: TracePolicy,
+    pub(crate) track: Option<Track>,
+    pub(crate) counts: ContextCounts,
+    /// Whether a request's head decides anything but its id.
+    pub(crate) reads_head: bool,
+    /// Whether there is anything to be done for a request as it begins, beside its id.
+    pub(crate) prepares: bool,
+}
+
+impl Config {
+    /// Sums up what a request has to look at, so that it looks at one word.
+    pub(crate) fn sum_up(&mut self) {
+        self.reads_head =
+            self.limit_by.is_some() || self.inbound.is_some() || self.trace != TracePolicy::Ignored;
+        self.prepares = self.reads_head || self.extension || self.on_request.is_some();
+    }
 }
 
 impl Default for Config {
@@ -38,13 +74,38 @@ impl Default for Config {
             extension: false,
             on_request: None,
             response: None,
+            drain_reserve: Duration::ZERO,
+            limit_by: None,
+            inbound: None,
+            trace: TracePolicy::Ignored,
+            track: None,
+            counts: ContextCounts::default(),
+            reads_head: false,
+            prepares: false,
         }
     }
 }
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { timeout, body_limit, grace, phase, id, extension, on_request, response } = self;
+        let Self {
+            timeout,
+            body_limit,
+            grace,
+            phase,
+            id,
+            extension,
+            on_request,
+            response,
+            drain_reserve,
+            limit_by,
+            inbound,
+            trace,
+            track,
+            counts,
+            reads_head: _,
+            prepares: _,
+        } = self;
         f.debug_struct("Config")
             .field("timeout", timeout)
             .field("body_limit", body_limit)
@@ -54,6 +115,12 @@ impl fmt::Debug for Config {
             .field("extension", extension)
             .field("on_request", &on_request.is_some())
             .field("response", &response.is_some())
+            .field("drain_reserve", drain_reserve)
+            .field("limit_by", &limit_by.is_some())
+            .field("inbound", inbound)
+            .field("trace", trace)
+            .field("track", &track.is_some())
+            .field("counts", counts)
             .finish()
     }
 }

@@ -13,7 +13,9 @@ use http::{Extensions, HeaderValue, Request, Response};
 use lameduck_core::{Phase, PhaseWatch};
 use tokio::time::Instant;
 
-use crate::{Reason, answer::Client, config::Config, scope, shared::Shared, spare};
+use crate::{
+    Reason, RequestHead, answer::Client, child, config::Config, head, scope, shared::Shared, spare,
+};
 
 /// What is known of the request that is being worked on: its id, its deadline, whether it is
 /// cancelled.
@@ -52,7 +54,9 @@ impl RequestContext {
     /// begins brings it forward, a stop that is called off puts it back.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
+        let reserve = self.config().drain_reserve;
         let drained = self.shared.phase().and_then(PhaseWatch::cancelling_at);
+        let drained = drained.map(|at| at.checked_sub(reserve).unwrap_or(at));
         match (self.shared.deadline(), drained.map(Instant::from_std)) {
             (Some(own), Some(drained)) => Some(own.min(drained)),
             (own, drained) => own.or(drained),
@@ -87,6 +91,9 @@ impl RequestContext {
     ///
     /// The future may be dropped and made anew at any time.
     pub async fn cancelled(&self) -> Reason {
+        if let Some(parent) = self.parent() {
+            return child::cancelled(self, parent).await;
+        }
         let mut cancelled = pin!(self.shared.cancelled().notified());
         let mut cancelling = self.shared.phase().map(|phase| phase.reached(Phase::Cancelling));
         let reason = poll_fn(|cx| {
@@ -109,15 +116,26 @@ impl RequestContext {
         if let Some(shared) = Arc::get_mut(&mut shared) {
             shared.begin(Arc::clone(config), inbound, Client::of(request));
         }
-        let context = Self { shared };
-        if config.extension || config.on_request.is_some() {
-            context.tell(request.extensions_mut());
+        let mut context = Self { shared };
+        if config.prepares {
+            context.prepare(config, request);
         }
         context
     }
 
-    /// Tells who wants to know that a request has begun.
+    /// Reads what the head decides, and tells who wants to know that a request has begun.
     #[inline(never)]
+    fn prepare<B>(&mut self, config: &Config, request: &mut Request<B>) {
+        if config.reads_head {
+            if let Some(shared) = Arc::get_mut(&mut self.shared) {
+                head::read(shared, config, &RequestHead::of(request));
+            }
+        }
+        if config.extension || config.on_request.is_some() {
+            self.tell(request.extensions_mut());
+        }
+    }
+
     fn tell(&self, extensions: &mut Extensions) {
         let config = self.config();
         if let Some(on_request) = &config.on_request {
@@ -141,6 +159,11 @@ impl RequestContext {
         }
     }
 
+    /// A context that no layer has begun.
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared) }
+    }
+
     #[inline]
     pub(crate) fn config(&self) -> &Config {
         self.shared.config()
@@ -154,6 +177,16 @@ impl RequestContext {
     #[inline]
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    /// Nothing, if anybody else has this context.
+    pub(crate) fn shared_mut(&mut self) -> Option<&mut Shared> {
+        Arc::get_mut(&mut self.shared)
+    }
+
+    /// Whether its deadline had passed on arrival.
+    pub(crate) fn is_expired(&self) -> bool {
+        self.shared.caller_at.is_some() && self.shared.limit == Some(Duration::ZERO)
     }
 
     /// Whether anybody but the layer has this context, and so may hear that it is cancelled.
@@ -172,7 +205,7 @@ impl RequestContext {
 
     /// Cancels the request, if anybody would hear of it.
     #[inline]
-    pub(crate) fn cancel(&self, reason: Reason) {
+    pub(crate) fn interrupt(&self, reason: Reason) {
         if self.is_held() {
             self.shared.cancel(reason);
         }

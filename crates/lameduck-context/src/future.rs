@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Response;
+use http::{HeaderValue, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
@@ -16,6 +16,7 @@ use crate::{
     ContextBody, Interrupted, Reason, RequestContext,
     alarm::{Alarm, Ring, from_now},
     body::carry_on,
+    ended::Ended,
     scope::Scope,
 };
 
@@ -39,6 +40,7 @@ pin_project! {
     impl<F> PinnedDrop for ContextFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             if let Some(context) = this.drop_inner(Reason::ClientGone) {
+                context.note(Ended::Gone);
                 context.finish();
             }
         }
@@ -49,6 +51,12 @@ impl<F> ContextFuture<F> {
     #[inline]
     pub(crate) const fn new(inner: F, context: Option<RequestContext>) -> Self {
         Self { inner: Some(inner), context, alarm: Alarm::new() }
+    }
+
+    /// A request whose deadline has passed on arrival: its handler is not called.
+    #[cold]
+    pub(crate) const fn refused(context: Option<RequestContext>) -> Self {
+        Self { inner: None, context, alarm: Alarm::new() }
     }
 
     /// The handler waits. Ends that when it has waited too long.
@@ -71,7 +79,8 @@ impl<F> ContextFuture<F> {
                     return self.cut(Reason::DeadlineExceeded);
                 }
                 Poll::Ready(Ring::Time) => {
-                    context.cancel(Reason::DeadlineExceeded);
+                    context.interrupt(Reason::DeadlineExceeded);
+                    config.counts.note_told();
                     // From now and not from the deadline: it was told just now.
                     this.alarm.put_off(from_now(config.grace));
                 }
@@ -79,28 +88,48 @@ impl<F> ContextFuture<F> {
         }
     }
 
+    /// Answers in the stead of a handler that was not called.
+    #[cold]
+    fn refuse<B>(self: Pin<&mut Self>) -> Response<ContextBody<B>> {
+        let Some(context) = self.project().context.take() else {
+            panic!("`ContextFuture` polled after it has completed");
+        };
+        context.note(Ended::Expired);
+        answer(context, Interrupted::refused)
+    }
+
     /// Drops the handler and answers in its stead.
     #[cold]
     fn cut<B>(self: Pin<&mut Self>, reason: Reason) -> Poll<Response<ContextBody<B>>> {
         let Some(context) = self.drop_inner(reason) else { return Poll::Pending };
-        let config = context.config();
-        let interrupted = Interrupted::new(reason, config.timeout, context.shared().to_id());
-        let mut response = interrupted.into_response(context.client(), config.response.as_ref());
-        context.echo(&mut response);
-        context.finish();
-        Poll::Ready(response)
+        context.note(Ended::Cut(reason));
+        let limit = context.shared().limit;
+        Poll::Ready(answer(context, |id| Interrupted::new(reason, limit, id)))
     }
 
     /// Drops the handler, which may still ask for its context and why this happens.
     #[inline]
     fn drop_inner(self: Pin<&mut Self>, reason: Reason) -> Option<RequestContext> {
         let mut this = self.project();
-        this.context.as_ref()?.cancel(reason);
+        this.context.as_ref()?.interrupt(reason);
         let scope = Scope::enter(this.context);
         this.inner.set(None);
         scope.exit();
         this.context.take()
     }
+}
+
+/// Ends a request with an answer of our own.
+fn answer<B>(
+    context: RequestContext,
+    interrupted: impl FnOnce(Option<HeaderValue>) -> Interrupted,
+) -> Response<ContextBody<B>> {
+    let interrupted = interrupted(context.shared().to_id());
+    let custom = context.config().response.as_ref();
+    let mut response = interrupted.into_response(context.client(), custom);
+    context.echo(&mut response);
+    context.finish();
+    response
 }
 
 impl<F, B, E> Future for ContextFuture<F>
@@ -112,9 +141,7 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.as_mut().project();
-        let Some(inner) = this.inner.as_pin_mut() else {
-            panic!("`ContextFuture` polled after it has completed");
-        };
+        let Some(inner) = this.inner.as_pin_mut() else { return Poll::Ready(Ok(self.refuse())) };
         let scope = Scope::enter(this.context);
         let mut polled = inner.poll(cx);
         scope.exit();
@@ -123,6 +150,9 @@ where
             Poll::Pending => return self.wait(cx).map(Ok),
             Poll::Ready(answer) => this.context.take().and_then(|context| match answer {
                 Ok(response) => {
+                    if this.alarm.is_late() {
+                        context.note(Ended::InGrace);
+                    }
                     context.echo(response);
                     carry_on(context, response)
                 }

@@ -131,10 +131,16 @@ impl ContextLayer {
         })
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
         // A clone that is configured on does not change the layers and services made before it.
-        change(Arc::make_mut(&mut self.config));
+        let config = Arc::make_mut(&mut self.config);
+        change(config);
+        config.sum_up();
         self
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
     }
 }
 

@@ -47,6 +47,31 @@
 //! A route may have a layer of its own inside the router's: its limit then is the shorter one. Who
 //! wants the time limit and nothing else takes [`TimeoutLayer`].
 //!
+//! # Deadlines from outside
+//!
+//! A caller's deadline (`grpc-timeout`, Envoy's header, one of your own) is read where
+//! [`with_inbound_deadline`](ContextLayer::with_inbound_deadline) says that callers are trusted. It
+//! only shortens: a request has the least of what its caller says, the limit of its route, the
+//! server's maximum and what is left of the drain. On the wire a deadline is how long, inside it is
+//! until when; no two clocks have to agree.
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use lameduck_context::{ContextLayer, InboundDeadline};
+//! let layer = ContextLayer::new()
+//!     .with_timeout(Duration::from_secs(10))
+//!     .with_inbound_deadline(InboundDeadline::new().with_maximum(Duration::from_secs(30)));
+//! # let _ = layer;
+//! ```
+//!
+//! # Work beside the handler
+//!
+//! [`RequestContext::run`] drops a part of the work when its context is cancelled,
+//! [`child`](RequestContext::child) gives it a part of the time. [`spawn`](RequestContext::spawn)
+//! is for work that goes on after the answer, [`spawn_blocking`](RequestContext::spawn_blocking) for
+//! work that blocks, [`detach`](RequestContext::detach) for work that its client must not end; a
+//! [tracker](ContextLayer::with_tracker) counts all three.
+//!
 //! # Guarantees
 //!
 //! 1. A handler that is ready in the same tick as its deadline wins; one that takes too long is
@@ -64,6 +89,12 @@
 //! 7. A request inside a request gives the outer context back, and so does a panic. A context that
 //!    was used before remembers nothing.
 //! 8. A handler that is ready needs neither clock nor timer.
+//! 9. A caller's deadline only shortens, and ends the body too. A request whose deadline has passed
+//!    does not enter its handler, and is told that nothing was executed. A value that cannot be read
+//!    is counted and left out; none panics.
+//! 10. Spawned work is dropped when its client leaves, at the deadline and by a stop; detached work
+//!     is told of a stop and dropped when it is forced. Both are counted from before they begin.
+//! 11. A trace is passed through. A parent that is not valid is none, and its state with it.
 //!
 //! An answer given in the handler's stead carries
 //! [`MaybeExecuted`](lameduck_core::MaybeExecuted): the request may be sent again only if it is
@@ -89,23 +120,26 @@
 //! contexts for the requests to come; one allocation more is made for each request beyond that which
 //! waits at the same time. A handler that waits pays for one timer and one allocation, if it has a
 //! limit, and for one allocation more if it follows the phases of a stop. `tests/allocations.rs` and
-//! `tests/it/sizes.rs` hold these numbers.
+//! `tests/it/sizes.rs` hold these numbers. A caller's deadline costs a look at the clock, a trace or
+//! a value one allocation and those of what is kept, for the requests that have them.
 //!
 //! # What it does not do
 //!
 //! - It does not stop code that does not await: a handler that blocks its thread is neither told nor
 //!   dropped.
-//! - It does not follow a spawned task. Take the context along: it says when to stop, until the
-//!   answer is complete. What goes on after that, an upgraded connection too, is not cancelled.
+//! - It does not follow a task of `tokio::spawn`, nor an upgraded connection. Take the context along:
+//!   it says when to stop, until the answer is complete.
 //! - It does not bound a client that is slow to read, which is the server's work. A body is held to
 //!   its limit when it is polled.
 //! - It does not catch panics, count requests or turn them away.
-//! - It sends no deadline on and reads none from a request's headers.
+//! - It begins no trace and records no span: it passes on what came. See [`TraceContext`].
 //! - Ids made in one millisecond are not in the order in which they were made.
 //!
 //! # Feature flags
 //!
 //! - `axum`: [`RequestContext`] as an argument of an axum handler.
+//! - `tracing`: an event at debug for each request that did not simply end well, with `event`,
+//!   `status` (499 for a client that has left), `reason`, `request_id` and `trace_id`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
 #![forbid(unsafe_code)]
@@ -115,27 +149,44 @@ mod answer;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
+mod child;
 mod config;
 mod context;
+mod counts;
+mod ended;
+mod extras;
 mod future;
+mod head;
 mod id;
+mod inbound;
 mod layer;
+mod more;
+mod options;
 mod reason;
 mod scope;
 mod service;
 mod shared;
 mod spare;
+mod spawn;
 mod timeout;
+mod trace;
+mod values;
 
 #[cfg(feature = "axum")]
 pub use self::axum::ContextMissing;
 pub use self::{
     answer::Interrupted,
     body::{BodyInterrupted, ContextBody},
+    child::{Cancelled, Run},
     context::RequestContext,
+    counts::ContextCounts,
     future::ContextFuture,
+    head::RequestHead,
+    inbound::{DeadlineSource, InboundDeadline, InvalidDeadline},
     layer::ContextLayer,
     reason::Reason,
     service::ContextService,
+    spawn::{SpawnError, Spawned},
     timeout::{TimeoutFuture, TimeoutLayer, TimeoutService},
+    trace::{SpanId, TraceContext, TraceId},
 };

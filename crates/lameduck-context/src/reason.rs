@@ -19,10 +19,14 @@ pub enum Reason {
     Panicked,
     /// The response body failed: the answer ends there, and is not complete.
     BodyFailed,
+    /// The program's own reason, in its words: see
+    /// [`RequestContext::cancel`](crate::RequestContext::cancel).
+    Other(&'static str),
 }
 
 impl Reason {
-    /// The reason's name in logs, metrics and answers: lower case, words joined by `_`.
+    /// The reason's name in logs, metrics and answers: lower case, words joined by `_`, or the
+    /// program's own words.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -31,24 +35,37 @@ impl Reason {
             Self::Shutdown => "shutdown",
             Self::Panicked => "panicked",
             Self::BodyFailed => "body_failed",
+            Self::Other(words) => words,
         }
     }
 
     /// The number the reason is stored as. Those below are for requests without a reason.
     pub(crate) const fn to_number(self) -> u8 {
-        FIRST + self as u8
+        FIRST
+            + match self {
+                Self::DeadlineExceeded => 0,
+                Self::ClientGone => 1,
+                Self::Shutdown => 2,
+                Self::Panicked => 3,
+                Self::BodyFailed => 4,
+                Self::Other(_) => 5,
+            }
     }
 
-    /// The reason a stored number stands for, if it stands for one.
-    pub(crate) fn from_number(number: u8) -> Option<Self> {
-        let all = [
-            Self::DeadlineExceeded,
-            Self::ClientGone,
-            Self::Shutdown,
-            Self::Panicked,
-            Self::BodyFailed,
-        ];
-        all.into_iter().find(|reason| reason.to_number() == number)
+    /// The reason a stored number stands for, if it stands for one. The program's own words are
+    /// stored elsewhere.
+    pub(crate) fn from_number(
+        number: u8,
+        words: impl FnOnce() -> Option<&'static str>,
+    ) -> Option<Self> {
+        Some(match number.checked_sub(FIRST)? {
+            0 => Self::DeadlineExceeded,
+            1 => Self::ClientGone,
+            2 => Self::Shutdown,
+            3 => Self::Panicked,
+            4 => Self::BodyFailed,
+            _ => Self::Other(words().unwrap_or("cancelled")),
+        })
     }
 }
 

@@ -28,6 +28,28 @@ fn replace(context: Option<RequestContext>) -> Option<RequestContext> {
     ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(context)))
 }
 
+/// Tells the current context, which was just begun, which one it is inside of.
+#[cold]
+#[inline(never)]
+pub(crate) fn inherit(outer: &RequestContext) {
+    let mut inner = replace(None);
+    if let Some(inner) = &mut inner {
+        inner.inherit(outer);
+    }
+    replace(inner);
+}
+
+impl RequestContext {
+    /// Runs code that does not wait, with this as the current context.
+    pub(crate) fn while_current<T>(self, code: impl FnOnce() -> T) -> T {
+        let mut context = Some(self);
+        let scope = Scope::enter(&mut context);
+        let output = code();
+        scope.exit();
+        output
+    }
+}
+
 /// Makes a context the current one, until [`exit`](Self::exit).
 ///
 /// The context is moved, which is cheaper than a count: meanwhile `context` holds what was current
@@ -42,6 +64,12 @@ impl<'a> Scope<'a> {
     pub(crate) fn enter(context: &'a mut Option<RequestContext>) -> Self {
         swap(context);
         Self { context }
+    }
+
+    /// What was current before.
+    #[inline]
+    pub(crate) const fn outer(&self) -> Option<&RequestContext> {
+        self.context.as_ref()
     }
 
     /// Moves both contexts back.
@@ -59,7 +87,7 @@ impl Drop for Scope<'_> {
     fn drop(&mut self) {
         swap(self.context);
         if let Some(context) = self.context {
-            context.cancel(Reason::Panicked);
+            context.interrupt(Reason::Panicked);
         }
     }
 }

@@ -10,7 +10,11 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::{ContextBody, ContextFuture, RequestContext, config::Config, scope::Scope};
+use crate::{
+    ContextBody, ContextFuture, RequestContext,
+    config::Config,
+    scope::{self, Scope},
+};
 
 /// Middleware that gives each request an id, a deadline and a way to be cancelled. See the
 /// [crate docs](crate).
@@ -59,8 +63,14 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let mut context = Some(RequestContext::begin(&self.config, &mut request));
+        if self.config.reads_head && context.as_ref().is_some_and(RequestContext::is_expired) {
+            return ContextFuture::refused(context);
+        }
         // `call` is the handler's code too: a layer inside may want the id for its span.
         let scope = Scope::enter(&mut context);
+        if let Some(outer) = scope.outer() {
+            scope::inherit(outer);
+        }
         let inner = self.inner.call(request);
         scope.exit();
         ContextFuture::new(inner, context)

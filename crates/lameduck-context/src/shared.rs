@@ -6,6 +6,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use http::HeaderValue;
@@ -13,7 +14,14 @@ use lameduck_core::{Phase, PhaseWatch};
 use tokio::{sync::Notify, time::Instant};
 use uuid::Uuid;
 
-use crate::{Reason, alarm::from_now, answer::Client, config::Config, id};
+use crate::{
+    Reason,
+    alarm::from_now,
+    answer::Client,
+    config::Config,
+    id,
+    more::{More, Parent},
+};
 
 /// The request is being worked on. A cancelled one has the number of its reason.
 const LIVE: u8 = 0;
@@ -33,8 +41,14 @@ pub(crate) struct Shared {
     fresh: Option<Uuid>,
     /// The id as text: the client's, or the fresh one once somebody reads it.
     id: OnceLock<HeaderValue>,
-    /// By the request's own limit, once the clock was started.
-    deadline: OnceLock<Instant>,
+    /// How long the handler may take: the layer's limit, the route's or the caller's.
+    pub(crate) limit: Option<Duration>,
+    /// When the caller waits no longer, for the whole answer.
+    pub(crate) caller_at: Option<Instant>,
+    /// When the limit is over, once the clock was started.
+    pub(crate) deadline: OnceLock<Instant>,
+    /// What only some requests have.
+    pub(crate) more: OnceLock<Box<More>>,
     state: AtomicU8,
     /// Bytes of the body that are still to come, if the response declares its length.
     owed: AtomicU64,
@@ -51,6 +65,7 @@ impl Shared {
         client: Client,
     ) {
         self.client = client;
+        self.limit = config.timeout;
         if let Some(id) = inbound {
             self.id = OnceLock::from(id);
         } else if config.id.is_some() {
@@ -62,11 +77,25 @@ impl Shared {
     /// Forgets the request.
     #[inline]
     pub(crate) fn clear(&mut self) {
-        let Self { config, client: _, fresh, id, deadline, state, owed, cancelled: _ } = self;
+        let Self {
+            config,
+            client: _,
+            fresh,
+            id,
+            limit: _,
+            caller_at,
+            deadline,
+            more,
+            state,
+            owed,
+            cancelled: _,
+        } = self;
         *config = None;
         *fresh = None;
         *id = OnceLock::new();
+        *caller_at = None;
         *deadline = OnceLock::new();
+        *more = OnceLock::new();
         *state.get_mut() = LIVE;
         *owed.get_mut() = UNKNOWN;
     }
@@ -104,10 +133,21 @@ impl Shared {
         }
     }
 
-    /// When the request's own limit is over. The clock starts here if it has not.
+    /// When the handler's limit is over. The clock starts here if it has not.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let limit = self.config().timeout?;
+        let limit = self.limit?;
         Some(*self.deadline.get_or_init(|| from_now(limit)))
+    }
+
+    /// What only some requests have, made here.
+    pub(crate) fn more(&self) -> &More {
+        self.more.get_or_init(Box::default)
+    }
+
+    /// As [`more`](Self::more), to change it.
+    pub(crate) fn more_mut(&mut self) -> &mut More {
+        self.more();
+        self.more.get_mut().expect("made in the line above")
     }
 
     /// Why the request was cancelled, if it was.
@@ -116,15 +156,24 @@ impl Shared {
         let state = match self.state.load(Ordering::Acquire) {
             // The phase is read here, and not written to each context by whoever moves it.
             LIVE if self.is_cancelling() => self.end(Reason::Shutdown.to_number()),
+            LIVE => match self.more.get().and_then(|more| more.parent.as_ref()) {
+                Some(parent) => self.follow(parent),
+                None => LIVE,
+            },
             state => state,
         };
-        Reason::from_number(state)
+        let words = || self.more.get().and_then(|more| more.words.get().copied());
+        Reason::from_number(state, words)
     }
 
     /// Cancels the request, unless it is finished or cancelled already.
     pub(crate) fn cancel(&self, reason: Reason) {
         // A phase that nobody has looked at since may have been the first reason.
         if self.reason().is_none() {
+            if let Reason::Other(words) = reason {
+                // Of two at once, the words of the first are the reason of both.
+                let _ = self.more().words.set(words);
+            }
             self.end(reason.to_number());
         }
         self.cancelled.notify_waiters();
@@ -166,6 +215,22 @@ impl Shared {
         ended.map_or_else(|before| before, |_| state)
     }
 
+    /// A context that was made in another ends with it, and at its own deadline.
+    #[cold]
+    fn follow(&self, parent: &Parent) -> u8 {
+        let reason = if parent.is_followed { parent.context.reason() } else { None };
+        let is_over = || self.deadline().is_some_and(|at| at <= Instant::now());
+        match reason {
+            Some(Reason::Other(words)) => {
+                let _ = self.more().words.set(words);
+                self.end(Reason::Other(words).to_number())
+            }
+            Some(reason) => self.end(reason.to_number()),
+            None if is_over() => self.end(Reason::DeadlineExceeded.to_number()),
+            None => LIVE,
+        }
+    }
+
     fn is_cancelling(&self) -> bool {
         self.phase().is_some_and(|phase| phase.current() >= Phase::Cancelling)
     }
@@ -178,7 +243,10 @@ impl Default for Shared {
             client: Client::default(),
             fresh: None,
             id: OnceLock::new(),
+            limit: None,
+            caller_at: None,
             deadline: OnceLock::new(),
+            more: OnceLock::new(),
             state: AtomicU8::new(LIVE),
             owed: AtomicU64::new(UNKNOWN),
             cancelled: Notify::new(),
@@ -188,12 +256,27 @@ impl Default for Shared {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { config: _, client: _, fresh, id, deadline, state, owed: _, cancelled: _ } = self;
+        let Self {
+            config: _,
+            client: _,
+            fresh,
+            id,
+            limit,
+            caller_at,
+            deadline,
+            more,
+            state,
+            owed: _,
+            cancelled: _,
+        } = self;
         f.debug_struct("Shared")
             .field("fresh", fresh)
             .field("id", &id.get())
+            .field("limit", limit)
+            .field("caller_at", caller_at)
             .field("deadline", &deadline.get())
-            .field("reason", &Reason::from_number(state.load(Ordering::Relaxed)))
+            .field("more", &more.get())
+            .field("reason", &Reason::from_number(state.load(Ordering::Relaxed), || None))
             .finish_non_exhaustive()
     }
 }

@@ -73,6 +73,11 @@ impl<T> Left<T> {
         Self(Arc::default())
     }
 
+    /// A value that a test leaves for its handler.
+    pub(crate) fn of(value: T) -> Self {
+        Self(Arc::new(Mutex::new(Some(value))))
+    }
+
     pub(crate) fn leave(&self, value: T) {
         *self.0.lock().expect("not poisoned") = Some(value);
     }
