@@ -58,15 +58,14 @@ impl Lameduck {
             Ok(triggers) => lifecycle.alongside(wiring::ask_for_stops(triggers, stop.clone())),
             Err(error) => lifecycle.on_start("signals", async move || Err(error)),
         };
+        let in_flight = InFlight::with_ledger();
         Self {
             lifecycle: Mutex::new(Some(lifecycle)),
             running: OnceLock::new(),
             stop,
-            in_flight: InFlight::with_ledger(),
             drain: DrainLayer::new(watch.clone()),
-            context: ContextLayer::new()
-                .with_phase(watch.clone())
-                .with_on_request(wiring::name_in_ledger),
+            context: wiring::context(watch.clone(), &in_flight),
+            in_flight,
             watch,
             server: ServerOptions::new(),
             #[cfg(feature = "axum")]

@@ -1,9 +1,10 @@
 //! How the crates are connected: what counts is described to the lifecycle in closures.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use http::{Extensions, HeaderValue};
 use lameduck_context::ContextLayer;
+use lameduck_core::PhaseWatch;
 use lameduck_drain::{DrainLayer, Rejections};
 use lameduck_inflight::{InFlight, InFlightLayer, LedgerEntry};
 use lameduck_lifecycle::{Closed, StopHandle, Tally, Work};
@@ -67,7 +68,7 @@ pub(crate) fn connections(connections: &Connections) -> Work {
 
 /// Writes the id that the context gave a request into the request's line of the ledger. The one
 /// layer is called inside of the other, and neither knows the other.
-pub(crate) fn name_in_ledger(id: &HeaderValue, _: &Extensions) {
+fn name_in_ledger(id: &HeaderValue, _: &Extensions) {
     if let Some(entry) = LedgerEntry::current() {
         entry.set_request_id(id.clone());
     }
@@ -99,4 +100,19 @@ pub(crate) async fn ask_for_stops(mut triggers: Triggers, stop: StopHandle) {
             stop.ask(asked.cause.to_string(), !is_interactive);
         }
     }
+}
+
+/// How long before the end of the drain a request's deadline lies: enough to write an answer, and
+/// little beside the 15 s of the drain.
+const DRAIN_RESERVE: Duration = Duration::from_millis(50);
+
+/// What a request is given, before the user changes it. Work that a handler spawns is counted under
+/// its name.
+pub(crate) fn context(watch: PhaseWatch, in_flight: &InFlight) -> ContextLayer {
+    let in_flight = in_flight.clone();
+    ContextLayer::new()
+        .with_phase(watch)
+        .with_drain_reserve(DRAIN_RESERVE)
+        .with_on_request(name_in_ledger)
+        .with_tracker(move |name: Cow<'static, str>| in_flight.enter_named(name))
 }
