@@ -4,7 +4,7 @@ use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use crate::{
-    demo, features, flags, loom, readme,
+    demo, drill, features, flags, loom, readme,
     step::{self, Steps},
     test::{self, Counts},
     tidy,
@@ -33,6 +33,7 @@ impl flags::Ci {
         steps.run("loom", || loom::run(sh, &mut counts));
         steps.run("features", || features::run(sh));
         steps.run("demo", || demo::run(sh, 1, false));
+        steps.run_if_possible("drill at 20 ms", || drill::run(sh, true, 20));
         steps.finish()
     }
 }

@@ -6,6 +6,7 @@
 
 mod ci;
 mod demo;
+mod drill;
 mod features;
 #[expect(unreachable_pub, reason = "what xflags generates is `pub`")]
 mod flags;
@@ -39,6 +40,7 @@ fn run(flags: flags::Xtask) -> Result<()> {
     match flags.subcommand {
         flags::XtaskCmd::Help(cmd) => cmd.run(),
         flags::XtaskCmd::Demo(cmd) => cmd.run(&sh),
+        flags::XtaskCmd::Drill(cmd) => cmd.run(&sh),
         flags::XtaskCmd::Test(cmd) => cmd.run(&sh),
         flags::XtaskCmd::Ci(cmd) => cmd.run(&sh),
         flags::XtaskCmd::Tidy(cmd) => cmd.run(&sh),

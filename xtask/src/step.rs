@@ -23,22 +23,46 @@ pub(crate) struct Steps {
 
 struct Done {
     name: String,
-    error: Option<String>,
+    end: End,
     took: Duration,
+}
+
+/// How a step ended.
+enum End {
+    Ok,
+    Failed(String),
+    NotRun(String),
+}
+
+/// Whether a step that needs more than cargo was run.
+pub(crate) enum Ran {
+    Yes,
+    /// It was not, for this reason.
+    No(String),
 }
 
 impl Steps {
     /// Runs `step`; a failure is told at once and once more at the end.
     pub(crate) fn run(&mut self, name: &str, step: impl FnOnce() -> Result<()>) {
+        self.run_if_possible(name, || step().map(|()| Ran::Yes));
+    }
+
+    /// As [`run`](Self::run), for a step that may have to say why it is not run.
+    pub(crate) fn run_if_possible(&mut self, name: &str, step: impl FnOnce() -> Result<Ran>) {
         eprintln!("\n== {name}");
         let start = now();
-        let error = step().err().map(|error| format!("{error:#}"));
+        let end = match step() {
+            Ok(Ran::Yes) => End::Ok,
+            Ok(Ran::No(reason)) => End::NotRun(reason),
+            Err(error) => End::Failed(format!("{error:#}")),
+        };
         let took = start.elapsed();
-        match &error {
-            None => eprintln!("== {name}: ok, {}", seconds(took)),
-            Some(error) => eprintln!("== {name}: FAILED, {}: {error}", seconds(took)),
+        match &end {
+            End::Ok => eprintln!("== {name}: ok, {}", seconds(took)),
+            End::Failed(error) => eprintln!("== {name}: FAILED, {}: {error}", seconds(took)),
+            End::NotRun(reason) => eprintln!("== {name}: not run: {reason}"),
         }
-        self.done.push(Done { name: name.to_owned(), error, took });
+        self.done.push(Done { name: name.to_owned(), end, took });
     }
 
     /// Prints a line per step.
@@ -48,12 +72,18 @@ impl Steps {
     /// If a step failed.
     pub(crate) fn finish(self) -> Result<()> {
         println!();
-        for Done { name, error, took } in &self.done {
-            let verdict = if error.is_none() { "ok" } else { "FAILED" };
-            println!("{name:<24} {verdict:<6} {:>8}", seconds(*took));
+        let mut failed = Vec::new();
+        for Done { name, end, took } in &self.done {
+            let took = seconds(*took);
+            match end {
+                End::Ok => println!("{name:<24} {:<6} {took:>8}", "ok"),
+                End::Failed(_) => {
+                    println!("{name:<24} FAILED {took:>8}");
+                    failed.push(name.as_str());
+                }
+                End::NotRun(reason) => println!("{name:<24} NOT RUN: {reason}"),
+            }
         }
-        let failed: Vec<_> =
-            self.done.iter().filter(|done| done.error.is_some()).map(|d| &*d.name).collect();
         if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }
     }
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use crate::{
-    flags, loom,
+    drill, flags, loom,
     step::{self, Steps},
 };
 
@@ -15,6 +15,7 @@ impl flags::Test {
         let mut counts = Counts::default();
         steps.run("tests and doctests", || workspace(sh, &mut counts));
         steps.run("loom", || loom::run(sh, &mut counts));
+        steps.run_if_possible("drill at 20 ms", || drill::run(sh, true, 20));
         let finished = steps.finish();
         println!("{}", counts.summary());
         finished

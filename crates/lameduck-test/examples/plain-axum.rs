@@ -5,14 +5,15 @@
 //! $ target/debug/lameduck-drill --runs 3 -- target/debug/examples/plain-axum
 //! ```
 
-use std::{future::pending, io};
+use std::{env, future::pending, io};
 
 use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let terminated = terminated()?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let addr = env::args().skip_while(|arg| arg != "--addr").nth(1);
+    let listener = TcpListener::bind(addr.as_deref().unwrap_or("127.0.0.1:0")).await?;
     #[expect(clippy::print_stdout, reason = "the drill reads the address")]
     {
         println!("listening on http://{}", listener.local_addr()?);

@@ -46,7 +46,8 @@
 //!
 //! Under `[dev-dependencies]`. The laws go into the tests of a crate that has a layer, the oracle
 //! into the tests of a server, and the drill, `lameduck-drill -- SERVER`, around a server that is
-//! built: it starts the program, sends it SIGTERM under load, and prints a verdict.
+//! built: it starts the program, sends it SIGTERM under load, and prints a verdict. `lameduck-rtt`
+//! does so with clients that are 20 ms away, where losses show that the loopback hides.
 //!
 //! # Guarantees
 //!
@@ -72,7 +73,7 @@
 //!   forbids both.
 //! - It sees boxes by the size of what holds them, so a layer may still box what is its own. To
 //!   count allocations there is [`CountingAllocator`].
-//! - The oracle does not speak TLS, does not delay packets, and measures no speed.
+//! - The oracle does not speak TLS, and measures no speed. Only `lameduck-rtt` delays packets.
 //! - A message that crosses a server's WebSocket close frame is not missed: the close frame says
 //!   to ask elsewhere.
 //!
@@ -84,6 +85,8 @@
 //!   request.
 //! - `app`: the paths the oracle asks, as an axum router.
 //! - `drill`: the drill, as a function and as the program `lameduck-drill`. Unix only.
+//! - `rtt`: the drill with clients that are a round trip away, as the program `lameduck-rtt`. Linux
+//!   only.
 //! - `server`: the real binary of a server in a test, [`TestServer`]. Unix only.
 //! - `example`: what the project's own examples have in common.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -104,6 +107,8 @@ pub mod laws;
 #[cfg(feature = "oracle")]
 mod oracle;
 mod probe;
+#[cfg(all(feature = "rtt", target_os = "linux"))]
+pub mod rtt;
 #[cfg(all(feature = "server", unix))]
 mod server;
 

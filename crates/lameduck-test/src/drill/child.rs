@@ -19,7 +19,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{DrillError, StopEvent, stop_log};
+use super::{DrillError, Place, StopEvent, stop_log};
 
 /// How long the program may take to say where it listens.
 const START: Duration = Duration::from_secs(10);
@@ -49,14 +49,19 @@ struct Heard {
 }
 
 impl Child {
-    pub(super) async fn start(program: &Path, args: &[OsString]) -> Result<Self, DrillError> {
-        let mut child = process::Command::new(program)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
+    pub(super) async fn start(
+        program: &Path,
+        args: &[OsString],
+        place: &Place,
+    ) -> Result<Self, DrillError> {
+        let make = |path: &Path| {
+            let mut command = process::Command::new(path);
+            command.args(args).stdin(Stdio::null());
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+            command
+        };
+        let mut child = place
+            .spawn(program, make)
             .map_err(|error| DrillError::io("the program cannot be started", error))?;
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(DrillError::new("the program has no output"));

@@ -2,9 +2,10 @@
 
 mod args;
 mod child;
-mod limits;
+pub(crate) mod limits;
 mod outcome;
-mod paint;
+pub(crate) mod paint;
+mod place;
 mod program;
 mod progress;
 mod render;
@@ -19,6 +20,7 @@ use std::{
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use self::child::Child;
+pub(crate) use self::place::Place;
 pub use self::{
     outcome::{DrillError, DrillReport},
     program::main,
@@ -47,6 +49,7 @@ pub struct Drill {
     burst: usize,
     longest: Duration,
     exit_code: i32,
+    place: Place,
 }
 
 impl Drill {
@@ -62,6 +65,7 @@ impl Drill {
             burst: 64,
             longest: Duration::from_secs(45),
             exit_code: 0,
+            place: Place::default(),
         }
     }
 
@@ -115,6 +119,13 @@ impl Drill {
         self
     }
 
+    /// Sets where the program runs, and as whom. By default where and as this process does.
+    #[cfg(all(feature = "rtt", target_os = "linux"))]
+    pub(crate) fn with_place(mut self, place: Place) -> Self {
+        self.place = place;
+        self
+    }
+
     /// Runs the drill, and tells `observe` ten times a second how far it is.
     ///
     /// # Errors
@@ -128,7 +139,7 @@ impl Drill {
     pub async fn run(self, mut observe: impl FnMut(&Progress)) -> Result<DrillReport, DrillError> {
         let began = Instant::now();
         let end = began + self.longest;
-        let mut child = Child::start(&self.program, &self.args).await?;
+        let mut child = Child::start(&self.program, &self.args, &self.place).await?;
         let load = Instant::now();
         let mut running = self.oracle(child.addr()).start();
 
@@ -171,7 +182,10 @@ impl Drill {
     }
 
     fn oracle(&self, addr: std::net::SocketAddr) -> Oracle {
-        let mut oracle = Oracle::new(addr).with_seed(self.seed).with_time_limit(self.longest);
+        // In a network that was made for the drill there is nobody else to ask.
+        let oracle =
+            if self.place.enter.is_some() { Oracle::apart(addr) } else { Oracle::new(addr) };
+        let mut oracle = oracle.with_seed(self.seed).with_time_limit(self.longest);
         let kinds = self.kinds.len().max(1);
         for (index, kind) in self.kinds.iter().enumerate() {
             let rest = usize::from(index < self.clients % kinds);

@@ -4,34 +4,34 @@ use std::fmt;
 
 /// Whether to paint.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Paint {
+pub(crate) struct Paint {
     is_on: bool,
 }
 
 /// A text with a colour.
-pub(super) struct Painted<T> {
+pub(crate) struct Painted<T> {
     text: T,
     code: Option<&'static str>,
 }
 
 impl Paint {
-    pub(super) const fn plain() -> Self {
+    pub(crate) const fn plain() -> Self {
         Self { is_on: false }
     }
 
-    pub(super) const fn when(is_on: bool) -> Self {
+    pub(crate) const fn when(is_on: bool) -> Self {
         Self { is_on }
     }
 
-    pub(super) const fn good<T>(self, text: T) -> Painted<T> {
+    pub(crate) const fn good<T>(self, text: T) -> Painted<T> {
         self.paint(text, "1;32")
     }
 
-    pub(super) const fn bad<T>(self, text: T) -> Painted<T> {
+    pub(crate) const fn bad<T>(self, text: T) -> Painted<T> {
         self.paint(text, "1;31")
     }
 
-    pub(super) const fn faint<T>(self, text: T) -> Painted<T> {
+    pub(crate) const fn faint<T>(self, text: T) -> Painted<T> {
         self.paint(text, "2")
     }
 

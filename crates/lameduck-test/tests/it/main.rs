@@ -5,3 +5,5 @@ mod drill;
 mod laws;
 #[cfg(all(feature = "app", feature = "oracle"))]
 mod oracle;
+#[cfg(all(feature = "rtt", target_os = "linux"))]
+mod rtt;

@@ -1,0 +1,111 @@
+//! One row of the drill: a load, a place, and so many stops.
+
+use std::{fmt, time::Duration};
+
+use crate::{
+    Counts, Kind, Verdict,
+    drill::{DrillReport, paint::Paint},
+};
+
+/// A load, and how often it is stopped.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) clients: usize,
+    pub(super) stops: u64,
+    /// Whether the clients are a round trip away, or on the loopback.
+    pub(super) is_apart: bool,
+}
+
+impl Row {
+    /// What is measured, with so few stops that a test has the time if `is_quick`.
+    pub(super) fn all(is_quick: bool) -> [Self; 3] {
+        let (storm, kept) = if is_quick { (2, 2) } else { (20, 5) };
+        let storm = Self {
+            name: "a connection per request",
+            kind: Kind::NewConnection,
+            clients: 16,
+            stops: storm,
+            is_apart: false,
+        };
+        let kept = Self {
+            name: "connections that are kept",
+            kind: Kind::KeepAlive,
+            clients: 64,
+            stops: kept,
+            is_apart: true,
+        };
+        [storm, Self { is_apart: true, ..storm }, kept]
+    }
+}
+
+/// What became of the requests of one row.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    verdict: Verdict,
+    stops: u64,
+    /// Stops whose server did not end as it has to.
+    ended_badly: u64,
+}
+
+impl Found {
+    pub(super) fn add(&mut self, report: DrillReport) {
+        let ended_well = report.was_signalled
+            && !report.was_killed
+            && report.exit_code == Some(report.expected_exit_code);
+        self.stops += 1;
+        self.ended_badly += u64::from(!ended_well);
+        self.verdict.merge(report.verdict);
+    }
+
+    /// Whether nothing was lost, something was answered, and every stop ended well.
+    pub(super) fn is_clean(&self) -> bool {
+        self.verdict.is_clean() && self.ended_badly == 0
+    }
+
+    pub(super) const fn lost(&self) -> u64 {
+        self.verdict.total.lost
+    }
+
+    /// Writes a line of the table.
+    pub(super) fn write(
+        &self,
+        out: &mut dyn fmt::Write,
+        row: &Row,
+        server: &str,
+        round_trip: Option<Duration>,
+        paint: Paint,
+    ) -> fmt::Result {
+        let Counts { answered, rejected, refused, lost, .. } = self.verdict.total;
+        let way = round_trip
+            .map_or("loopback".to_owned(), |way| format!("{:.1} ms", way.as_secs_f64() * 1000.0));
+        let lost = format!("{lost} of {}", row.clients as u64 * self.stops);
+        write!(out, "  {:<26}{way:<10}{server:<9}", row.name)?;
+        write!(out, "{answered:>9}{rejected:>9}{refused:>8}  ")?;
+        let is_control = server == super::CONTROL;
+        match self.is_clean() {
+            true => writeln!(out, "{}", paint.good(lost))?,
+            false if is_control => writeln!(out, "{}", paint.faint(lost))?,
+            false => writeln!(out, "{}", paint.bad(lost))?,
+        }
+        if !is_control {
+            for loss in self.verdict.losses.iter().take(5) {
+                writeln!(out, "    {loss}")?;
+            }
+        }
+        match self.ended_badly {
+            0 => Ok(()),
+            stops => writeln!(out, "    {stops} stops did not end as they have to"),
+        }
+    }
+}
+
+/// The head of the table.
+pub(super) fn head(out: &mut dyn fmt::Write, paint: Paint) -> fmt::Result {
+    let names = format!(
+        "  {:<26}{:<10}{:<9}{:>9}{:>9}{:>8}  lost of clients x stops",
+        "", "way", "server", "answered", "rejected", "refused"
+    );
+    writeln!(out, "{}", paint.faint(names))
+}

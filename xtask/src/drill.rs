@@ -1,0 +1,48 @@
+//! `cargo xtask drill`: stops servers whose clients are a round trip away.
+
+use anyhow::{Result, bail};
+use xshell::{Shell, cmd};
+
+use crate::{
+    flags,
+    step::{self, Ran},
+    workspace::Workspace,
+};
+
+impl flags::Drill {
+    pub(crate) fn run(self, sh: &Shell) -> Result<()> {
+        match run(sh, self.quick, self.rtt.unwrap_or(20))? {
+            Ran::Yes => Ok(()),
+            Ran::No(reason) => bail!("cannot be run here: {reason}"),
+        }
+    }
+}
+
+/// Stops the quickstart without a lame duck, which is the hardest, and stock axum beside it.
+///
+/// Some two minutes; a quarter of one if `quick`.
+pub(crate) fn run(sh: &Shell, quick: bool, rtt: u32) -> Result<Ran> {
+    if !cfg!(target_os = "linux") {
+        return Ok(Ran::No("network namespaces are Linux's".to_owned()));
+    }
+    let programs = Workspace::load(sh)?.target.join("debug");
+    let features = "lameduck-test/app,lameduck-test/rtt";
+    step::run(cmd!(
+        sh,
+        "cargo build --package quickstart --package lameduck-test --features {features}
+         --bin quickstart --bin lameduck-rtt --example plain-axum"
+    ))?;
+    let [drill, server] = ["lameduck-rtt", "quickstart"].map(|name| programs.join(name));
+    let check = cmd!(sh, "{drill} --check").ignore_status().quiet().output()?;
+    if !check.status.success() {
+        return Ok(Ran::No(String::from_utf8_lossy(&check.stderr).trim().to_owned()));
+    }
+    let plain = programs.join("examples/plain-axum");
+    let quick = quick.then_some("--quick");
+    let rtt = rtt.to_string();
+    step::run(cmd!(
+        sh,
+        "{drill} {quick...} --rtt {rtt} --control {plain} -- {server} --lame-duck 0"
+    ))?;
+    Ok(Ran::Yes)
+}
