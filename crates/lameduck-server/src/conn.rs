@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     task::Waker,
 };
@@ -52,6 +52,12 @@ pub(crate) struct Conn {
     stage: AtomicU8,
     protocol: AtomicU8,
     order: AtomicU8,
+    /// Whether the peer knows that it is to leave.
+    is_told: AtomicBool,
+    /// Whether somebody waits for that.
+    is_awaited: AtomicBool,
+    /// Whether an answer on HTTP/1 has begun and has not ended, as far as a server of our own knows.
+    is_answering: AtomicBool,
     /// The last wakers of the tasks that wait for the two sides.
     wakers: Mutex<[Option<Waker>; 2]>,
 }
@@ -69,6 +75,9 @@ impl Conn {
             stage: AtomicU8::new(Stage::NoBytes as u8),
             protocol: AtomicU8::new(Protocol::Unknown as u8),
             order: AtomicU8::new(Order::Stay as u8),
+            is_told: AtomicBool::new(false),
+            is_awaited: AtomicBool::new(false),
+            is_answering: AtomicBool::new(false),
             wakers: Mutex::default(),
         }
     }
@@ -118,6 +127,38 @@ impl Conn {
     /// Gives an order. Returns whether it is new.
     pub(crate) fn give(&self, order: Order) -> bool {
         self.order.fetch_max(order as u8, Ordering::Relaxed) < order as u8
+    }
+
+    pub(crate) fn set_told(&self) {
+        self.is_told.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn set_awaited(&self) {
+        self.is_awaited.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn take_awaited(&self) -> bool {
+        // The load first: but for a stop it is all there is, and a swap would cost more.
+        self.is_awaited.load(Ordering::SeqCst) && self.is_awaited.swap(false, Ordering::SeqCst)
+    }
+
+    /// Whether the peer could send one more request without knowing that it is to leave.
+    pub(crate) fn is_to_be_told(&self) -> bool {
+        !self.is_told.load(Ordering::SeqCst)
+            && self.order() == Order::Stay
+            && self.stage() != Stage::Upgraded
+            && !self.is_answering()
+    }
+
+    #[cfg(feature = "serve")]
+    pub(crate) fn set_answering(&self, is_answering: bool) {
+        // Relaxed: written and read in the task of the connection, but for a wait that may find
+        // a moment too late that its answer is over.
+        self.is_answering.store(is_answering, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_answering(&self) -> bool {
+        self.is_answering.load(Ordering::Relaxed)
     }
 
     /// The IO read `bytes`. Returns whether the connection ceased to be plain HTTP/1.

@@ -131,9 +131,9 @@ impl Connections {
         let connections = self.clone();
         async move {
             let mut cancelling = pin!(connections.registry.watch.reached(Phase::Cancelling));
-            let mut told = pin!(connections.all_told());
+            let mut silent = pin!(connections.all_silent());
             poll_fn(|cx| {
-                if cancelling.as_mut().poll(cx).is_ready() || told.as_mut().poll(cx).is_ready() {
+                if cancelling.as_mut().poll(cx).is_ready() || silent.as_mut().poll(cx).is_ready() {
                     Poll::Ready(())
                 } else {
                     Poll::Pending
@@ -144,7 +144,7 @@ impl Connections {
         }
     }
 
-    async fn all_told(&self) {
+    async fn all_silent(&self) {
         self.registry.watch.reached(Phase::Draining).await;
         let window = self.registry.options.stop_accepting;
         // A listener that nobody polls never closes. The others have the same bound.
@@ -162,6 +162,67 @@ impl Connections {
                 }
             })
             .await;
+        }
+    }
+
+    /// Completes when everybody who was connected at the begin of a stop knows of it: the moment
+    /// for streams and WebSockets to end.
+    ///
+    /// A stream that ends as soon as lame duck begins sends its client to the next request, which
+    /// comes here again. One that waits for this gives way when the others have gone: it completes
+    /// when lame duck (or draining) has begun, and every connection that was open when this was
+    /// first asked in that stop
+    ///
+    /// - has got an answer with `Connection: close`, or
+    /// - has got GOAWAY (from a server of our own with lame duck, else with its stop signal), or
+    /// - was silent to the end of the hold or grace that it has once draining, or
+    /// - is closed;
+    ///
+    /// and with [`Phase::Cancelling`] at the latest. Who connects later is told with the first
+    /// answer, and is not waited for. Nor are connections that cannot be told: those that were
+    /// switched to another protocol, and those whose answer had begun before, such as the stream
+    /// that waits for this. On a stock server such an answer is known by its next bytes, so a
+    /// stream that says nothing holds its own wait for as long as an idle connection does.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use lameduck_core::{Phase, phase_channel};
+    /// use lameduck_server::{Connections, ServerOptions};
+    ///
+    /// let (phase, watch) = phase_channel();
+    /// let connections = Connections::new(watch, ServerOptions::new());
+    /// phase.publish(Phase::LameDuck);
+    /// connections.all_told().await; // nobody is connected
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// The future may be dropped and made anew at any time.
+    pub async fn all_told(&self) {
+        let (watch, telling) = (&self.registry.watch, &self.registry.telling);
+        if !watch.current().is_leaving() {
+            telling.unmark();
+            watch.reached(Phase::LameDuck).await;
+        }
+        let mut cancelling = pin!(watch.reached(Phase::Cancelling));
+        self.registry.mark_untold();
+        loop {
+            // Made before the count is read: a wake-up that comes in between is not missed.
+            let mut all = pin!(telling.all().notified());
+            if telling.count() == 0 {
+                return;
+            }
+            let is_over = poll_fn(|cx| {
+                if cancelling.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(true);
+                }
+                all.as_mut().poll(cx).map(|()| false)
+            });
+            if is_over.await {
+                return;
+            }
         }
     }
 

@@ -21,6 +21,9 @@ pub(crate) fn until(
         // on a kept connection; else its handler works or its body comes, and the signal does no
         // harm: the answer will tell.
         Stage::Head | Stage::Request => Some(later(at(conn.head_at()), grace)),
+        // A stream has no silence that says anything: what it waits for is its handler's, and its
+        // client can be told with the request after it.
+        Stage::Answered if conn.is_answering() => Some(later(Instant::now(), options.idle_hold)),
         Stage::Answered => Some(later(at(conn.moved_at()), options.idle_hold)),
         // The signal is what tells HTTP/2, and nothing to an upgraded connection.
         Stage::Multiplexed | Stage::Upgraded => None,

@@ -98,17 +98,18 @@
 //!    may be completed within the grace and ends after.
 //! 10. A request that came too late is told that it was not executed.
 //! 11. Force reaches a handler that never ends, an HTTP/2 peer that never answers, a WebSocket.
+//! 12. A stream leaves when everybody was told, if it waits for [`Connections::all_told`].
 //!
 //! And of a server of our own (feature `serve`):
 //!
-//! 12. GOAWAY comes at lame duck while new connections are served, and a stream opened before it
+//! 13. GOAWAY comes at lame duck while new connections are served, and a stream opened before it
 //!     finishes.
-//! 13. A client that talks does not hold up the close of a silent one.
-//! 14. A rejected upload reads its whole answer, and a close lingers only for clients that send.
-//! 15. The limit of connections holds up neither the stop nor those in the queue.
-//! 16. A panic costs only its connection.
-//! 17. The server ends when its last WebSocket does.
-//! 18. A peer that never answers the PING is told the last stream after the patience, and a stream
+//! 14. A client that talks does not hold up the close of a silent one.
+//! 15. A rejected upload reads its whole answer, and a close lingers only for clients that send.
+//! 16. The limit of connections holds up neither the stop nor those in the queue.
+//! 17. A panic costs only its connection.
+//! 18. The server ends when its last WebSocket does.
+//! 19. A peer that never answers the PING is told the last stream after the patience, and a stream
 //!     above the last of the GOAWAY is never executed.
 //!
 //! # Cost
@@ -177,6 +178,7 @@ mod source;
 mod stock;
 mod sys;
 mod tcp;
+mod telling;
 mod tracked;
 #[cfg(unix)]
 mod unix;

@@ -18,6 +18,7 @@ use crate::{
     ConnectionInfo, ListenerClosed, ServerOptions, Stage, Totals,
     conn::{Conn, Order},
     hold::{self, Look},
+    telling::Telling,
 };
 
 /// What the handle, the listeners and every connection share.
@@ -34,6 +35,7 @@ pub(crate) struct Registry {
     pub(crate) freed: Notify,
     /// Told when the last listener closed.
     pub(crate) closed: Notify,
+    pub(crate) telling: Telling,
     draining_since: OnceLock<Instant>,
     inner: Mutex<Inner>,
 }
@@ -83,6 +85,7 @@ impl Registry {
             emptied: Notify::new(),
             freed: Notify::new(),
             closed: Notify::new(),
+            telling: Telling::default(),
             draining_since: OnceLock::new(),
             inner: Mutex::new(inner),
         }
@@ -121,6 +124,7 @@ impl Registry {
         let _entry = {
             let mut inner = self.lock();
             let Some(entry) = inner.entries.try_remove(key) else { return };
+            self.telling.settle(&entry.conn);
             let totals = &mut inner.totals;
             totals.closed += 1;
             totals.bytes_in += entry.conn.bytes_in();
@@ -200,6 +204,19 @@ impl Registry {
         hold::until(conn, self.draining_since(), self.origin, &self.options)
     }
 
+    /// Tells one connection to leave: its server closes it when it is idle.
+    #[cfg(feature = "serve")]
+    pub(crate) fn dismiss(&self, conn: &Conn) {
+        conn.give(Order::Leave);
+        self.telling.settle(conn);
+    }
+
+    /// Marks the connections that are open now, once in a stop. Returns how many are to be told.
+    pub(crate) fn mark_untold(&self) -> usize {
+        let inner = self.lock();
+        self.telling.mark(inner.entries.iter().map(|(_, entry)| &*entry.conn))
+    }
+
     /// The server was told to close what is idle: says so to every connection.
     pub(crate) fn release(&self) {
         self.order(Order::Leave, |conn| conn.stage() == Stage::Head);
@@ -221,6 +238,7 @@ impl Registry {
             for (_, entry) in &inner.entries {
                 if entry.conn.give(order) {
                     ordered += 1;
+                    self.telling.settle(&entry.conn);
                     if wakes(&entry.conn) {
                         wakers.extend(entry.conn.wakers().into_iter().flatten());
                     }
@@ -267,6 +285,7 @@ impl fmt::Debug for Registry {
             emptied: _,
             freed: _,
             closed: _,
+            telling: _,
             draining_since: _,
             inner: _,
         } = self;

@@ -1,5 +1,6 @@
 //! A server of our own on hyper: every connection decides for itself when it may leave.
 
+mod answer;
 mod drive;
 mod frames;
 mod handler;
@@ -29,7 +30,7 @@ use crate::{Listener, Source};
 /// connection is closed.
 ///
 /// The service is any tower service of `Request<Incoming>`, such as an axum `Router`. Each
-/// connection gets a clone of it, and each request a clone of that.
+/// connection gets a clone of it, and a request that it is not ready for at once gets another.
 ///
 /// Beside a stock `axum::serve` with
 /// [`Connections::stop_accepting`](crate::Connections::stop_accepting) this is what it gives:

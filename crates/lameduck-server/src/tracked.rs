@@ -18,6 +18,7 @@ use crate::{
     registry::{End, Registry},
     sniff::Sniff,
     sys::Handle,
+    telling::says_close,
 };
 
 /// The IO of a connection that [`Connections`](crate::Connections) counts.
@@ -115,8 +116,23 @@ impl<I: Socket> Tracked<I> {
                 self.farewell = Farewell::Plain;
             }
             let stamp = self.stamp();
+            if self.seat.registry.watch.current().is_leaving() {
+                self.on_leaving_write(bytes);
+            }
             let changed = self.conn.on_write(bytes, len, stamp);
             self.note(changed, stamp);
+        }
+    }
+
+    /// Sees whether the peer is told by this, once a stop has begun.
+    fn on_leaving_write(&self, bytes: &[u8]) {
+        let telling = &self.seat.registry.telling;
+        match self.conn.stage() {
+            Stage::Request if says_close(bytes) => telling.told(&self.conn),
+            Stage::Request if bytes.starts_with(b"HTTP/1.1 101") => telling.told(&self.conn),
+            // An answer that began before: what ends it is its handler, not a word to the peer.
+            Stage::Answered => telling.settle(&self.conn),
+            _ => {}
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use lameduck_context::ContextLayer;
-use lameduck_core::{Budget, Phase, PhaseWatch, Windows};
+use lameduck_core::{Budget, PhaseWatch, Windows};
 use lameduck_drain::{DrainLayer, Livez, Readyz};
 use lameduck_inflight::InFlight;
 use lameduck_lifecycle::{HookResult, Lifecycle, Report, Running, StopHandle};
@@ -29,7 +29,7 @@ pub struct Lameduck {
     lifecycle: Mutex<Option<Lifecycle>>,
     running: OnceLock<Running>,
     stop: StopHandle,
-    watch: PhaseWatch,
+    pub(crate) watch: PhaseWatch,
     in_flight: InFlight,
     drain: DrainLayer,
     context: ContextLayer,
@@ -188,18 +188,6 @@ impl Lameduck {
     /// This method is cancel safe.
     pub async fn finished(&self) -> Report {
         self.start().finished().await
-    }
-
-    /// Completes when the server begins to turn requests away: the moment to tell streams and
-    /// WebSockets goodbye. Starts, so that the stop is heard; a handler takes [`watch`](Self::watch)
-    /// along instead.
-    ///
-    /// # Panics
-    ///
-    /// Outside a Tokio runtime.
-    pub fn draining(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.start();
-        self.watch.reached(Phase::Draining)
     }
 
     /// The phase.

@@ -1,6 +1,7 @@
-//! Streams that end with the server.
+//! Streams that end with the server, and when.
 
 use futures_core::Stream;
+use lameduck_core::Phase;
 use lameduck_drain::{UntilDrain, UntilDrainLayer, until_drain};
 
 use crate::Lameduck;
@@ -16,5 +17,27 @@ impl Lameduck {
     /// takes [`watch`](Self::watch) along and calls that.
     pub fn until_drain<S: Stream>(&self, stream: S) -> UntilDrain<S> {
         until_drain(stream, self.watch())
+    }
+
+    /// Completes when the server begins to turn requests away: the last moment to tell streams and
+    /// WebSockets goodbye. Starts, so that the stop is heard; a handler takes [`watch`](Self::watch)
+    /// along instead.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
+    pub fn draining(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.start();
+        self.watch.reached(Phase::Draining)
+    }
+
+    /// Completes when everybody who was connected at the begin of a stop knows of it: from then on
+    /// streams may leave, though the server still serves.
+    ///
+    /// A handler takes [`connections`](Self::connections) along instead, and waits for
+    /// [`all_told`](lameduck_server::Connections::all_told), which says who is waited for.
+    pub fn all_told(&self) -> impl Future<Output = ()> + Send + 'static {
+        let connections = self.connections().clone();
+        async move { connections.all_told().await }
     }
 }

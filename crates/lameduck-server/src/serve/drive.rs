@@ -59,7 +59,7 @@ pub(super) async fn connection<I, S, B>(
         }
         Err(error) => return tracing::debug!(%error, "a connection failed before its first byte"),
     };
-    let link = Arc::new(Link::new(is_http2, seat));
+    let link = Arc::new(Link::new(is_http2, Arc::clone(io.conn()), seat));
     let handler = Handler::new(service, Arc::clone(&link), old_at);
     let wire = Wire::new(io, first, options.lingering_close, Arc::clone(&link));
     let wire = TokioIo::new(wire);

@@ -1,77 +1,150 @@
 //! The service as hyper calls it, and the tasks it is called in on HTTP/2.
 
 use std::{
+    cell::RefCell,
+    error::Error,
     future::Future,
+    mem,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION};
 use http_body::Body as _;
 use hyper::{body::Incoming, rt::Executor, service::Service};
-use hyper_util::service::{TowerToHyperService, TowerToHyperServiceFuture};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use super::link::Link;
+use super::{
+    answer::{AnswerBody, UnderWay},
+    link::Link,
+};
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A tower service, asked once for each request.
 #[derive(Debug)]
 pub(super) struct Handler<S> {
-    service: TowerToHyperService<S>,
+    /// Borrowed for a call, in the one task that has the connection.
+    service: RefCell<S>,
     link: Arc<Link>,
     /// From when on an answer says that the connection closes.
     old_at: Option<Instant>,
 }
 
 impl<S> Handler<S> {
-    pub(super) fn new(service: S, link: Arc<Link>, old_at: Option<Instant>) -> Self {
-        Self { service: TowerToHyperService::new(service), link, old_at }
+    pub(super) const fn new(service: S, link: Arc<Link>, old_at: Option<Instant>) -> Self {
+        Self { service: RefCell::new(service), link, old_at }
+    }
+}
+
+pin_project! {
+    /// What a service makes of a request, once it is ready for it.
+    #[project = CallProjection]
+    enum Call<S, F> {
+        Running { #[pin] future: F },
+        // Boxed: it is as large as a request and a service, and nearly never made.
+        Waiting { call: Box<(S, Option<Request<Incoming>>)> },
+        Failed { error: Option<BoxError> },
+    }
+}
+
+impl<S> Call<S, S::Future>
+where
+    S: tower_service::Service<Request<Incoming>, Error: Into<BoxError>> + Clone,
+{
+    /// Most services are ready at once. One that is not has promised to be to whoever asked, so
+    /// that one waits, and a clone of it stays for the next request.
+    fn begin(service: &mut S, request: Request<Incoming>) -> Self {
+        match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => Self::Running { future: service.call(request) },
+            Poll::Ready(Err(error)) => Self::Failed { error: Some(error.into()) },
+            Poll::Pending => {
+                let next = service.clone();
+                let waits = mem::replace(service, next);
+                Self::Waiting { call: Box::new((waits, Some(request))) }
+            }
+        }
+    }
+}
+
+impl<S> Future for Call<S, S::Future>
+where
+    S: tower_service::Service<Request<Incoming>, Error: Into<BoxError>>,
+{
+    type Output = Result<S::Response, BoxError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let future = match self.as_mut().project() {
+                CallProjection::Running { future } => return future.poll(cx).map_err(Into::into),
+                CallProjection::Failed { error } => match error.take() {
+                    Some(error) => return Poll::Ready(Err(error)),
+                    // Polled after its end, which nobody does.
+                    None => return Poll::Pending,
+                },
+                CallProjection::Waiting { call } => {
+                    let (service, request) = &mut **call;
+                    ready!(service.poll_ready(cx)).map_err(Into::into)?;
+                    let Some(request) = request.take() else { return Poll::Pending };
+                    service.call(request)
+                }
+            };
+            self.set(Self::Running { future });
+        }
     }
 }
 
 pin_project! {
     /// An answer to come, which says on an old connection that it is the last one.
-    pub(super) struct Answering<F> {
+    pub(super) struct Answering<S, F> {
         #[pin]
-        inner: F,
+        call: Call<S, F>,
         old_at: Option<Instant>,
+        // On HTTP/1.
+        link: Option<Arc<Link>>,
     }
 }
 
-impl<F, B, E> Future for Answering<F>
+impl<S, B> Future for Answering<S, S::Future>
 where
-    F: Future<Output = Result<Response<B>, E>>,
+    S: tower_service::Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>>,
 {
-    type Output = F::Output;
+    type Output = Result<Response<AnswerBody<B>>, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut answer = ready!(this.inner.poll(cx));
-        if let (Some(at), Ok(response)) = (*this.old_at, &mut answer) {
+        let mut response = ready!(this.call.poll(cx))?;
+        if let Some(at) = *this.old_at {
             // A switch of protocols has a `Connection` of its own.
             if response.status() != StatusCode::SWITCHING_PROTOCOLS && Instant::now() >= at {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
         }
-        Poll::Ready(answer)
+        let under_way = this.link.take().map(UnderWay::begin);
+        Poll::Ready(Ok(response.map(|body| AnswerBody::new(body, under_way))))
     }
 }
 
 impl<S, B> Service<Request<Incoming>> for Handler<S>
 where
-    S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone,
+    S: tower_service::Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>>,
+    S: Clone,
 {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Answering<TowerToHyperServiceFuture<S, Request<Incoming>>>;
+    type Response = Response<AnswerBody<B>>;
+    type Error = BoxError;
+    type Future = Answering<S, S::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let is_http1 = self.link.is_http1();
         self.link.on_request(!request.body().is_end_stream());
-        // HTTP/2 has no such header: there it is a GOAWAY.
-        let old_at = if self.link.is_http1() { self.old_at } else { None };
-        Answering { inner: self.service.call(request), old_at }
+        Answering {
+            call: Call::begin(&mut self.service.borrow_mut(), request),
+            // HTTP/2 has no such header: there it is a GOAWAY.
+            old_at: if is_http1 { self.old_at } else { None },
+            link: is_http1.then(|| Arc::clone(&self.link)),
+        }
     }
 }
 

@@ -54,7 +54,10 @@ where
             match exit.poll(connections, &link, cx) {
                 Step::Stay => {}
                 // Before the connection, which then sends the first GOAWAY, or the second.
-                Step::Tell => conn.as_mut().graceful_shutdown(),
+                Step::Tell => {
+                    conn.as_mut().graceful_shutdown();
+                    connections.registry().telling.told(link.conn());
+                }
                 Step::Hurry => link.hurry(),
                 Step::Close => return Poll::Ready(Ok(())),
             }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
     Connections, Stage,
-    conn::{Conn, Order},
+    conn::Conn,
     hold::{Look, later},
 };
 
@@ -77,7 +77,7 @@ impl Leave {
         ready!(self.draining.poll(&self.connections, cx));
         loop {
             if self.cancelling.poll(&self.connections, cx).is_ready() {
-                self.conn.give(Order::Leave);
+                self.connections.registry().dismiss(&self.conn);
                 return Poll::Ready(false);
             }
             // Anew at each poll: what moved it may have been the first byte of a request, and that
@@ -92,7 +92,7 @@ impl Leave {
                     later(now, registry.options.first_byte_grace)
                 }
                 None => {
-                    self.conn.give(Order::Leave);
+                    registry.dismiss(&self.conn);
                     return Poll::Ready(self.conn.stage() == Stage::Answered);
                 }
             };

@@ -1,8 +1,12 @@
 //! What the sides of one connection tell each other: its task, its handler, its IO.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
+};
 
 use super::live::Seat;
+use crate::conn::Conn;
 
 const HTTP2: u8 = 0;
 const HTTP1: u8 = 1;
@@ -22,19 +26,25 @@ pub(super) struct Link {
     is_hurried: AtomicBool,
     /// The peer has stopped in the middle of a frame, so that nobody can answer for it.
     is_stuck: AtomicBool,
+    conn: Arc<Conn>,
     _seat: Seat,
 }
 
 impl Link {
-    pub(super) const fn new(is_http2: bool, seat: Seat) -> Self {
+    pub(super) const fn new(is_http2: bool, conn: Arc<Conn>, seat: Seat) -> Self {
         Self {
             upload: AtomicU8::new(if is_http2 { HTTP2 } else { HTTP1 }),
             streams: AtomicUsize::new(0),
             served: AtomicUsize::new(0),
             is_hurried: AtomicBool::new(false),
             is_stuck: AtomicBool::new(false),
+            conn,
             _seat: seat,
         }
+    }
+
+    pub(super) const fn conn(&self) -> &Arc<Conn> {
+        &self.conn
     }
 
     pub(super) fn is_http1(&self) -> bool {

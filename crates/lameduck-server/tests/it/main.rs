@@ -9,6 +9,7 @@ mod late;
 #[cfg(feature = "serve")]
 mod serve;
 mod sockets;
+mod told;
 #[cfg(unix)]
 mod unix;
 mod upgrade;

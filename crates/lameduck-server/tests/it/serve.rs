@@ -16,7 +16,7 @@ const SHORT: Duration = Duration::from_millis(200);
 
 impl Duck {
     /// A server of our own on a free port of the loopback.
-    async fn run(&self, app: Router) -> (SocketAddr, JoinHandle<()>) {
+    pub(super) async fn run(&self, app: Router) -> (SocketAddr, JoinHandle<()>) {
         let listener = Listener::bind("127.0.0.1:0", &self.connections).await.unwrap();
         let addr = listener.local_addr().unwrap();
         (addr, spawn(serve(listener, app).into_future()))

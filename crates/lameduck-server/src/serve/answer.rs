@@ -1,0 +1,67 @@
+//! The body of an answer, which is under way for as long as hyper has it.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::link::Link;
+
+pin_project! {
+    /// The answer's own body. On HTTP/1 the connection knows until its drop that it is not idle.
+    #[derive(Debug)]
+    pub struct AnswerBody<B> {
+        #[pin]
+        inner: B,
+        under_way: Option<UnderWay>,
+    }
+}
+
+impl<B> AnswerBody<B> {
+    pub(super) const fn new(inner: B, under_way: Option<UnderWay>) -> Self {
+        Self { inner, under_way }
+    }
+}
+
+/// An answer that has begun on an HTTP/1 connection.
+#[derive(Debug)]
+pub(super) struct UnderWay {
+    link: Arc<Link>,
+}
+
+impl UnderWay {
+    pub(super) fn begin(link: Arc<Link>) -> Self {
+        link.conn().set_answering(true);
+        Self { link }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.link.conn().set_answering(false);
+    }
+}
+
+impl<B: Body> Body for AnswerBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.project().inner.poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,222 @@
+//! The moment for streams to leave: everybody else knows.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::ws::WebSocketUpgrade,
+};
+use futures_util::stream::unfold;
+use tokio::time::sleep;
+use tokio_tungstenite::client_async;
+
+use super::*;
+
+const SHORT: Duration = Duration::from_millis(200);
+
+/// A stream of events that ends when everybody was told.
+fn events(connections: Connections, interval: Duration) -> Body {
+    let told = Box::pin(async move { connections.all_told().await });
+    Body::from_stream(unfold(Some(told), move |told| async move {
+        let mut told = told?;
+        match timeout(interval, told.as_mut()).await {
+            Ok(()) => Some((Ok::<_, io::Error>(Bytes::from_static(b"bye")), None)),
+            Err(_) => Some((Ok(Bytes::from_static(b"event")), Some(told))),
+        }
+    }))
+}
+
+fn app(duck: &Duck, interval: Duration) -> Router {
+    let connections = duck.connections.clone();
+    Router::new()
+        .route("/events", get(async move || events(connections.clone(), interval)))
+        .merge(hello(duck.watch()))
+        .layer(from_fn_with_state(duck.watch(), tell))
+}
+
+/// A client whose stream has begun.
+async fn listens(addr: SocketAddr) -> TcpStream {
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    client.write_all(b"GET /events HTTP/1.1\r\nhost: duck\r\n\r\n").await.unwrap();
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"event\r\n") {
+        assert!(within(client.read_buf(&mut bytes)).await.unwrap() > 0);
+    }
+    client
+}
+
+/// What a stream sees of a lame duck: it goes on until the last idle client was told.
+async fn check_streams(duck: &Duck, addr: SocketAddr) {
+    let mut listens = listens(addr).await;
+    let mut talks = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut talks).await;
+    let mut leaves = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut leaves).await;
+    let upgraded = TcpStream::connect(addr).await.unwrap();
+    duck.phase.publish(Phase::LameDuck);
+    let mut all_told = spawn({
+        let connections = duck.connections.clone();
+        async move { connections.all_told().await }
+    });
+    assert!(timeout(SHORT, &mut all_told).await.is_err(), "two idle clients know nothing");
+    assert!(exchange(&mut talks).await.contains("connection: close"));
+    drop(upgraded);
+    assert!(timeout(SHORT, &mut all_told).await.is_err(), "an idle client knows nothing");
+    // Who comes now is not waited for.
+    let late = TcpStream::connect(addr).await.unwrap();
+    drop(leaves);
+    within(all_told).await.unwrap();
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"bye\r\n0\r\n\r\n") {
+        assert!(within(listens.read_buf(&mut bytes)).await.unwrap() > 0);
+    }
+    assert_eq!(duck.watch().current(), Phase::LameDuck);
+    drop((late, listens));
+}
+
+#[tokio::test]
+async fn a_stream_on_a_stock_server_leaves_when_everybody_was_told() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, _server) = duck.serve(app(&duck, SHORT / 8)).await;
+    check_streams(&duck, addr).await;
+}
+
+#[tokio::test]
+async fn silent_clients_are_waited_for_until_they_are_closed() {
+    let duck = Duck::new(ServerOptions::new().with_idle_hold(SHORT).with_first_byte_grace(SHORT));
+    let (addr, server) = duck.serve(hello(duck.watch())).await;
+    let mut idle = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut idle).await;
+    let _silent = TcpStream::connect(addr).await.unwrap();
+    duck.phase.publish(Phase::LameDuck);
+    let all_told = duck.connections.all_told();
+    let mut all_told = std::pin::pin!(all_told);
+    assert!(timeout(2 * SHORT, all_told.as_mut()).await.is_err());
+    duck.phase.publish(Phase::Draining);
+    within(all_told).await;
+    within(server).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn the_wait_for_the_last_to_be_told_ends_with_the_drain() {
+    let duck = Duck::new(ServerOptions::new());
+    let app = Router::new().route("/", get(std::future::pending::<()>));
+    let (addr, _server) = duck.serve(app).await;
+    let _stuck = connect_and_send(addr, REQUEST);
+    while duck.connections.totals().bytes_in == 0 {
+        tokio::task::yield_now().await;
+    }
+    duck.phase.publish(Phase::Draining);
+    let all_told = duck.connections.all_told();
+    let mut all_told = std::pin::pin!(all_told);
+    assert!(timeout(SHORT, all_told.as_mut()).await.is_err());
+    duck.phase.publish(Phase::Cancelling);
+    within(all_told).await;
+}
+
+#[tokio::test]
+async fn a_lame_duck_that_recovers_asks_anew() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, _server) = duck.serve(hello(duck.watch())).await;
+    duck.phase.publish(Phase::LameDuck);
+    within(duck.connections.all_told()).await;
+    duck.phase.publish(Phase::Running);
+    let mut idle = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut idle).await;
+    let all_told = duck.connections.all_told();
+    let mut all_told = std::pin::pin!(all_told);
+    assert!(timeout(SHORT, all_told.as_mut()).await.is_err(), "no stop is under way");
+    duck.phase.publish(Phase::LameDuck);
+    assert!(timeout(SHORT, all_told.as_mut()).await.is_err(), "the idle one knows nothing");
+    assert!(exchange(&mut idle).await.contains("connection: close"));
+    within(all_told).await;
+}
+
+#[tokio::test]
+async fn a_websocket_is_not_waited_for() {
+    let duck = Duck::new(ServerOptions::new());
+    let app = Router::new().route(
+        "/",
+        get(|upgrade: WebSocketUpgrade| async {
+            upgrade.on_upgrade(|_socket| std::future::pending())
+        }),
+    );
+    let (addr, _server) = duck.serve(app).await;
+    let tcp = TcpStream::connect(addr).await.unwrap();
+    let (_client, _) = client_async("ws://duck/", tcp).await.unwrap();
+    sleep(SHORT / 4).await; // the server's side of the switch
+    duck.phase.publish(Phase::LameDuck);
+    within(duck.connections.all_told()).await;
+}
+
+/// The server of our own knows more: which answers are under way, and who got GOAWAY.
+#[cfg(feature = "serve")]
+mod own {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stream_on_our_server_leaves_when_everybody_was_told() {
+        let duck = Duck::new(ServerOptions::new());
+        let (addr, _server) = duck.run(app(&duck, SHORT / 8)).await;
+        check_streams(&duck, addr).await;
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_says_nothing_is_not_waited_for() {
+        let duck = Duck::new(ServerOptions::new());
+        let app = Router::new().route(
+            "/",
+            get(async || {
+                let silent = futures_util::stream::pending::<io::Result<Bytes>>();
+                let begin = futures_util::stream::iter([Ok(Bytes::from_static(b"event"))]);
+                Body::from_stream(futures_util::StreamExt::chain(begin, silent))
+            }),
+        );
+        let (addr, _server) = duck.run(app).await;
+        let mut client = TcpStream::connect(addr).await.unwrap();
+        client.write_all(REQUEST).await.unwrap();
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"event\r\n") {
+            assert!(within(client.read_buf(&mut bytes)).await.unwrap() > 0);
+        }
+        duck.phase.publish(Phase::LameDuck);
+        within(duck.connections.all_told()).await;
+    }
+
+    #[tokio::test]
+    async fn an_http2_client_knows_by_goaway() {
+        let duck = Duck::new(ServerOptions::new());
+        let (addr, _server) = duck.run(hello(duck.watch())).await;
+        let tcp = TcpStream::connect(addr).await.unwrap();
+        let (mut send, connection) = h2::client::handshake(tcp).await.unwrap();
+        let _connection = spawn(connection);
+        let request = http::Request::get("http://duck/").body(()).unwrap();
+        let (response, _) = send.send_request(request, true).unwrap();
+        within(response).await.unwrap();
+        duck.phase.publish(Phase::LameDuck);
+        within(duck.connections.all_told()).await;
+    }
+
+    #[tokio::test]
+    async fn a_client_whose_stream_ended_late_is_told_with_its_next_answer() {
+        let duck = Duck::new(ServerOptions::new().with_idle_hold(SHORT));
+        let slow = get(async || {
+            Body::from_stream(unfold(false, |is_over| async move {
+                // For longer than the hold its connection says nothing, and is not idle.
+                sleep(4 * SHORT).await;
+                (!is_over).then_some((Ok::<_, io::Error>(Bytes::from_static(b"bye")), true))
+            }))
+        });
+        let (addr, server) = duck.run(hello(duck.watch()).route("/slow", slow)).await;
+        let mut client = TcpStream::connect(addr).await.unwrap();
+        client.write_all(b"GET /slow HTTP/1.1\r\nhost: duck\r\n\r\n").await.unwrap();
+        while duck.connections.totals().bytes_out == 0 {
+            tokio::task::yield_now().await;
+        }
+        duck.phase.publish(Phase::Draining);
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"bye\r\n0\r\n\r\n") {
+            assert!(within(client.read_buf(&mut bytes)).await.unwrap() > 0);
+        }
+        assert!(exchange(&mut client).await.contains("connection: close"));
+        within(server).await.unwrap();
+    }
+}
