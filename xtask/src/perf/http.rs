@@ -15,7 +15,7 @@ use super::{
 };
 use crate::step;
 
-const SERVERS: [&str; 4] = ["bare", "typical", "same_jobs", "ours"];
+const SERVERS: [&str; 6] = ["bare", "typical", "same_jobs", "ours", "own", "own_bare"];
 const ROUNDS: &str = "61";
 const MILLISECONDS: &str = "100";
 
@@ -25,29 +25,38 @@ pub(super) fn measure(sh: &Shell, programs: &Programs, numbers: &mut Numbers) ->
     let targets = servers.iter().map(Server::target);
     let load = programs.path("load");
     let output = step::read(cmd!(sh, "{load} {ROUNDS} {MILLISECONDS} {targets...}"))?;
-    for (name, over_bare) in over_bare(&output)? {
+    for (name, over_bare) in against_bare(&output, 2, |time, bare| time - bare)? {
         numbers.put("processor", &name, over_bare);
+    }
+    // In percent of the bare server's requests per second.
+    for (name, ratio) in against_bare(&output, 3, |rate, bare| 100.0 * rate / bare)? {
+        numbers.put("throughput", &name, ratio);
     }
     Ok(())
 }
 
-/// The median difference to the bare server of the same round, in nanoseconds.
-fn over_bare(output: &str) -> Result<BTreeMap<String, f64>> {
+/// The median over the rounds of what `compare` makes of a server's number and the bare one's in
+/// the same round. The numbers stand at that word of each line.
+fn against_bare(
+    output: &str,
+    word: usize,
+    compare: impl Fn(f64, f64) -> f64,
+) -> Result<BTreeMap<String, f64>> {
     let mut rounds: BTreeMap<&str, BTreeMap<&str, f64>> = BTreeMap::new();
     for line in output.lines() {
-        let mut words = line.split(' ');
-        let round = words.next().unwrap_or_default();
-        let name = words.next().unwrap_or_default();
-        rounds.entry(round).or_default().insert(name, number(words.next(), line)?);
+        let words: Vec<_> = line.split(' ').collect();
+        let round = words.first().copied().unwrap_or_default();
+        let name = words.get(1).copied().unwrap_or_default();
+        rounds.entry(round).or_default().insert(name, number(words.get(word).copied(), line)?);
     }
-    let mut differences: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for times in rounds.values() {
-        let bare = times.get("bare").context("a round without the bare server")?;
-        for (name, time) in times {
-            differences.entry((*name).to_owned()).or_default().push(time - bare);
+    let mut compared: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for numbers in rounds.values() {
+        let bare = numbers.get("bare").context("a round without the bare server")?;
+        for (name, number) in numbers {
+            compared.entry((*name).to_owned()).or_default().push(compare(*number, *bare));
         }
     }
-    Ok(differences.into_iter().filter_map(|(name, all)| Some((name, median(all)?))).collect())
+    Ok(compared.into_iter().filter_map(|(name, all)| Some((name, median(all)?))).collect())
 }
 
 /// A server that lives as long as this does.
@@ -89,11 +98,20 @@ impl Drop for Server {
 mod tests {
     use super::*;
 
+    const OUTPUT: &str =
+        "0 bare 100 50\n0 ours 150 40\n1 ours 1100 8\n1 bare 1000 10\n2 bare 10 5\n2 ours 40 3\n";
+
     #[test]
     fn differences_are_taken_within_a_round() {
-        let output = "0 bare 100\n0 ours 150\n1 ours 1100\n1 bare 1000\n2 bare 10\n2 ours 40\n";
-        let over_bare = over_bare(output).unwrap();
+        let over_bare = against_bare(OUTPUT, 2, |time, bare| time - bare).unwrap();
         assert_eq!(over_bare.get("ours"), Some(&50.0));
         assert_eq!(over_bare.get("bare"), Some(&0.0));
+    }
+
+    #[test]
+    fn rates_are_compared_within_a_round() {
+        let ratios = against_bare(OUTPUT, 3, |rate, bare| rate / bare).unwrap();
+        assert_eq!(ratios.get("ours"), Some(&0.8));
+        assert!(against_bare("0 bare 100", 3, |rate, bare| rate / bare).is_err());
     }
 }

@@ -47,11 +47,12 @@ const CONTEXT: &str =
     "request id, told on the response: SetRequestId + PropagateRequestId | ContextLayer";
 const WHOLE: &str = "the whole: typical tower-http stack | Lameduck::layer";
 const SAME: &str = "the whole: tower-http and tokio-util, same jobs | Lameduck::layer";
+const OWN: &str = "throughput: bare axum::serve | own loop, whole stack";
 
 type Spec = (&'static str, &'static str, &'static str, [&'static str; 2], Gate);
 
 /// Group, what, measure, the stacks of the peer and of us, promise.
-const SPECS: [Spec; 23] = [
+const SPECS: [Spec; 26] = [
     (TIMEOUT, "instructions, ready", "instructions_ready", PAIR_TIMEOUT, Gate::Ratio(0.10)),
     (TIMEOUT, "timers registered, ready", "timers_ready", PAIR_TIMEOUT, Gate::AtMost(0.0)),
     (TIMEOUT, "eventfd writes, ready", "eventfd", PAIR_TIMEOUT, Gate::AtMost(0.0)),
@@ -75,6 +76,9 @@ const SPECS: [Spec; 23] = [
     (SAME, "allocations", "allocations", PAIR_SAME, Gate::Told),
     (SAME, "ns, ready", "ready", PAIR_SAME, Gate::Told),
     (SAME, "processor ns of an axum server", "processor", PAIR_SAME_SERVER, Gate::Told),
+    (OWN, "requests per second, %", "throughput", ["bare", "own"], Gate::Told),
+    (OWN, "the same without a layer, %", "throughput", ["bare", "own_bare"], Gate::Told),
+    (OWN, "processor ns, ours | own loop", "processor", ["ours", "own"], Gate::Told),
 ];
 
 const PAIR_TIMEOUT: [&str; 2] = ["peer_timeout", "our_timeout"];

@@ -32,7 +32,8 @@ fn main() -> io::Result<()> {
             let before = server.processor_time()?;
             let requests = server.load(turn)?;
             let spent = server.processor_time()? - before;
-            println!("{round} {} {:.1}", server.name, spent as f64 / requests as f64);
+            let rate = requests as f64 / turn.as_secs_f64();
+            println!("{round} {} {:.1} {rate:.0}", server.name, spent as f64 / requests as f64);
         }
     }
     Ok(())
