@@ -42,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) extension: bool,
     pub(crate) on_request: Option<OnRequest>,
     pub(crate) response: Option<MakeResponse>,
+    /// Puts the id where others look for it.
+    pub(crate) insert_id: Option<fn(&HeaderValue, &mut Extensions)>,
     pub(crate) drain_reserve: Duration,
     pub(crate) limit_by: Option<LimitBy>,
     pub(crate) inbound: Option<InboundDeadline>,
@@ -50,6 +52,8 @@ pub(crate) struct Config {
     pub(crate) counts: ContextCounts,
     /// Whether a request's head decides anything but its id.
     pub(crate) reads_head: bool,
+    /// Whether anybody wants to know that a request has begun.
+    pub(crate) tells: bool,
     /// Whether there is anything to be done for a request as it begins, beside its id.
     pub(crate) prepares: bool,
 }
@@ -59,7 +63,8 @@ impl Config {
     pub(crate) fn sum_up(&mut self) {
         self.reads_head =
             self.limit_by.is_some() || self.inbound.is_some() || self.trace != TracePolicy::Ignored;
-        self.prepares = self.reads_head || self.extension || self.on_request.is_some();
+        self.tells = self.extension || self.on_request.is_some() || self.insert_id.is_some();
+        self.prepares = self.reads_head || self.tells;
     }
 }
 
@@ -74,6 +79,7 @@ impl Default for Config {
             extension: false,
             on_request: None,
             response: None,
+            insert_id: None,
             drain_reserve: Duration::ZERO,
             limit_by: None,
             inbound: None,
@@ -81,6 +87,7 @@ impl Default for Config {
             track: None,
             counts: ContextCounts::default(),
             reads_head: false,
+            tells: false,
             prepares: false,
         }
     }
@@ -97,6 +104,7 @@ impl fmt::Debug for Config {
             extension,
             on_request,
             response,
+            insert_id,
             drain_reserve,
             limit_by,
             inbound,
@@ -104,6 +112,7 @@ impl fmt::Debug for Config {
             track,
             counts,
             reads_head: _,
+            tells: _,
             prepares: _,
         } = self;
         f.debug_struct("Config")
@@ -115,6 +124,7 @@ impl fmt::Debug for Config {
             .field("extension", extension)
             .field("on_request", &on_request.is_some())
             .field("response", &response.is_some())
+            .field("insert_id", &insert_id.is_some())
             .field("drain_reserve", drain_reserve)
             .field("limit_by", &limit_by.is_some())
             .field("inbound", inbound)

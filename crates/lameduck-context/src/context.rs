@@ -131,7 +131,7 @@ impl RequestContext {
                 head::read(shared, config, &RequestHead::of(request));
             }
         }
-        if config.extension || config.on_request.is_some() {
+        if config.tells {
             self.tell(request.extensions_mut());
         }
     }
@@ -142,6 +142,9 @@ impl RequestContext {
             if let Some(id) = self.request_id_header() {
                 on_request(id, extensions);
             }
+        }
+        if let (Some(insert), Some(id)) = (config.insert_id, self.request_id_header()) {
+            insert(id, extensions);
         }
         if config.extension {
             extensions.insert(self.clone());

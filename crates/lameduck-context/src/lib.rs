@@ -138,8 +138,12 @@
 //! # Feature flags
 //!
 //! - `axum`: [`RequestContext`] as an argument of an axum handler.
+//! - `client`: [`OutboundLayer`], for clients: calls take along what is left of the time, the id and
+//!   the trace, and end with the request.
+//! - `tower-http`: tower-http's `RequestId` in the request's extensions as well.
 //! - `tracing`: an event at debug for each request that did not simply end well, with `event`,
-//!   `status` (499 for a client that has left), `reason`, `request_id` and `trace_id`.
+//!   `status` (499 for a client that has left), `reason`, `request_id` and `trace_id`; and
+//!   `RequestContext::record_in`, which writes the ids into a span as OpenTelemetry names them.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
 #![forbid(unsafe_code)]
@@ -150,6 +154,8 @@ mod answer;
 mod axum;
 mod body;
 mod child;
+#[cfg(feature = "client")]
+mod client;
 mod config;
 mod context;
 mod counts;
@@ -166,14 +172,23 @@ mod reason;
 mod scope;
 mod service;
 mod shared;
+#[cfg(feature = "tracing")]
+mod span;
 mod spare;
 mod spawn;
 mod timeout;
+#[cfg(feature = "tower-http")]
+mod tower_http;
 mod trace;
 mod values;
 
 #[cfg(feature = "axum")]
 pub use self::axum::ContextMissing;
+#[cfg(feature = "client")]
+pub use self::client::{
+    GrpcOutboundFuture, GrpcOutboundLayer, GrpcOutboundService, OutboundError, OutboundFuture,
+    OutboundLayer, OutboundService,
+};
 pub use self::{
     answer::Interrupted,
     body::{BodyInterrupted, ContextBody},

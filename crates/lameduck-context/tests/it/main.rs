@@ -5,6 +5,8 @@ mod axum;
 mod body;
 mod cancel;
 mod children;
+#[cfg(feature = "client")]
+mod client;
 mod context;
 mod counts;
 mod finish;
@@ -18,6 +20,10 @@ mod reuse;
 mod sizes;
 mod support;
 mod timeout;
+#[cfg(feature = "tower-http")]
+mod tower_http;
 mod trace;
+#[cfg(feature = "tracing")]
+mod tracing;
 mod values;
 mod wire;

@@ -1,0 +1,131 @@
+//! A client whose calls end with their request.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::Request;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::{OutboundError, OutboundLayer};
+use crate::{Reason, Run};
+
+/// A client whose calls take along what is left of their request's time, and end with it. Made by
+/// [`OutboundLayer`].
+#[derive(Clone, Debug)]
+pub struct OutboundService<S> {
+    inner: S,
+    layer: OutboundLayer,
+}
+
+impl<S> OutboundService<S> {
+    pub(super) const fn new(inner: S, layer: OutboundLayer) -> Self {
+        Self { inner, layer }
+    }
+
+    /// The inner client.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner client, to change it.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Takes the inner client out.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, B> Service<Request<B>> for OutboundService<S>
+where
+    S: Service<Request<B>>,
+{
+    type Response = S::Response;
+    type Error = OutboundError<S::Error>;
+    type Future = OutboundFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(OutboundError::failed)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let call = match self.layer.begin(request.headers_mut()) {
+            Ok(None) => Call::Plain { call: self.inner.call(request) },
+            Ok(Some(context)) => Call::Bound { call: context.run(self.inner.call(request)) },
+            Err(reason) => Call::NotMade { reason },
+        };
+        OutboundFuture { call }
+    }
+}
+
+pin_project! {
+    /// A call that goes out.
+    #[project = CallState]
+    pub(super) enum Call<F> {
+        // Outside of any context.
+        Plain { #[pin] call: F },
+        // Dropped when its context is cancelled.
+        Bound { #[pin] call: Run<F> },
+        NotMade { reason: Reason },
+    }
+}
+
+/// Why a call has no answer, although its client has not failed.
+pub(super) enum Ended {
+    NotSent(Reason),
+    Cancelled(Reason),
+}
+
+impl<F: Future> Call<F> {
+    pub(super) fn poll_call(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Ended>> {
+        match self.project() {
+            CallState::Plain { call } => call.poll(cx).map(Ok),
+            CallState::Bound { call } => {
+                call.poll(cx).map_err(|cancelled| Ended::Cancelled(cancelled.reason()))
+            }
+            CallState::NotMade { reason } => Poll::Ready(Err(Ended::NotSent(*reason))),
+        }
+    }
+}
+
+pin_project! {
+    /// Response future of [`OutboundService`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct OutboundFuture<F> {
+        #[pin]
+        call: Call<F>,
+    }
+}
+
+impl<F, R, E> Future for OutboundFuture<F>
+where
+    F: Future<Output = Result<R, E>>,
+{
+    type Output = Result<R, OutboundError<E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().call.poll_call(cx).map(|ended| match ended {
+            Ok(answer) => answer.map_err(OutboundError::failed),
+            Err(Ended::NotSent(reason)) => Err(OutboundError::not_sent(reason)),
+            Err(Ended::Cancelled(reason)) => Err(OutboundError::cancelled(reason)),
+        })
+    }
+}
+
+impl<F> fmt::Debug for OutboundFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call: _ } = self;
+        f.debug_struct("OutboundFuture").finish_non_exhaustive()
+    }
+}
