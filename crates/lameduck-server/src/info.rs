@@ -7,7 +7,8 @@ use std::{fmt, net::SocketAddr, time::Duration};
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Protocol {
-    /// Nothing came yet, or something that is neither: TLS, or a PROXY header.
+    /// Nothing came yet, or something that is neither: a PROXY header, or TLS that is not
+    /// `Listener::with_tls`'s.
     Unknown,
     /// HTTP/1.0 or HTTP/1.1.
     Http1,

@@ -83,6 +83,15 @@
 //! [`ListenerClosed`] says which it was. A Unix socket is shut for reading instead, which refuses
 //! new clients at once and keeps the queue.
 //!
+//! # TLS
+//!
+//! With the feature `tls`, `listener.with_tls(&Tls::from_pem_files(chain, key)?)` encrypts what it
+//! accepts. The handshake runs in the connection's own task, with its first read, so one that
+//! never ends holds up neither an accept nor, beyond the first-byte grace, a stop. Everything else
+//! looks at what is inside: counts, holds, answers and GOAWAY are the same with it and without.
+//! Every end says `close_notify` but a forced one, which must not look whole. `Tls::reload` reads
+//! the files again, and touches no open connection; a broken file leaves the old certificate.
+//!
 //! # Guarantees
 //!
 //! 1. Every connection of the accept queue is answered; a client that comes later is refused.
@@ -112,6 +121,13 @@
 //! 19. A peer that never answers the PING is told the last stream after the patience, and a stream
 //!     above the last of the GOAWAY is never executed.
 //!
+//! And with TLS:
+//!
+//! 20. A handshake that never ends holds up neither others nor the stop, and one under way at the
+//!     stop may finish within the grace.
+//! 21. A clean end says so, and a forced end does not look clean.
+//! 22. A reload drops no connection, and one that fails keeps the old certificate.
+//!
 //! # Cost
 //!
 //! A call on the IO costs 3 ns more than on the socket, which is lost in the system call: a byte
@@ -135,8 +151,11 @@
 //!
 //! It does not see requests; `lameduck-inflight` does. It does not answer them, but for the one
 //! that comes too late. Under a stock server it does not tell HTTP/2 clients to leave before
-//! draining: that sends GOAWAY with its stop signal. TLS is opaque to it: such a connection counts
-//! as HTTP/1 that is silent or not.
+//! draining: that sends GOAWAY with its stop signal. TLS that is not its own is opaque to
+//! it: such a connection counts as HTTP/1 that is silent or not.
+//!
+//! Of TLS of its own, the last look sees what the kernel has. A part of a record that was already
+//! taken from there is like a request on the wire: not seen, and not to be counted.
 //!
 //! A request that is on the wire when an idle connection is closed is still lost, and cannot be
 //! counted. That is why nothing is closed before two seconds of silence. Provoked with a hold of
@@ -153,6 +172,8 @@
 //! # Feature flags
 //!
 //! - `axum`: [`Listener`] is an `axum::serve::Listener`.
+//! - `tls`: `Listener::with_tls`, by rustls, with the crypto provider that the process installs;
+//!   `tls-ring` brings ring along.
 //! - `serve`: a server of our own on hyper, `serve`, for GOAWAY at lame duck, a close for each
 //!   connection in its own time, and answers that a client in the middle of an upload can read.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -179,6 +200,8 @@ mod stock;
 mod sys;
 mod tcp;
 mod telling;
+#[cfg(feature = "tls")]
+mod tls;
 mod tracked;
 #[cfg(unix)]
 mod unix;
@@ -187,6 +210,8 @@ mod unix;
 pub use self::serve::{Serve, ServeOptions, serve, serve_with};
 #[cfg(feature = "axum")]
 pub use self::stock::AxumListener;
+#[cfg(feature = "tls")]
+pub use self::tls::{Tls, TlsError, TlsSocket, TlsSource};
 pub use self::{
     connections::Connections,
     info::{ConnectionInfo, ListenerClosed, Protocol, Stage, Totals},

@@ -98,7 +98,7 @@ impl<L: Source> Listener<L> {
     }
 
     /// The same listener with another source of the same addresses, such as one that adds TLS.
-    #[expect(dead_code, reason = "for TLS")]
+    #[cfg(feature = "tls")]
     pub(crate) fn map<M: Source<Addr = L::Addr>>(
         mut self,
         change: impl FnOnce(L) -> M,

@@ -6,8 +6,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::Protocol;
 
-/// A socket whose connection can be tracked: a [`TcpStream`](tokio::net::TcpStream), or on Unix a
-/// `UnixStream`.
+/// A socket whose connection can be tracked: a [`TcpStream`](tokio::net::TcpStream), on Unix a
+/// `UnixStream`, or one of them in a `TlsSocket`.
 ///
 /// Sealed: a socket is closed by force through its descriptor, so it must have one.
 ///
@@ -23,8 +23,8 @@ pub trait Socket: AsyncRead + AsyncWrite + Unpin + Send + sealed::Configure + 's
     }
 }
 
-/// A socket that can be listened on: a [`TcpListener`](tokio::net::TcpListener), or on Unix a
-/// `UnixListener`.
+/// A socket that can be listened on: a [`TcpListener`](tokio::net::TcpListener), on Unix a
+/// `UnixListener`, or one of them in a `TlsSource`.
 ///
 /// Sealed: to close without a reset takes more than an accept.
 pub trait Source: Send + Sync + sealed::Accept + 'static {
@@ -46,12 +46,19 @@ pub(crate) mod sealed {
     };
 
     use super::{Accepted, SocketAddr, Source};
-    use crate::{ServerOptions, sys::AsHandle};
+    use crate::{ServerOptions, sys::Handle};
 
     #[expect(unnameable_types, reason = "sealed")]
-    pub trait Configure: AsHandle {
+    pub trait Configure {
         /// Sets the options of a connection.
         fn configure(&self, options: &ServerOptions);
+
+        /// The socket's number, which is this socket's for as long as this value lives.
+        fn handle(&self) -> Handle;
+
+        /// The socket is about to be dropped by whoever a server handed it to (an upgrade), which
+        /// is the end of it: says what there is to be said without a wait.
+        fn part(&mut self) {}
     }
 
     #[expect(unnameable_types, reason = "sealed")]

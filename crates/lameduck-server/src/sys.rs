@@ -10,12 +10,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 #[cfg(windows)]
 use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, RawSocket};
 
-/// What a socket is borrowed from. [`AsFd`] on Unix, `AsSocket` on Windows.
-#[cfg(unix)]
-pub(crate) use std::os::fd::AsFd as AsHandle;
-#[cfg(windows)]
-pub(crate) use std::os::windows::io::AsSocket as AsHandle;
-
 /// The number of an open socket, without a claim on it.
 ///
 /// Whoever keeps one must forget it before the socket is closed, else the number may already mean
@@ -23,7 +17,8 @@ pub(crate) use std::os::windows::io::AsSocket as AsHandle;
 /// socket is dropped, and others use its handle under that lock only. The IO that owns the socket
 /// may use it without.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Handle {
+#[expect(unnameable_types, reason = "of a sealed trait")]
+pub struct Handle {
     #[cfg(unix)]
     raw: RawFd,
     #[cfg(windows)]

@@ -21,6 +21,7 @@ use crate::{
         Accepted,
         sealed::{Accept, Configure},
     },
+    sys::Handle,
 };
 
 impl Socket for TcpStream {}
@@ -28,6 +29,10 @@ impl Socket for TcpStream {}
 impl Configure for TcpStream {
     fn configure(&self, options: &ServerOptions) {
         configure(&SockRef::from(self), options);
+    }
+
+    fn handle(&self) -> Handle {
+        Handle::of(self)
     }
 }
 

@@ -17,7 +17,6 @@ use crate::{
     farewell::Farewell,
     registry::{End, Registry},
     sniff::Sniff,
-    sys::Handle,
     telling::says_close,
 };
 
@@ -62,7 +61,7 @@ impl WakerId {
 
 impl<I: Socket> Tracked<I> {
     pub(crate) fn new(io: I, peer: Option<SocketAddr>, registry: Arc<Registry>) -> Self {
-        let conn = Arc::new(Conn::new(peer, Handle::of(&io)));
+        let conn = Arc::new(Conn::new(peer, io.handle()));
         let key = registry.enter(Arc::clone(&conn));
         Self {
             io,
@@ -263,6 +262,10 @@ impl<I: Socket> AsyncWrite for Tracked<I> {
 
 impl<I: Socket> Drop for Tracked<I> {
     fn drop(&mut self) {
+        let is_upgraded = self.conn.stage() == Stage::Upgraded;
+        if is_upgraded && self.conn.order() != Order::Abort && !std::thread::panicking() {
+            self.io.part();
+        }
         // While the socket is still open: nobody may use its number once it is closed.
         self.seat.registry.forget(self.seat.key, self.end());
     }

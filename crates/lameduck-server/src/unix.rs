@@ -17,6 +17,7 @@ use crate::{
         Accepted,
         sealed::{Accept, Configure},
     },
+    sys::Handle,
 };
 
 impl Socket for UnixStream {}
@@ -24,6 +25,10 @@ impl Socket for UnixStream {}
 impl Configure for UnixStream {
     /// There are none.
     fn configure(&self, _options: &ServerOptions) {}
+
+    fn handle(&self) -> Handle {
+        Handle::of(self)
+    }
 }
 
 impl Source for UnixListener {

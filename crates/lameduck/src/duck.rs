@@ -241,7 +241,7 @@ impl Lameduck {
         })
     }
 
-    fn configure(mut self, change: impl FnOnce(Lifecycle) -> Lifecycle) -> Self {
+    pub(crate) fn configure(mut self, change: impl FnOnce(Lifecycle) -> Lifecycle) -> Self {
         let lifecycle = self.lifecycle.get_mut().unwrap_or_else(PoisonError::into_inner);
         if lifecycle.is_none() {
             tracing::error!(target: "lameduck", "an option that is set after the start is lost");

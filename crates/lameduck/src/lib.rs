@@ -72,6 +72,8 @@
 //! - `axum` (default): [`Lameduck::serve`], on a loop of our own, and the extractors of the crates.
 //! - `whole`: [`Lameduck`], without axum.
 //! - `websocket`: `drain::close_on_drain` for axum's WebSockets.
+//! - `tls`: `server::Tls`, and `Lameduck::with_tls_reload`. With ring, if the process installs no
+//!   other crypto provider.
 //! - `context`, `drain`, `inflight`, `lifecycle`, `server`, `signal`: one crate each, re-exported.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
@@ -83,6 +85,8 @@ mod duck;
 mod serve;
 #[cfg(feature = "whole")]
 mod streams;
+#[cfg(all(feature = "tls", feature = "whole", unix))]
+mod tls;
 #[cfg(feature = "whole")]
 mod wiring;
 

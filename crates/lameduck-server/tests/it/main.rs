@@ -9,6 +9,8 @@ mod late;
 #[cfg(feature = "serve")]
 mod serve;
 mod sockets;
+#[cfg(all(feature = "serve", feature = "tls-ring"))]
+mod tls;
 mod told;
 #[cfg(unix)]
 mod unix;
@@ -31,7 +33,7 @@ use http::{HeaderValue, header::CONNECTION};
 use lameduck_core::{Phase, PhaseSender, PhaseWatch, phase_channel};
 use lameduck_server::{Connections, Listener, ServerOptions};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
     task::JoinHandle,
     time::timeout,
@@ -107,13 +109,13 @@ fn into_tokio(client: std::net::TcpStream) -> TcpStream {
 }
 
 /// Sends a request on a kept connection and reads its answer.
-async fn exchange(client: &mut TcpStream) -> String {
+async fn exchange(client: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> String {
     client.write_all(REQUEST).await.unwrap();
     read_answer(client).await.unwrap()
 }
 
 /// Reads one answer that has a content length.
-async fn read_answer(client: &mut TcpStream) -> io::Result<String> {
+async fn read_answer(client: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
     let mut answer = Vec::new();
     loop {
         let text = String::from_utf8_lossy(&answer);
@@ -130,7 +132,7 @@ async fn read_answer(client: &mut TcpStream) -> io::Result<String> {
 }
 
 /// Reads until the server closes. A reset is an error.
-async fn read_to_end(client: &mut TcpStream) -> io::Result<Vec<u8>> {
+async fn read_to_end(client: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     within(client.read_to_end(&mut bytes)).await?;
     Ok(bytes)

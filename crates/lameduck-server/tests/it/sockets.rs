@@ -113,7 +113,7 @@ async fn a_vectored_write_stays_one() {
     let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let mut io = listener.accept().await.0;
-    assert!(tokio::io::AsyncWrite::is_write_vectored(&io));
+    assert!(AsyncWrite::is_write_vectored(&io));
     let written = io.write_vectored(&[io::IoSlice::new(b"one "), io::IoSlice::new(b"two")]).await;
     assert_eq!(written.unwrap(), 7);
     assert_eq!(duck.connections.totals().bytes_out, 7);

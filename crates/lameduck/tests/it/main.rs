@@ -4,6 +4,8 @@
 mod spawned;
 #[cfg(feature = "websocket")]
 mod streams;
+#[cfg(all(feature = "tls", unix))]
+mod tls;
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 

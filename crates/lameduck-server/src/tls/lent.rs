@@ -1,0 +1,116 @@
+//! A socket that comes back when whoever it was lent to drops it.
+//!
+//! The registry knows a socket by its number and may close it by force through that, so the socket
+//! must stay open until its connection has left the registry (see [`crate::sys::Handle`]). A
+//! handshake that fails or panics drops what it was given; so it is given this.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Where a socket comes back to.
+#[derive(Debug)]
+pub(super) struct Home<I> {
+    place: Arc<Mutex<Option<I>>>,
+}
+
+impl<I> Home<I> {
+    /// Lends a socket.
+    pub(super) fn lend(io: I) -> (Self, Lent<I>) {
+        let place = Arc::default();
+        let lent = Lent { io: Some(io), place: Arc::clone(&place) };
+        (Self { place }, lent)
+    }
+
+    /// Uses the socket, if it came back.
+    pub(super) fn with<T>(&self, f: impl FnOnce(&mut I) -> T) -> Option<T> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(f)
+    }
+}
+
+/// A lent socket.
+#[derive(Debug)]
+pub(super) struct Lent<I> {
+    // Taken by the drop.
+    io: Option<I>,
+    place: Arc<Mutex<Option<I>>>,
+}
+
+impl<I> Lent<I> {
+    pub(super) const fn get_ref(&self) -> Option<&I> {
+        self.io.as_ref()
+    }
+
+    fn get(&mut self) -> io::Result<&mut I> {
+        self.io.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+}
+
+impl<I> Drop for Lent<I> {
+    fn drop(&mut self) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = self.io.take();
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Lent<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(self.get()?).poll_read(cx, buf)
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for Lent<I> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(self.get()?).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(self.get()?).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.as_ref().is_some_and(AsyncWrite::is_write_vectored)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self.get()?).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self.get()?).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_comes_back_however_its_borrower_ends() {
+        let (home, lent) = Home::lend(7);
+        assert_eq!(home.with(|io| *io), None);
+        assert_eq!(lent.get_ref(), Some(&7));
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _lent = lent;
+            panic!("as a handshake might");
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(home.with(|io| *io), Some(7));
+    }
+}

@@ -1,0 +1,200 @@
+//! An encrypted socket: the handshake is a part of its first read.
+
+use std::{
+    fmt,
+    future::Future,
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll, Waker, ready},
+};
+
+use rustls::ServerConnection;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep, sleep_until},
+};
+use tokio_rustls::{Accept, TlsAcceptor, server::TlsStream};
+
+use super::{
+    Tls,
+    lent::{Home, Lent},
+};
+use crate::{Protocol, ServerOptions, Socket, hold::later, source::sealed::Configure, sys::Handle};
+
+/// A connection of a [`TlsSource`](crate::TlsSource): encrypted once its handshake is over, which
+/// its first read or write begins.
+///
+/// Its shutdown says `close_notify` before it closes.
+pub struct TlsSocket<I: Socket> {
+    // Dropped first: the socket then comes home, and is closed with that.
+    state: State<I>,
+    home: Home<I>,
+    handle: Handle,
+}
+
+enum State<I> {
+    // Boxed, both: a connection is moved about, and rustls' part of it has a kilobyte and more.
+    Handshake { accept: Box<Accept<Lent<I>>>, until: Instant, timer: Option<Pin<Box<Sleep>>> },
+    Open(Box<TlsStream<Lent<I>>>),
+    Failed,
+}
+
+impl<I: Socket> TlsSocket<I> {
+    pub(super) fn new(io: I, tls: &Tls) -> Self {
+        let handle = io.handle();
+        let (home, lent) = Home::lend(io);
+        let accept = Box::new(TlsAcceptor::from(tls.current()).accept(lent));
+        let until = later(Instant::now(), tls.handshake_timeout());
+        Self { state: State::Handshake { accept, until, timer: None }, home, handle }
+    }
+
+    /// The socket underneath. `None` if the handshake has failed.
+    #[must_use]
+    pub fn get_ref(&self) -> Option<&I> {
+        match &self.state {
+            State::Handshake { accept, .. } => accept.get_ref().and_then(Lent::get_ref),
+            State::Open(stream) => stream.get_ref().0.get_ref(),
+            State::Failed => None,
+        }
+    }
+
+    /// What was agreed on: versions, names, client certificates. `None` until the handshake is
+    /// over.
+    #[must_use]
+    pub fn connection(&self) -> Option<&ServerConnection> {
+        match &self.state {
+            State::Open(stream) => Some(stream.get_ref().1),
+            State::Handshake { .. } | State::Failed => None,
+        }
+    }
+
+    /// Goes on with the handshake. Ready: it is over, well or not.
+    fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let State::Handshake { accept, until, timer } = &mut self.state else {
+            return Poll::Ready(Ok(()));
+        };
+        let error = match Pin::new(&mut **accept).poll(cx) {
+            Poll::Ready(Ok(stream)) => {
+                self.state = State::Open(Box::new(stream));
+                return Poll::Ready(Ok(()));
+            }
+            Poll::Ready(Err(error)) => error,
+            Poll::Pending => {
+                let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(*until)));
+                ready!(timer.as_mut().poll(cx));
+                io::Error::new(io::ErrorKind::TimedOut, "the peer did not finish its handshake")
+            }
+        };
+        self.state = State::Failed;
+        Poll::Ready(Err(error))
+    }
+
+    fn poll_open(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Pin<&mut TlsStream<Lent<I>>>>> {
+        ready!(self.poll_handshake(cx))?;
+        Poll::Ready(match &mut self.state {
+            State::Open(stream) => Ok(Pin::new(&mut **stream)),
+            State::Handshake { .. } | State::Failed => {
+                Err(io::Error::new(io::ErrorKind::NotConnected, "the TLS handshake has failed"))
+            }
+        })
+    }
+}
+
+impl<I: Socket> Socket for TlsSocket<I> {
+    fn agreed(&self) -> Option<Protocol> {
+        match self.connection()?.alpn_protocol()? {
+            b"h2" => Some(Protocol::Http2),
+            b"http/1.1" | b"http/1.0" => Some(Protocol::Http1),
+            _ => None,
+        }
+    }
+}
+
+impl<I: Socket> Configure for TlsSocket<I> {
+    fn configure(&self, options: &ServerOptions) {
+        if let Some(io) = self.get_ref() {
+            io.configure(options);
+        }
+    }
+
+    fn handle(&self) -> Handle {
+        self.handle
+    }
+
+    fn part(&mut self) {
+        if let State::Open(stream) = &mut self.state {
+            // As far as it goes at once: nobody is left to wait.
+            _ = Pin::new(&mut **stream).poll_shutdown(&mut Context::from_waker(Waker::noop()));
+        }
+    }
+}
+
+impl<I: Socket> AsyncRead for TlsSocket<I> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.get_mut().poll_open(cx))?.poll_read(cx, buf)
+    }
+}
+
+impl<I: Socket> AsyncWrite for TlsSocket<I> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.get_mut().poll_open(cx))?.poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.get_mut().poll_open(cx))?.poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().state {
+            State::Open(stream) => Pin::new(&mut **stream).poll_flush(cx),
+            // Nothing of the server's is in it.
+            State::Handshake { .. } | State::Failed => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        match &mut this.state {
+            State::Open(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
+            State::Handshake { accept, .. } => match accept.get_mut() {
+                Some(io) => Pin::new(io).poll_shutdown(cx),
+                None => Poll::Ready(Ok(())),
+            },
+            State::Failed => {
+                let ended = this.home.with(|io| Pin::new(io).poll_shutdown(cx));
+                ended.unwrap_or(Poll::Ready(Ok(())))
+            }
+        }
+    }
+}
+
+impl<I: Socket> fmt::Debug for TlsSocket<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { state, home: _, handle: _ } = self;
+        let state = match state {
+            State::Handshake { .. } => "handshake",
+            State::Open(_) => "open",
+            State::Failed => "failed",
+        };
+        f.debug_struct("TlsSocket").field("state", &state).finish_non_exhaustive()
+    }
+}
