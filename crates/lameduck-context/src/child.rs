@@ -184,6 +184,12 @@ impl<F> Run<F> {
         Self { work: Some(work), context: Some(context), ended: None, ends: Ends::Forced }
     }
 
+    /// The work's context.
+    #[cfg(feature = "client")]
+    pub(crate) const fn context(&self) -> Option<&RequestContext> {
+        self.context.as_ref()
+    }
+
     /// Drops the work, which may still ask for its context and why this happens.
     fn drop_work(self: Pin<&mut Self>) {
         let mut this = self.project();

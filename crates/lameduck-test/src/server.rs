@@ -136,8 +136,16 @@ impl TestServer {
     ///
     /// If the server ends before, or a minute is over.
     pub async fn logged(&mut self, event: &str) {
-        let is_there = |log: &Vec<Value>| log.iter().any(|line| line["fields"]["event"] == event);
-        let wait = timeout(LIMIT, self.log.wait_for(is_there));
+        self.logged_that(|log| log.iter().any(|line| line["fields"]["event"] == event)).await;
+    }
+
+    /// Waits until its log, line by line as JSON, is as `is_there` wants it.
+    ///
+    /// # Panics
+    ///
+    /// If the server ends before, or a minute is over.
+    pub async fn logged_that(&mut self, is_there: impl Fn(&[Value]) -> bool) {
+        let wait = timeout(LIMIT, self.log.wait_for(|log| is_there(log)));
         drop(wait.await.expect("the event is never logged").expect("the server ended before"));
     }
 

@@ -74,6 +74,7 @@
 //! - `websocket`: `drain::close_on_drain` for axum's WebSockets.
 //! - `tls`: `server::Tls`, and `Lameduck::with_tls_reload`. With ring, if the process installs no
 //!   other crypto provider.
+//! - `client`: `context::OutboundLayer`, for calls that a handler makes.
 //! - `context`, `drain`, `inflight`, `lifecycle`, `server`, `signal`: one crate each, re-exported.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]

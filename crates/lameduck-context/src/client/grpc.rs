@@ -25,7 +25,8 @@ const DEADLINE_EXCEEDED: u8 = 4;
 /// Wraps gRPC channels in [`GrpcOutboundService`]: as an [`OutboundLayer`], but a call for which
 /// there is no time ends as gRPC calls do, with a status.
 ///
-/// `DEADLINE_EXCEEDED` where the time was over, `CANCELLED` where the request was cancelled for
+/// `DEADLINE_EXCEEDED` where the time was over (also if the channel fails in the last two
+/// milliseconds: tonic's keeps the same time, and calls its end a cancellation), `CANCELLED` where the request was cancelled for
 /// another reason. The error's type stays the channel's, and a tonic client sees a `Status` with the
 /// right code. It may be sent again only if the response carries
 /// [`NotExecuted`](lameduck_core::NotExecuted).
@@ -127,10 +128,14 @@ where
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project()
-            .call
-            .poll_call(cx)
-            .map(|ended| ended.unwrap_or_else(|ended| Ok(answer(&ended))))
+        let mut call = self.project().call;
+        call.as_mut().poll_call(cx).map(|ended| match ended {
+            // tonic's channels keep `grpc-timeout` themselves, a millisecond earlier or later than
+            // we do, and take the end of it for a cancellation.
+            Ok(Err(_)) if call.is_over() => Ok(answer(&Ended::Cancelled(Reason::DeadlineExceeded))),
+            Ok(answer) => answer,
+            Err(ended) => Ok(answer(&ended)),
+        })
     }
 }
 

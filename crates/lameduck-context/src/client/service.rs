@@ -11,8 +11,8 @@ use http::Request;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{OutboundError, OutboundLayer};
-use crate::{Reason, Run};
+use super::{LEAST, OutboundError, OutboundLayer};
+use crate::{Reason, RequestContext, Run};
 
 /// A client whose calls take along what is left of their request's time, and end with it. Made by
 /// [`OutboundLayer`].
@@ -96,6 +96,13 @@ impl<F: Future> Call<F> {
             }
             CallState::NotMade { reason } => Poll::Ready(Err(Ended::NotSent(*reason))),
         }
+    }
+
+    /// Whether hardly any of the call's time is left.
+    pub(super) fn is_over(&self) -> bool {
+        let Self::Bound { call } = self else { return false };
+        let left = call.context().and_then(RequestContext::remaining);
+        left.is_some_and(|left| left <= 2 * LEAST)
     }
 }
 

@@ -220,6 +220,23 @@ async fn a_grpc_call_without_time_ends_with_a_status() {
     assert_eq!(service.oneshot(ask()).await.expect("infallible").status(), 200);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_keeps_the_same_time_and_fails_ends_with_a_deadline_too() {
+    for (fails_at, expected) in [(1900, None), (1979, Some("4")), (1980, Some("4"))] {
+        let service = limited().layer(handler(move |_| async move {
+            let channel = service_fn(async |_: Ask| {
+                sleep(Duration::from_millis(fails_at)).await;
+                Err::<Answer, _>(io::Error::other("cancelled"))
+            });
+            let answer = GrpcOutboundLayer::default().layer(channel).oneshot(ask_grpc()).await;
+            let status = answer.ok().map(|answer| answer.headers()["grpc-status"].clone());
+            assert_eq!(status.as_ref().and_then(|status| status.to_str().ok()), expected);
+            hello()
+        }));
+        assert_eq!(service.oneshot(ask()).await.expect("infallible").status(), 200);
+    }
+}
+
 /// A service that reads its callers' deadlines, and calls `next`.
 fn hop<S>(
     next: S,

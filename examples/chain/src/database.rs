@@ -1,0 +1,50 @@
+//! The service that works: a query in a task of its own, as a pool's connection would run it.
+
+use std::{error::Error, time::Duration};
+
+use lameduck::{Lameduck, Report, context::RequestContext};
+use tokio::{net::TcpListener, time::sleep};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status, transport::Server};
+
+use crate::{
+    wire::{
+        Question, Rows,
+        database_server::{Database, DatabaseServer},
+    },
+    work::Work,
+};
+
+pub(crate) async fn serve(duck: Lameduck, addr: &str) -> Result<Report, Box<dyn Error>> {
+    let listener = TcpListener::bind(addr).await?;
+    lameduck_test::ExampleArgs::tell("http", listener.local_addr()?);
+    Server::builder()
+        .layer(duck.layer())
+        .add_service(DatabaseServer::new(Rooms))
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), duck.stop_accepting())
+        .await?;
+    Ok(duck.finished().await)
+}
+
+/// A database of one table.
+#[derive(Debug)]
+struct Rooms;
+
+#[tonic::async_trait]
+impl Database for Rooms {
+    async fn query(&self, question: Request<Question>) -> Result<Response<Rows>, Status> {
+        let _work = Work::begin("handler");
+        let takes = Duration::from_millis(question.into_inner().takes_ms);
+        let context = RequestContext::current().ok_or_else(|| Status::internal("no context"))?;
+        // Neither the handler nor its caller has to think of ending it.
+        let query = context.spawn("query", async move {
+            let _work = Work::begin("query");
+            sleep(takes).await;
+            Rows { count: 1 }
+        });
+        match query.await {
+            Ok(rows) => Ok(Response::new(rows)),
+            Err(error) => Err(Status::deadline_exceeded(error.to_string())),
+        }
+    }
+}
