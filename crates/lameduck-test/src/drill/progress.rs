@@ -29,7 +29,7 @@ impl Progress {
 
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Snapshot { elapsed, total, open } = &self.snapshot;
+        let Snapshot { elapsed, total, open, unanswered_kinds: _ } = &self.snapshot;
         write!(
             f,
             "{:>6.1} s  {:<12}  {:>7} answered  {:>5} rejected  {:>5} refused  {:>4} lost  {:>3} open",

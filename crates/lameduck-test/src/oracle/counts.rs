@@ -55,6 +55,8 @@ pub struct Snapshot {
     pub total: Counts,
     /// Requests that have not come to an end.
     pub open: usize,
+    /// Kinds of clients of which no request was answered yet. Zero: the load is under way.
+    pub unanswered_kinds: usize,
 }
 
 /// What became of all requests. Made by [`Running::finish`](super::Running::finish).

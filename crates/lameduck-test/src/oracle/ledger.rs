@@ -51,7 +51,12 @@ impl Ledger {
 
     pub(super) fn snapshot(&self) -> Snapshot {
         let rows = self.rows();
-        Snapshot { elapsed: self.start.elapsed(), total: rows.total(), open: rows.open }
+        Snapshot {
+            elapsed: self.start.elapsed(),
+            total: rows.total(),
+            open: rows.open,
+            unanswered_kinds: rows.counts.values().filter(|counts| counts.answered == 0).count(),
+        }
     }
 
     pub(super) fn verdict(&self) -> Verdict {

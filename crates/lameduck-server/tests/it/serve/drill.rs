@@ -17,19 +17,30 @@ async fn check_stop(seed: u64, lame_duck: Duration) {
         .layer(InFlightLayer::new(in_flight.clone()));
     let (addr, server) = duck.run(app).await;
     let running = Oracle::new(addr).with_seed(seed).with_mixed_clients(32).start();
-    sleep(Duration::from_millis(300)).await;
+    // Not for a time: on a busy machine a client may not have had its turn by then.
+    let under_way = async {
+        while running.snapshot().unanswered_kinds > 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+        sleep(SHORT).await;
+    };
+    within(under_way).await;
     if !lame_duck.is_zero() {
         duck.phase.publish(Phase::LameDuck);
         sleep(lame_duck).await;
     }
     duck.phase.publish(Phase::Draining);
     within(server).await.unwrap();
-    assert_eq!((in_flight.count(), duck.connections.count()), (0, 0));
-    let verdict = running.finish().await;
-    assert!(verdict.is_clean(), "{verdict}");
+    let left = (in_flight.count(), duck.connections.count());
+    let (verdict, totals) = (running.finish().await, duck.connections.totals());
+    let story = format!("seed {seed}, {totals:?}\n{verdict}");
+    assert_eq!(left, (0, 0), "{story}");
+    assert!(verdict.is_clean(), "{story}");
     let served = |kind| verdict.by_kind.iter().any(|(k, counts)| *k == kind && counts.answered > 0);
-    assert!(served(Kind::Http2) && served(Kind::KeepAlive) && served(Kind::SlowUpload));
-    assert_eq!(duck.connections.totals().unread, 0);
+    for kind in [Kind::Http2, Kind::KeepAlive, Kind::SlowUpload] {
+        assert!(served(kind), "no {kind}: {story}");
+    }
+    assert_eq!(totals.unread, 0, "{story}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
