@@ -40,6 +40,9 @@ fn bind(addr: SocketAddr, options: &ServerOptions) -> io::Result<TcpListener> {
     // On Windows the option means something else: that two may listen on one port.
     #[cfg(not(windows))]
     socket.set_reuse_address(true)?;
+    if options.reuse_port {
+        share_port(&socket)?;
+    }
     if addr.is_ipv6() && addr.ip().is_unspecified() {
         socket.set_only_v6(false)?;
     }
@@ -50,6 +53,33 @@ fn bind(addr: SocketAddr, options: &ServerOptions) -> io::Result<TcpListener> {
     socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
     TcpListener::from_std(socket.into())
 }
+
+/// Lets others listen on the same port, and warns where the kernel lets go of their clients.
+#[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
+fn share_port(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)?;
+    #[cfg(target_os = "linux")]
+    if std::fs::read_to_string(MIGRATE_REQ).is_ok_and(|text| text.trim() == "0") {
+        tracing::warn!(
+            event = "listener.no_migration",
+            "net.ipv4.tcp_migrate_req is 0: when one of several listeners closes, clients that are \
+             half way into it try again after a second. Set it to 1 to hand them to the others"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(not(all(
+    unix,
+    not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))
+)))]
+fn share_port(_socket: &Socket) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system cannot share a port"))
+}
+
+/// Whether the kernel hands handshakes under way to another listener of the port (since 5.14).
+#[cfg(target_os = "linux")]
+const MIGRATE_REQ: &str = "/proc/sys/net/ipv4/tcp_migrate_req";
 
 fn explain(addr: SocketAddr, error: io::Error) -> io::Error {
     let port = addr.port();
@@ -73,4 +103,61 @@ fn explain(addr: SocketAddr, error: io::Error) -> io::Error {
         _ => String::new(),
     };
     io::Error::new(error.kind(), format!("cannot listen on {addr}: {error}{fix}"))
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use lameduck_core::phase_channel;
+    use tracing::{Event, Metadata, Subscriber, span};
+
+    use super::*;
+
+    /// Keeps what each event says.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<String>>>);
+
+    impl Subscriber for Log {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.is_event()
+        }
+
+        fn new_span(&self, _span: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _span: &span::Id, _values: &span::Record<'_>) {}
+
+        fn record_follows_from(&self, _span: &span::Id, _follows: &span::Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            let mut text = String::new();
+            event.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+                text.push_str(&format!("{field}={value:?} "));
+            });
+            self.0.lock().unwrap().push(text);
+        }
+
+        fn enter(&self, _span: &span::Id) {}
+
+        fn exit(&self, _span: &span::Id) {}
+    }
+
+    #[tokio::test]
+    async fn a_port_is_shared_with_a_warning_where_the_kernel_lets_go_of_clients() {
+        let (_, watch) = phase_channel();
+        let log = Log::default();
+        let guard = tracing::subscriber::set_default(log.clone());
+        for shared in [false, true] {
+            let options = ServerOptions::new().with_reuse_port(shared);
+            let connections = Connections::new(watch.clone(), options);
+            drop(Listener::bind("127.0.0.1:0", &connections).await.unwrap());
+            let warns = log.0.lock().unwrap().iter().any(|text| text.contains("tcp_migrate_req"));
+            let lets_go = std::fs::read_to_string(MIGRATE_REQ).is_ok_and(|text| text == "0\n");
+            assert_eq!(warns, shared && lets_go);
+        }
+        drop(guard);
+    }
 }

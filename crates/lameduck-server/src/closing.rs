@@ -1,6 +1,7 @@
 //! The end of a listener: new clients are kept out, the queue is emptied, then it is closed.
 
 use std::{
+    io,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -42,9 +43,16 @@ pub(crate) struct Closing {
 
 impl Closing {
     /// Begins: keeps new clients out, if the system allows it.
-    pub(crate) fn begin<L: Source>(listener: &L, began: Instant, options: &ServerOptions) -> Self {
-        let until = later(began, options.stop_accepting);
-        let syns_stopped = match listener.keep_out() {
+    ///
+    /// Draining `began` then; the listener may have been kept open `since`.
+    pub(crate) fn begin<L: Source>(
+        listener: &L,
+        began: Instant,
+        since: Instant,
+        options: &ServerOptions,
+    ) -> Self {
+        let until = later(since, options.stop_accepting);
+        let syns_stopped = match keep_out(listener, options.syn_filter) {
             Ok(()) => true,
             Err(error) => {
                 tracing::warn!(%error, "new clients cannot be kept out: some may be reset");
@@ -140,14 +148,28 @@ impl Closing {
     }
 
     /// The account of the listener's end, which is now.
-    pub(crate) fn account(&self) -> ListenerClosed {
-        ListenerClosed { elapsed: self.began.elapsed(), ..self.so_far }
+    pub(crate) fn account<L: Source>(&self, listener: &L) -> ListenerClosed {
+        let unaccepted = listener.queued();
+        ListenerClosed { elapsed: self.began.elapsed(), unaccepted, ..self.so_far }
     }
 
     /// Notes that the listener is dropped before its queue was empty.
     pub(crate) const fn cut(&mut self) {
         self.so_far.bounded = true;
     }
+}
+
+fn keep_out<L: Source>(listener: &L, by_filter: bool) -> io::Result<()> {
+    if by_filter {
+        match listener.filter_out() {
+            Ok(()) => return Ok(()),
+            Err(error) => tracing::warn!(
+                %error,
+                "SYNs cannot be filtered, which takes CAP_NET_ADMIN: they are stopped by IP_MINTTL"
+            ),
+        }
+    }
+    listener.keep_out()
 }
 
 enum Next<T> {

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     ConnectionInfo, Protocol, Stage,
+    marked::Mark,
     sniff::{Found, Sniff},
     sys::Handle,
 };
@@ -54,9 +55,10 @@ pub(crate) struct Conn {
     order: AtomicU8,
     /// Whether the peer knows that it is to leave.
     is_told: AtomicBool,
-    /// Whether somebody waits for that.
-    is_awaited: AtomicBool,
-    /// Whether an answer on HTTP/1 has begun and has not ended, as far as a server of our own knows.
+    /// Why somebody waits for it.
+    marks: AtomicU8,
+    /// Whether a request on HTTP/1 was called and its answer has not ended, as far as a server of our
+    /// own knows.
     is_answering: AtomicBool,
     /// The last wakers of the tasks that wait for the two sides.
     wakers: Mutex<[Option<Waker>; 2]>,
@@ -76,7 +78,7 @@ impl Conn {
             protocol: AtomicU8::new(Protocol::Unknown as u8),
             order: AtomicU8::new(Order::Stay as u8),
             is_told: AtomicBool::new(false),
-            is_awaited: AtomicBool::new(false),
+            marks: AtomicU8::new(0),
             is_answering: AtomicBool::new(false),
             wakers: Mutex::default(),
         }
@@ -133,13 +135,19 @@ impl Conn {
         self.is_told.store(true, Ordering::SeqCst);
     }
 
-    pub(crate) fn set_awaited(&self) {
-        self.is_awaited.store(true, Ordering::SeqCst);
+    pub(crate) fn set_mark(&self, mark: Mark) {
+        self.marks.fetch_or(mark as u8, Ordering::SeqCst);
     }
 
-    pub(crate) fn take_awaited(&self) -> bool {
-        // The load first: but for a stop it is all there is, and a swap would cost more.
-        self.is_awaited.load(Ordering::SeqCst) && self.is_awaited.swap(false, Ordering::SeqCst)
+    /// Whether it had the mark.
+    pub(crate) fn take_mark(&self, mark: Mark) -> bool {
+        // The load first: but for a stop it is all there is, and the other costs more.
+        self.has_mark(mark)
+            && self.marks.fetch_and(!(mark as u8), Ordering::SeqCst) & mark as u8 != 0
+    }
+
+    pub(crate) fn has_mark(&self, mark: Mark) -> bool {
+        self.marks.load(Ordering::SeqCst) & mark as u8 != 0
     }
 
     /// Whether the peer could send one more request without knowing that it is to leave.
@@ -147,7 +155,7 @@ impl Conn {
         !self.is_told.load(Ordering::SeqCst)
             && self.order() == Order::Stay
             && self.stage() != Stage::Upgraded
-            && !self.is_answering()
+            && !(self.stage() == Stage::Answered && self.is_answering())
     }
 
     #[cfg(feature = "serve")]
@@ -202,11 +210,7 @@ impl Conn {
                 self.set_stage(Stage::Upgraded);
                 true
             }
-            // Whoever writes before a word was read does not answer: a server for HTTP/2 alone, as
-            // tonic's is, speaks first.
-            Stage::NoBytes => false,
-            Stage::Head if self.protocol() == Protocol::Unknown => false,
-            Stage::Head | Stage::Request => {
+            Stage::NoBytes | Stage::Head | Stage::Request => {
                 self.set_stage(Stage::Answered);
                 false
             }

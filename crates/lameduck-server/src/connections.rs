@@ -10,11 +10,11 @@ use std::{
 };
 
 use lameduck_core::{Phase, PhaseWatch};
-use tokio::time::{sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{
-    ConnectionInfo, ListenerClosed, ServerOptions, Socket, Totals, Tracked, hold::later,
-    registry::Registry,
+    ConnectionInfo, ListenerClosed, ListenerEnd, ServerOptions, Socket, Totals, Tracked,
+    hold::later, registry::Registry,
 };
 
 /// All open connections of a server, from their accept to the close of their socket.
@@ -35,6 +35,12 @@ impl Connections {
 
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// What becomes of the listeners when draining begins.
+    #[must_use]
+    pub fn listener_end(&self) -> ListenerEnd {
+        self.registry.options.listener_end
     }
 
     /// The number of connections whose socket is open now. A snapshot: to wait, use
@@ -147,12 +153,24 @@ impl Connections {
     async fn all_silent(&self) {
         self.registry.watch.reached(Phase::Draining).await;
         let window = self.registry.options.stop_accepting;
+        let mut by = later(self.registry.draining_since(), window);
+        if self.registry.options.listener_end == ListenerEnd::KeepOpen {
+            // The listeners close after those who were here may, and before those who came since.
+            self.registry.mark_rest();
+            self.all_let_go(true).await;
+            self.registry.settle_rest();
+            by = later(Instant::now(), window);
+        }
         // A listener that nobody polls never closes. The others have the same bound.
-        _ = timeout_at(later(self.registry.draining_since(), window), self.closed()).await;
+        _ = timeout_at(by, self.closed()).await;
+        self.all_let_go(false).await;
+    }
+
+    async fn all_let_go(&self, only_rest: bool) {
         loop {
             // Made before the scan, so that a connection that closes meanwhile is not missed.
             let mut freed = pin!(self.registry.freed.notified());
-            let Some(at) = self.registry.scan() else { return };
+            let Some(at) = self.registry.scan(only_rest) else { return };
             let mut timer = pin!(sleep_until(at));
             poll_fn(|cx| {
                 if freed.as_mut().poll(cx).is_ready() || timer.as_mut().poll(cx).is_ready() {
@@ -201,17 +219,17 @@ impl Connections {
     ///
     /// The future may be dropped and made anew at any time.
     pub async fn all_told(&self) {
-        let (watch, telling) = (&self.registry.watch, &self.registry.telling);
+        let (watch, untold) = (&self.registry.watch, &self.registry.untold);
         if !watch.current().is_leaving() {
-            telling.unmark();
+            untold.forget();
             watch.reached(Phase::LameDuck).await;
         }
         let mut cancelling = pin!(watch.reached(Phase::Cancelling));
         self.registry.mark_untold();
         loop {
             // Made before the count is read: a wake-up that comes in between is not missed.
-            let mut all = pin!(telling.all().notified());
-            if telling.count() == 0 {
+            let mut all = pin!(untold.none_left().notified());
+            if untold.is_empty() {
                 return;
             }
             let is_over = poll_fn(|cx| {

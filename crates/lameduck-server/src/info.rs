@@ -156,6 +156,12 @@ pub struct ListenerClosed {
     /// Whether a listener was closed before its queue was seen empty: its time was over,
     /// cancelling began, or it was dropped.
     pub bounded: bool,
+    /// How many listeners were left open, to whoever else has them: see
+    /// [`ListenerEnd::Leave`](crate::ListenerEnd::Leave).
+    pub left_open: usize,
+    /// How many clients were in the queues at the close, and were reset. `None`: the system does
+    /// not tell.
+    pub unaccepted: Option<u64>,
     /// The time from the begin of draining to the last listener's close.
     pub elapsed: Duration,
 }
@@ -168,6 +174,8 @@ impl ListenerClosed {
         syns_stopped: true,
         settled: true,
         bounded: false,
+        left_open: 0,
+        unaccepted: Some(0),
         elapsed: Duration::ZERO,
     };
 
@@ -178,6 +186,8 @@ impl ListenerClosed {
             syns_stopped: self.syns_stopped && other.syns_stopped,
             settled: self.settled && other.settled,
             bounded: self.bounded || other.bounded,
+            left_open: self.left_open + other.left_open,
+            unaccepted: self.unaccepted.zip(other.unaccepted).map(|(a, b)| a + b),
             elapsed: self.elapsed.max(other.elapsed),
         }
     }
@@ -185,13 +195,24 @@ impl ListenerClosed {
 
 impl fmt::Display for ListenerClosed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { listeners, swept, syns_stopped, settled, bounded, elapsed } = self;
+        let Self { listeners, swept, syns_stopped, settled, bounded, left_open, .. } = self;
+        let (unaccepted, elapsed) = (self.unaccepted, self.elapsed);
+        if left_open == listeners && *left_open > 0 {
+            return write!(f, "{left_open} left open after {elapsed:?}");
+        }
         let syns = if *syns_stopped { "SYNs stopped" } else { "SYNs not stopped" };
         let end = match (bounded, settled) {
             (true, _) => "cut by its bound",
             (false, true) => "no handshake under way",
             (false, false) => "queue empty",
         };
-        write!(f, "{listeners} closed after {elapsed:?}, {swept} swept, {syns}, {end}")
+        write!(f, "{listeners} closed after {elapsed:?}, {swept} swept, {syns}, {end}")?;
+        if *left_open > 0 {
+            write!(f, ", {left_open} of them left open")?;
+        }
+        match unaccepted {
+            Some(left) if left > 0 => write!(f, ", {left} reset in the queue"),
+            _ => Ok(()),
+        }
     }
 }

@@ -80,7 +80,8 @@
 //!
 //! Where a sandbox forbids to ask, [`ServerOptions::with_settle`] is waited instead. Where the
 //! option does not exist (other systems), the queue is accepted from until it is empty once.
-//! [`ListenerClosed`] says which it was. A Unix socket is shut for reading instead, which refuses
+//! [`ListenerClosed`] says which it was, and how many were left in the queue if the time was too short.
+//! [`ListenerEnd`] is for those who do not want a close at all. A Unix socket is shut for reading instead, which refuses
 //! new clients at once and keeps the queue.
 //!
 //! # TLS
@@ -176,7 +177,6 @@
 //!   `tls-ring` brings ring along.
 //! - `serve`: a server of our own on hyper, `serve`, for GOAWAY at lame duck, a close for each
 //!   connection in its own time, and answers that a client in the middle of an upload can read.
-//! - `tonic`: [`Listener::into_incoming`], the listener as a tonic server takes it.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
 
@@ -188,10 +188,10 @@ mod farewell;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod handshakes;
 mod hold;
-#[cfg(feature = "tonic")]
-mod incoming;
 mod info;
+mod kept;
 mod listener;
+mod marked;
 mod options;
 mod registry;
 #[cfg(feature = "serve")]
@@ -209,8 +209,6 @@ mod tracked;
 #[cfg(unix)]
 mod unix;
 
-#[cfg(feature = "tonic")]
-pub use self::incoming::Incoming;
 #[cfg(feature = "serve")]
 pub use self::serve::{Serve, ServeOptions, serve, serve_with};
 #[cfg(feature = "axum")]
@@ -221,7 +219,7 @@ pub use self::{
     connections::Connections,
     info::{ConnectionInfo, ListenerClosed, Protocol, Stage, Totals},
     listener::Listener,
-    options::ServerOptions,
+    options::{ListenerEnd, ServerOptions},
     source::{Socket, Source},
     tracked::Tracked,
 };

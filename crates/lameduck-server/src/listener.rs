@@ -1,29 +1,33 @@
 //! A listener whose connections are tracked, and which closes itself without a reset.
 
+mod open;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;
+
 use std::{
     fmt,
     future::poll_fn,
     io,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use lameduck_core::{Phase, PhaseReached};
 use tokio::{
     net::TcpListener,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep},
 };
 
-use crate::{Connections, ListenerClosed, Source, Tracked, closing::Closing};
-
-/// How long to wait after an accept that failed for want of a descriptor or of memory. What
-/// hyper, and after it axum, wait.
-const BACKOFF: Duration = Duration::from_secs(1);
+pub(crate) use self::open::is_connection_error;
+use self::open::{State, poll_open};
+use crate::{
+    Connections, ListenerClosed, ListenerEnd, Source, Tracked, closing::Closing, kept::Kept,
+};
 
 /// A listener that tracks what it accepts, and closes itself when draining begins.
 ///
-/// When the phase reaches `Draining`, it keeps new clients out, accepts those that are in its
+/// When the phase reaches `Draining`, unless [`ListenerEnd`] says otherwise, it keeps new clients out, accepts those that are in its
 /// queue or half way into it, and closes its socket. From then on [`accept`](Self::accept) waits
 /// for ever. See the [crate docs](crate).
 #[must_use = "a listener does nothing until it is accepted from"]
@@ -37,12 +41,6 @@ pub struct Listener<L: Source = TcpListener> {
     /// Whether connections have their options from the socket they were accepted from.
     inherits: bool,
     backoff: Option<Pin<Box<Sleep>>>,
-}
-
-enum State<L> {
-    Open(L),
-    Closing(L, Closing),
-    Closed,
 }
 
 impl<L: Source> Listener<L> {
@@ -105,7 +103,9 @@ impl<L: Source> Listener<L> {
     ) -> Listener<M> {
         let state = match std::mem::replace(&mut self.state, State::Closed) {
             State::Open(listener) => State::Open(change(listener)),
+            State::Kept(listener, kept) => State::Kept(change(listener), kept),
             State::Closing(listener, closing) => State::Closing(change(listener), closing),
+            State::Left(listener) => State::Left(change(listener)),
             State::Closed => State::Closed,
         };
         let watch = self.connections.registry().watch.clone();
@@ -126,7 +126,7 @@ impl<L: Source> Listener<L> {
 
     #[cfg(feature = "serve")]
     pub(crate) const fn is_closed(&self) -> bool {
-        matches!(self.state, State::Closed)
+        matches!(self.state, State::Closed | State::Left(_))
     }
 
     #[cfg(feature = "serve")]
@@ -136,37 +136,40 @@ impl<L: Source> Listener<L> {
 
     pub(crate) fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<(Tracked<L::Io>, L::Addr)> {
         loop {
-            match &mut self.state {
+            let registry = self.connections.registry();
+            let accepted = match &mut self.state {
                 State::Open(listener) => {
                     // Before the accept: a flood of clients must not keep the stop from being seen.
                     if Pin::new(&mut self.draining).poll(cx).is_ready() {
-                        self.begin_to_close();
+                        self.begin_to_end();
                         continue;
                     }
                     // Until the start is over, clients wait in the queue.
                     ready!(Pin::new(&mut self.running).poll(cx));
-                    if let Some(backoff) = &mut self.backoff {
-                        ready!(backoff.as_mut().poll(cx));
-                        self.backoff = None;
+                    ready!(poll_open(listener, &mut self.backoff, registry, cx))
+                }
+                State::Kept(listener, kept) => {
+                    let is_cancelling = Pin::new(&mut self.cancelling).poll(cx).is_ready();
+                    if is_cancelling || kept.poll_over(registry, cx).is_ready() {
+                        self.begin_to_close(Instant::now());
+                        // Who is in the queue by then is still let in.
+                        self.cancelling = self.connections.registry().watch.reached(Phase::Forced);
+                        continue;
                     }
-                    match ready!(listener.poll_accept(cx)) {
-                        Ok((io, addr)) => return Poll::Ready(self.track(io, addr)),
-                        Err(error) if is_connection_error(&error) => {}
-                        Err(error) => {
-                            tracing::error!(%error, "accept failed; next in {BACKOFF:?}");
-                            self.connections.registry().on_accept_error();
-                            self.backoff = Some(Box::pin(sleep(BACKOFF)));
-                        }
-                    }
+                    ready!(poll_open(listener, &mut self.backoff, registry, cx))
                 }
                 State::Closing(listener, closing) => {
                     let is_cancelling = Pin::new(&mut self.cancelling).poll(cx).is_ready();
-                    match ready!(closing.poll_accept(listener, is_cancelling, cx)) {
-                        Some((io, addr)) => return Poll::Ready(self.track(io, addr)),
-                        None => self.close(),
+                    let accepted = ready!(closing.poll_accept(listener, is_cancelling, cx));
+                    if accepted.is_none() {
+                        self.close();
                     }
+                    accepted
                 }
-                State::Closed => return Poll::Pending,
+                State::Left(_) | State::Closed => return Poll::Pending,
+            };
+            if let Some((io, addr)) = accepted {
+                return Poll::Ready(self.track(io, addr));
             }
         }
     }
@@ -181,16 +184,43 @@ impl<L: Source> Listener<L> {
         (io, addr)
     }
 
-    fn begin_to_close(&mut self) {
-        self.backoff = None;
+    /// Draining has begun.
+    fn begin_to_end(&mut self) {
         let registry = self.connections.registry();
-        // Taken out, because the listener moves from one state into the next.
-        self.state = match std::mem::replace(&mut self.state, State::Closed) {
-            State::Open(listener) => {
-                let closing =
-                    Closing::begin(&listener, registry.draining_since(), &registry.options);
-                State::Closing(listener, closing)
+        let began = registry.draining_since();
+        match registry.options.listener_end {
+            ListenerEnd::Close => self.begin_to_close(began),
+            ListenerEnd::KeepOpen => {
+                registry.mark_rest();
+                let kept = Kept::new(registry);
+                self.change(|listener| State::Kept(listener, kept));
             }
+            ListenerEnd::Leave => {
+                self.change(State::Left);
+                let elapsed = began.elapsed();
+                let left = ListenerClosed { listeners: 1, left_open: 1, elapsed, ..NONE };
+                self.connections.registry().on_listener_closed(left);
+            }
+        }
+    }
+
+    /// Begins to close, which has its time from `since` on.
+    fn begin_to_close(&mut self, since: Instant) {
+        self.backoff = None;
+        let (began, options) = {
+            let registry = self.connections.registry();
+            (registry.draining_since(), registry.options.clone())
+        };
+        self.change(|listener| {
+            let closing = Closing::begin(&listener, began, since, &options);
+            State::Closing(listener, closing)
+        });
+    }
+
+    /// Moves the listener from one state into another.
+    fn change(&mut self, into: impl FnOnce(L) -> State<L>) {
+        self.state = match std::mem::replace(&mut self.state, State::Closed) {
+            State::Open(listener) | State::Kept(listener, _) => into(listener),
             other => other,
         };
     }
@@ -198,18 +228,19 @@ impl<L: Source> Listener<L> {
     /// Closes the socket, then says so.
     fn close(&mut self) {
         let account = match std::mem::replace(&mut self.state, State::Closed) {
-            State::Open(_listener) => ListenerClosed {
-                listeners: 1,
-                settled: false,
-                bounded: true,
-                ..ListenerClosed::NONE
-            },
-            State::Closing(_listener, closing) => closing.account(),
-            State::Closed => return,
+            State::Open(listener) | State::Kept(listener, _) => {
+                let unaccepted = listener.queued();
+                ListenerClosed { listeners: 1, settled: false, bounded: true, unaccepted, ..NONE }
+            }
+            State::Closing(listener, closing) => closing.account(&listener),
+            // It has said so already.
+            State::Left(_) | State::Closed => return,
         };
         self.connections.registry().on_listener_closed(account);
     }
 }
+
+const NONE: ListenerClosed = ListenerClosed::NONE;
 
 impl<L: Source> Drop for Listener<L> {
     fn drop(&mut self) {
@@ -234,7 +265,9 @@ impl<L: Source> fmt::Debug for Listener<L> {
         } = self;
         let state = match state {
             State::Open(_) => "open",
+            State::Kept(..) => "kept open",
             State::Closing(..) => "closing",
+            State::Left(_) => "left open",
             State::Closed => "closed",
         };
         f.debug_struct("Listener")
@@ -243,17 +276,3 @@ impl<L: Source> fmt::Debug for Listener<L> {
             .finish_non_exhaustive()
     }
 }
-
-/// Whether an accept failed because the client has left, and not for want of something here.
-pub(crate) fn is_connection_error(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-    )
-}
-
-#[cfg(test)]
-#[cfg(target_os = "linux")]
-mod tests;

@@ -16,6 +16,34 @@ pub struct ServerOptions {
     pub(crate) first_byte_grace: Duration,
     pub(crate) idle_hold: Duration,
     pub(crate) parting_answer: bool,
+    pub(crate) listener_end: ListenerEnd,
+    pub(crate) syn_filter: bool,
+    pub(crate) reuse_port: bool,
+}
+
+/// What becomes of a listener when draining begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ListenerEnd {
+    /// New clients are kept out, the queue is emptied, the socket is closed.
+    ///
+    /// A client that comes later is refused by the kernel and knows that nothing was executed.
+    #[default]
+    Close,
+    /// It is accepted from as before, until everybody who was connected when draining began is
+    /// gone (on a stock server: may be told to close) or cancelling begins, and then closed. A stock
+    /// server stops accepting with cancelling, and what is in the queue then is reset.
+    ///
+    /// For clients that must hear why: the app's drain layer answers them with 503 and
+    /// `Retry-After`, where a closed port says nothing, and a balancer may take it for a crash.
+    KeepOpen,
+    /// It is left open and not accepted from any more. The socket lives until the process ends.
+    ///
+    /// For a listener that somebody else has too, and will accept from: a supervisor's (socket
+    /// activation), or one that a successor inherited. Clients wait in its queue meanwhile. If
+    /// nobody else has it, they are reset at the end, so do not choose this for a listener of your
+    /// own.
+    Leave,
 }
 
 impl ServerOptions {
@@ -32,6 +60,9 @@ impl ServerOptions {
             first_byte_grace: Duration::from_secs(1),
             idle_hold: Duration::from_secs(2),
             parting_answer: false,
+            listener_end: ListenerEnd::Close,
+            syn_filter: false,
+            reuse_port: false,
         }
     }
 
@@ -135,6 +166,41 @@ impl ServerOptions {
     #[must_use]
     pub const fn with_parting_answer(mut self, answer: bool) -> Self {
         self.parting_answer = answer;
+        self
+    }
+
+    /// Sets what becomes of the listeners when draining begins. By default they
+    /// [close](ListenerEnd::Close).
+    #[must_use]
+    pub const fn with_listener_end(mut self, end: ListenerEnd) -> Self {
+        self.listener_end = end;
+        self
+    }
+
+    /// Sets whether a listener that closes drops every SYN by a filter (Linux only).
+    ///
+    /// By default false: `IP_MINTTL` does it without a privilege. What passes that are packets with
+    /// a TTL of 255, which routers and some relays send; and data that follows a late handshake at
+    /// once comes a second time, 200 ms later. The filter (`SO_ATTACH_FILTER`) has neither, but
+    /// needs `CAP_NET_ADMIN`. Do not grant that for this alone: without it, a warning says so and
+    /// the other way is taken.
+    #[must_use]
+    pub const fn with_syn_filter(mut self, filter: bool) -> Self {
+        self.syn_filter = filter;
+        self
+    }
+
+    /// Sets whether [`Listener::bind`](crate::Listener::bind) lets other listeners, of this process
+    /// or of another of the same user, have the same port (`SO_REUSEPORT`).
+    ///
+    /// By default false. It is how a successor takes over while this server stops: the kernel
+    /// spreads new clients over all who listen. On Linux a client whose handshake is under way when
+    /// one of them closes is only handed to another if `net.ipv4.tcp_migrate_req` is 1; where it
+    /// is 0, a warning says so. Without it such a client waits for a second and tries again, as
+    /// after any close of a listener of this crate, but one that was killed resets its queue.
+    #[must_use]
+    pub const fn with_reuse_port(mut self, reuse: bool) -> Self {
+        self.reuse_port = reuse;
         self
     }
 }

@@ -1,5 +1,7 @@
 //! All open connections, and the waits for them.
 
+mod marks;
+
 use std::{
     cmp::Reverse,
     fmt,
@@ -18,7 +20,7 @@ use crate::{
     ConnectionInfo, ListenerClosed, ServerOptions, Stage, Totals,
     conn::{Conn, Order},
     hold::{self, Look},
-    telling::Telling,
+    marked::{Mark, Marked},
 };
 
 /// What the handle, the listeners and every connection share.
@@ -35,7 +37,10 @@ pub(crate) struct Registry {
     pub(crate) freed: Notify,
     /// Told when the last listener closed.
     pub(crate) closed: Notify,
-    pub(crate) telling: Telling,
+    /// Who is still to be told.
+    pub(crate) untold: Marked,
+    /// Who was there when draining began.
+    pub(crate) rest: Marked,
     draining_since: OnceLock<Instant>,
     inner: Mutex<Inner>,
 }
@@ -85,7 +90,8 @@ impl Registry {
             emptied: Notify::new(),
             freed: Notify::new(),
             closed: Notify::new(),
-            telling: Telling::default(),
+            untold: Marked::new(Mark::Untold),
+            rest: Marked::new(Mark::Rest),
             draining_since: OnceLock::new(),
             inner: Mutex::new(inner),
         }
@@ -124,7 +130,8 @@ impl Registry {
         let _entry = {
             let mut inner = self.lock();
             let Some(entry) = inner.entries.try_remove(key) else { return };
-            self.telling.settle(&entry.conn);
+            self.untold.settle(&entry.conn);
+            self.rest.settle(&entry.conn);
             let totals = &mut inner.totals;
             totals.closed += 1;
             totals.bytes_in += entry.conn.bytes_in();
@@ -178,13 +185,16 @@ impl Registry {
     }
 
     /// Finds who holds the stop. `None`: nobody does. Otherwise when to look again at the latest.
-    pub(crate) fn scan(&self) -> Option<Instant> {
+    /// If `only_rest`, who came after its begin is not asked.
+    pub(crate) fn scan(&self, only_rest: bool) -> Option<Instant> {
         let began = self.draining_since();
         let now = Instant::now();
         let mut inner = self.lock();
         let (mut holding, mut latest) = (0, None);
         for (_, entry) in &mut inner.entries {
+            let is_asked = !only_rest || entry.conn.has_mark(Mark::Rest);
             let mut until = hold::until(&entry.conn, began, self.origin, &self.options);
+            until = until.filter(|_| is_asked);
             if until.is_some_and(|at| at <= now) && entry.look.finds_bytes(&entry.conn) {
                 until = Some(hold::later(now, self.options.first_byte_grace));
             }
@@ -202,19 +212,6 @@ impl Registry {
     #[cfg(feature = "serve")]
     pub(crate) fn hold_until(&self, conn: &Conn) -> Option<Instant> {
         hold::until(conn, self.draining_since(), self.origin, &self.options)
-    }
-
-    /// Tells one connection to leave: its server closes it when it is idle.
-    #[cfg(feature = "serve")]
-    pub(crate) fn dismiss(&self, conn: &Conn) {
-        conn.give(Order::Leave);
-        self.telling.settle(conn);
-    }
-
-    /// Marks the connections that are open now, once in a stop. Returns how many are to be told.
-    pub(crate) fn mark_untold(&self) -> usize {
-        let inner = self.lock();
-        self.telling.mark(inner.entries.iter().map(|(_, entry)| &*entry.conn))
     }
 
     /// The server was told to close what is idle: says so to every connection.
@@ -238,7 +235,7 @@ impl Registry {
             for (_, entry) in &inner.entries {
                 if entry.conn.give(order) {
                     ordered += 1;
-                    self.telling.settle(&entry.conn);
+                    self.untold.settle(&entry.conn);
                     if wakes(&entry.conn) {
                         wakers.extend(entry.conn.wakers().into_iter().flatten());
                     }
@@ -285,7 +282,8 @@ impl fmt::Debug for Registry {
             emptied: _,
             freed: _,
             closed: _,
-            telling: _,
+            untold: _,
+            rest: _,
             draining_since: _,
             inner: _,
         } = self;

@@ -87,6 +87,16 @@ pub(crate) mod sealed {
         /// Keeps new clients out, but lets those in that are half way through.
         fn keep_out(&self) -> io::Result<()>;
 
+        /// Keeps new clients out by a filter, which takes a privilege.
+        fn filter_out(&self) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        /// How many connections are in the queue. `None`: the system does not tell.
+        fn queued(&self) -> Option<u64> {
+            None
+        }
+
         /// Frees a connection that was let in after that from what it inherited.
         fn let_in(io: &Self::Io) -> io::Result<()>
         where

@@ -1,5 +1,5 @@
 //! The system calls that no safe library offers. All of this crate's `unsafe` is here.
-#![expect(unsafe_code, reason = "two calls that take a bare descriptor, each argued for")]
+#![expect(unsafe_code, reason = "three calls that take a bare descriptor, each argued for")]
 
 use std::{mem::MaybeUninit, net::Shutdown};
 
@@ -76,4 +76,21 @@ pub(crate) fn set_option(
         libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), size)
     };
     if answer == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+/// Reads a socket option, and returns how many bytes it has here.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn get_option(
+    socket: BorrowedFd<'_>,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: &mut [u8],
+) -> std::io::Result<usize> {
+    let mut size = libc::socklen_t::try_from(value.len()).unwrap_or(libc::socklen_t::MAX);
+    // SAFETY: the descriptor is open for as long as it is borrowed. The kernel writes at most
+    // `size` bytes to the pointer, no more than `value` has, and keeps no pointer.
+    let answer = unsafe {
+        libc::getsockopt(socket.as_raw_fd(), level, name, value.as_mut_ptr().cast(), &raw mut size)
+    };
+    if answer == 0 { Ok(size as usize) } else { Err(std::io::Error::last_os_error()) }
 }

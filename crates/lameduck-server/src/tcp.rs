@@ -71,6 +71,14 @@ impl Accept for TcpListener {
         keep_out::set_least_ttl(self, Self::local_addr(self)?.is_ipv6(), 255)
     }
 
+    fn filter_out(&self) -> io::Result<()> {
+        keep_out::filter_syns(self)
+    }
+
+    fn queued(&self) -> Option<u64> {
+        keep_out::queued(self)
+    }
+
     fn let_in(io: &TcpStream) -> io::Result<()> {
         keep_out::set_least_ttl(io, io.local_addr()?.is_ipv6(), 0)
     }
@@ -115,9 +123,41 @@ fn warn_of(option: &'static str, set: io::Result<()>) {
 mod keep_out {
     use std::{io, net::SocketAddr, os::fd::AsFd};
 
-    use socket2::{Domain, SockRef};
+    use socket2::{Domain, SockFilter, SockRef};
 
-    use crate::{handshakes, sys::set_option};
+    use crate::{
+        handshakes,
+        sys::{get_option, set_option},
+    };
+
+    /// "Load byte", "and", "jump if equal" and "return" of classic BPF.
+    const LDB: u16 = 0x30;
+    const AND: u16 = 0x54;
+    const JEQ: u16 = 0x15;
+    const RET: u16 = 0x06;
+    const SYN: u32 = 0x02;
+    const SYN_OR_ACK: u32 = 0x12;
+
+    /// Drops what begins a handshake: SYN without ACK. The filter of a TCP socket sees a segment
+    /// from its header on, whose flags are its byte 13.
+    pub(super) fn filter_syns(socket: &impl AsFd) -> io::Result<()> {
+        SockRef::from(socket).attach_filter(&[
+            SockFilter::new(LDB, 0, 0, 13),
+            SockFilter::new(AND, 0, 0, SYN_OR_ACK),
+            SockFilter::new(JEQ, 0, 1, SYN),
+            SockFilter::new(RET, 0, 0, 0),
+            SockFilter::new(RET, 0, 0, u32::MAX),
+        ])
+    }
+
+    /// A listener's `tcpi_unacked`, at byte 24 of `tcp_info`, is the length of its queue.
+    pub(super) fn queued(socket: &impl AsFd) -> Option<u64> {
+        const AT: usize = 24;
+        let mut info = [0; AT + 4];
+        let len = get_option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, &mut info).ok()?;
+        let unacked = info.get(..len)?.get(AT..)?.first_chunk()?;
+        Some(u32::from_ne_bytes(*unacked).into())
+    }
 
     pub(super) fn set_least_ttl(socket: &impl AsFd, is_ipv6: bool, ttl: i32) -> io::Result<()> {
         let fd = socket.as_fd();
@@ -150,6 +190,14 @@ mod keep_out {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    pub(super) fn filter_syns<T>(_socket: &T) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) const fn queued<T>(_socket: &T) -> Option<u64> {
+        None
+    }
+
     pub(super) const fn handshakes(_addr: SocketAddr) -> Option<bool> {
         None
     }
@@ -169,5 +217,24 @@ mod tests {
         assert!(socket.set_tcp_nodelay(true).is_err(), "the first option is refused");
         configure(&socket, &ServerOptions::new());
         assert!(socket.keepalive().unwrap());
+    }
+    #[tokio::test]
+    async fn a_filter_keeps_new_clients_out_and_needs_a_privilege() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut early = TcpStream::connect(addr).await.unwrap();
+        if let Err(error) = listener.filter_out() {
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+            return;
+        }
+        let late = tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(addr));
+        assert!(late.await.is_err(), "nobody answers its SYN");
+        // The one that is in the queue is not touched: its bytes come at once.
+        assert_eq!(listener.queued(), Some(1));
+        let (mut accepted, _) = listener.accept().await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut early, b"quack").await.unwrap();
+        let mut bytes = [0; 5];
+        tokio::io::AsyncReadExt::read_exact(&mut accepted, &mut bytes).await.unwrap();
+        assert_eq!((&bytes, listener.queued()), (b"quack", Some(0)));
     }
 }

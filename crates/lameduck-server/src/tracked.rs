@@ -125,12 +125,12 @@ impl<I: Socket> Tracked<I> {
 
     /// Sees whether the peer is told by this, once a stop has begun.
     fn on_leaving_write(&self, bytes: &[u8]) {
-        let telling = &self.seat.registry.telling;
+        let registry = &self.seat.registry;
         match self.conn.stage() {
-            Stage::Request if says_close(bytes) => telling.told(&self.conn),
-            Stage::Request if bytes.starts_with(b"HTTP/1.1 101") => telling.told(&self.conn),
+            Stage::Request if says_close(bytes) => registry.told(&self.conn),
+            Stage::Request if bytes.starts_with(b"HTTP/1.1 101") => registry.told(&self.conn),
             // An answer that began before: what ends it is its handler, not a word to the peer.
-            Stage::Answered => telling.settle(&self.conn),
+            Stage::Answered => registry.untold.settle(&self.conn),
             _ => {}
         }
     }

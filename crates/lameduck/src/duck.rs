@@ -235,7 +235,10 @@ impl Lameduck {
             lifecycle
                 .unwrap_or_else(|| Lifecycle::new(Windows::new()))
                 .with_work(wiring::requests(&self.in_flight))
-                .with_work(wiring::connections(self.connections()))
+                .with_work(wiring::connections(
+                    self.connections(),
+                    self.connections().listener_end(),
+                ))
                 .with_tally(move || wiring::tally(&in_flight, &rejections))
                 .spawn()
         })

@@ -8,7 +8,7 @@ use lameduck_core::PhaseWatch;
 use lameduck_drain::{DrainLayer, Rejections};
 use lameduck_inflight::{InFlight, InFlightLayer, LedgerEntry};
 use lameduck_lifecycle::{Closed, StopHandle, Tally, Work};
-use lameduck_server::Connections;
+use lameduck_server::{Connections, ListenerEnd};
 use lameduck_signal::Triggers;
 use tokio::time::Instant;
 use tower_layer::Stack;
@@ -41,29 +41,43 @@ pub(crate) fn requests(in_flight: &InFlight) -> Work {
 }
 
 /// Connections, as the lifecycle sees them.
-pub(crate) fn connections(connections: &Connections) -> Work {
+///
+/// A listener that is kept open has no time of its own to be closed in: there, being idle is to
+/// have nobody connected, and nobody who still could be.
+pub(crate) fn connections(connections: &Connections, end: ListenerEnd) -> Work {
     let all = connections;
     let (count, idle, closed) = (all.clone(), all.clone(), all.clone());
     let (list, force) = (all.clone(), all.clone());
-    Work::new(
+    let is_kept = end == ListenerEnd::KeepOpen;
+    let work = Work::new(
         "connections",
         move || count.count(),
         move || {
             let connections = idle.clone();
-            async move { connections.idle().await }
+            async move {
+                if is_kept {
+                    connections.closed().await;
+                }
+                connections.idle().await;
+            }
+        },
+    );
+    let work = if is_kept {
+        work
+    } else {
+        work.with_closed(move || {
+            let connections = closed.clone();
+            async move {
+                let closed = connections.closed().await;
+                Closed::new(closed.swept, !closed.bounded)
+            }
+        })
+    };
+    work.with_blockers(move || list.list().iter().map(ToString::to_string).collect()).with_force(
+        move || {
+            force.abort_all();
         },
     )
-    .with_closed(move || {
-        let connections = closed.clone();
-        async move {
-            let closed = connections.closed().await;
-            Closed::new(closed.swept, !closed.bounded)
-        }
-    })
-    .with_blockers(move || list.list().iter().map(ToString::to_string).collect())
-    .with_force(move || {
-        force.abort_all();
-    })
 }
 
 /// Writes the id that the context gave a request into the request's line of the ledger. The one

@@ -4,6 +4,7 @@ use std::{
     io::Write as _,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
 
 use lameduck_core::{Phase, PhaseSender, phase_channel};
@@ -14,7 +15,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::*;
+use super::{open::BACKOFF, *};
 use crate::{ServerOptions, source::Accepted, source::sealed::Accept};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -85,6 +86,18 @@ impl Accept for System {
         }
     }
 
+    fn filter_out(&self) -> io::Result<()> {
+        if self.refuses {
+            Err(io::ErrorKind::PermissionDenied.into())
+        } else {
+            self.tcp().filter_out()
+        }
+    }
+
+    fn queued(&self) -> Option<u64> {
+        self.tcp().queued()
+    }
+
     fn let_in(io: &TcpStream) -> io::Result<()> {
         TcpListener::let_in(io)
     }
@@ -146,8 +159,21 @@ async fn where_new_clients_cannot_be_kept_out_the_queue_is_emptied_once_and_that
     let _clients: Vec<_> = (0..20).map(|_| connect_and_send(addr, b"x")).collect();
     phase.publish(Phase::Draining);
     let closed = sweep(&connections, &mut listener).await;
-    assert_eq!(closed.swept, 20);
+    assert_eq!((closed.swept, closed.unaccepted), (20, Some(0)));
     assert!(!closed.syns_stopped && !closed.settled && !closed.bounded, "{closed}");
+}
+
+#[tokio::test]
+async fn what_is_left_in_the_queue_at_the_bound_is_counted() {
+    let system = System { refuses: true, ..System::default() };
+    let options = ServerOptions::new().with_stop_accepting(Duration::ZERO).with_syn_filter(true);
+    let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
+    let addr = listener.local_addr().unwrap();
+    let _clients: Vec<_> = (0..20).map(|_| connect_and_send(addr, b"x")).collect();
+    phase.publish(Phase::Draining);
+    let closed = sweep(&connections, &mut listener).await;
+    assert_eq!((closed.swept, closed.unaccepted), (0, Some(20)), "{closed}");
+    assert!(closed.bounded && closed.to_string().ends_with("20 reset in the queue"), "{closed}");
 }
 
 #[tokio::test]

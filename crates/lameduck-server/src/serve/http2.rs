@@ -56,7 +56,7 @@ where
                 // Before the connection, which then sends the first GOAWAY, or the second.
                 Step::Tell => {
                     conn.as_mut().graceful_shutdown();
-                    connections.registry().telling.told(link.conn());
+                    connections.registry().told(link.conn());
                 }
                 Step::Hurry => link.hurry(),
                 Step::Close => return Poll::Ready(Ok(())),

@@ -77,6 +77,10 @@ impl Leave {
         ready!(self.draining.poll(&self.connections, cx));
         loop {
             if self.cancelling.poll(&self.connections, cx).is_ready() {
+                // Bytes that the reactor has not told of yet: it is about to.
+                if self.look.finds_bytes(&self.conn) {
+                    return Poll::Pending;
+                }
                 self.connections.registry().dismiss(&self.conn);
                 return Poll::Ready(false);
             }

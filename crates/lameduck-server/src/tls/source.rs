@@ -71,6 +71,14 @@ impl<L: Source> Accept for TlsSource<L> {
         self.inner.keep_out()
     }
 
+    fn filter_out(&self) -> io::Result<()> {
+        self.inner.filter_out()
+    }
+
+    fn queued(&self) -> Option<u64> {
+        self.inner.queued()
+    }
+
     fn let_in(io: &<Self as Source>::Io) -> io::Result<()> {
         io.get_ref().map_or(Ok(()), L::let_in)
     }

@@ -5,8 +5,8 @@ mod accept_queue;
 mod count;
 mod force;
 mod hold;
-mod http2_only;
 mod late;
+mod listener_end;
 #[cfg(feature = "serve")]
 mod serve;
 mod sockets;

@@ -169,6 +169,28 @@ async fn the_limits_that_were_set_are_those_of_the_server() {
 }
 
 #[tokio::test]
+async fn a_listener_that_is_kept_open_says_no_to_the_end_of_the_drain() {
+    use lameduck::server::ListenerEnd;
+    let duck = duck().with_server(|server| server.with_listener_end(ListenerEnd::KeepOpen));
+    let (stop, app) = (duck.stop_handle(), app(&duck));
+    let (addr, report) = serve(duck, app).await;
+    let slow = sent_request(addr, Duration::from_millis(1500)).await;
+    drop(idle_connection(addr).await);
+    stop.stop("test", false);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    // Longer than a listener that closes has for that.
+    for _ in 0..12 {
+        let new = sent_request(addr, Duration::ZERO).await;
+        assert_eq!(new.finish().await, lameduck_test::Outcome::Rejected);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(slow.finish().await, lameduck_test::Outcome::Answered);
+    let report = report.await.unwrap();
+    assert_eq!(report.outcome(), Outcome::Clean, "{report}");
+    assert!(TcpStream::connect(addr).await.is_err());
+}
+
+#[tokio::test]
 async fn a_request_that_blocks_the_stop_is_named_with_its_id() {
     let windows = Windows::new()
         .with_lame_duck(Duration::ZERO)

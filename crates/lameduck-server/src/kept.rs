@@ -1,0 +1,42 @@
+//! A listener that is kept open while a server drains, and until when.
+
+use std::{
+    future::Future as _,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tokio::sync::futures::OwnedNotified;
+
+use crate::registry::Registry;
+
+/// Waits for those who were there when draining began.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    none_left: Pin<Box<OwnedNotified>>,
+}
+
+impl Kept {
+    pub(crate) fn new(registry: &Registry) -> Self {
+        Self { none_left: wait(registry) }
+    }
+
+    /// Whether the last of them is gone.
+    pub(crate) fn poll_over(&mut self, registry: &Registry, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            // The wait was made before: an end that comes in between is not missed.
+            if registry.rest.is_empty() {
+                return Poll::Ready(());
+            }
+            if self.none_left.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.none_left = wait(registry);
+        }
+    }
+}
+
+fn wait(registry: &Registry) -> Pin<Box<OwnedNotified>> {
+    Box::pin(Arc::clone(registry.rest.none_left()).notified_owned())
+}

@@ -1,0 +1,60 @@
+//! What a listener is, and how it is accepted from while it is open.
+
+use std::{
+    future::Future as _,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::time::{Sleep, sleep};
+
+use crate::{Source, closing::Closing, kept::Kept, registry::Registry, source::Accepted};
+
+/// How long to wait after an accept that failed for want of a descriptor or of memory. What
+/// hyper, and after it axum, wait.
+pub(super) const BACKOFF: Duration = Duration::from_secs(1);
+
+pub(super) enum State<L> {
+    Open(L),
+    /// Draining, and still accepted from.
+    Kept(L, Kept),
+    Closing(L, Closing),
+    /// Open, and not ours to accept from.
+    Left(L),
+    Closed,
+}
+
+/// Accepts, or waits after an accept that failed. `None`: at once once more.
+pub(super) fn poll_open<L: Source>(
+    listener: &L,
+    backoff: &mut Option<Pin<Box<Sleep>>>,
+    registry: &Registry,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Accepted<L>>> {
+    if let Some(wait) = backoff {
+        ready!(wait.as_mut().poll(cx));
+        *backoff = None;
+    }
+    match ready!(listener.poll_accept(cx)) {
+        Ok(accepted) => return Poll::Ready(Some(accepted)),
+        Err(error) if is_connection_error(&error) => {}
+        Err(error) => {
+            tracing::error!(%error, "accept failed; next in {BACKOFF:?}");
+            registry.on_accept_error();
+            *backoff = Some(Box::pin(sleep(BACKOFF)));
+        }
+    }
+    Poll::Ready(None)
+}
+
+/// Whether an accept failed because the client has left, and not for want of something here.
+pub(crate) fn is_connection_error(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}

@@ -1,0 +1,81 @@
+//! Connections that are waited for: marked at one moment, and counted until each is settled.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use tokio::sync::Notify;
+
+use crate::conn::Conn;
+
+/// Why a connection is waited for. A bit each.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(crate) enum Mark {
+    /// Until its peer was told that it is to leave.
+    Untold = 1,
+    /// It was there when draining began.
+    Rest = 2,
+}
+
+/// All that bear a mark, given once.
+#[derive(Debug)]
+pub(crate) struct Marked {
+    mark: Mark,
+    // SeqCst throughout, as a stop has no hurry: a mark, and what makes it needless, are written
+    // by two tasks, each of which then looks at what the other wrote.
+    is_given: AtomicBool,
+    count: AtomicUsize,
+    none_left: Arc<Notify>,
+}
+
+impl Marked {
+    pub(crate) fn new(mark: Mark) -> Self {
+        let none_left = Arc::default();
+        Self { mark, is_given: AtomicBool::new(false), count: AtomicUsize::new(0), none_left }
+    }
+
+    /// Nobody waits for this connection any more.
+    pub(crate) fn settle(&self, conn: &Conn) {
+        if conn.take_mark(self.mark) && self.count.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.none_left.notify_waiters();
+        }
+    }
+
+    /// Marks those for which `waits` says so, if that was not done before.
+    ///
+    /// To be called under the lock of the list of connections, so that nobody finds half of them.
+    pub(crate) fn give<'a>(
+        &self,
+        all: impl Iterator<Item = &'a Conn>,
+        waits: impl Fn(&Conn) -> bool,
+    ) {
+        if self.is_given.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        for conn in all {
+            self.count.fetch_add(1, Ordering::SeqCst);
+            conn.set_mark(self.mark);
+            // Asked after the mark is there: what changes from now on settles it.
+            if !waits(conn) {
+                self.settle(conn);
+            }
+        }
+    }
+
+    /// Whether any is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count.load(Ordering::SeqCst) == 0
+    }
+
+    /// They may be marked anew.
+    pub(crate) fn forget(&self) {
+        self.is_given.store(false, Ordering::SeqCst);
+    }
+
+    /// Told when none is left. To be waited for from before [`is_empty`](Self::is_empty) is asked.
+    pub(crate) const fn none_left(&self) -> &Arc<Notify> {
+        &self.none_left
+    }
+}

@@ -1,0 +1,45 @@
+//! Who is waited for, and who was told.
+
+use super::{Inner, Registry};
+use crate::conn::Conn;
+#[cfg(feature = "serve")]
+use crate::conn::Order;
+
+impl Inner {
+    fn conns(&self) -> impl Iterator<Item = &Conn> {
+        self.entries.iter().map(|(_, entry)| &*entry.conn)
+    }
+}
+
+impl Registry {
+    /// Tells one connection to leave: its server closes it when it is idle.
+    #[cfg(feature = "serve")]
+    pub(crate) fn dismiss(&self, conn: &Conn) {
+        conn.give(Order::Leave);
+        self.untold.settle(conn);
+    }
+
+    /// Marks the connections that are open now and are to be told, once in a stop.
+    pub(crate) fn mark_untold(&self) {
+        let inner = self.lock();
+        self.untold.give(inner.conns(), Conn::is_to_be_told);
+    }
+
+    /// Marks the connections that are open now, once.
+    pub(crate) fn mark_rest(&self) {
+        let inner = self.lock();
+        self.rest.give(inner.conns(), |_| true);
+    }
+
+    /// Waits for none of those any more.
+    pub(crate) fn settle_rest(&self) {
+        let inner = self.lock();
+        inner.conns().for_each(|conn| self.rest.settle(conn));
+    }
+
+    /// This connection's peer knows that it is to leave.
+    pub(crate) fn told(&self, conn: &Conn) {
+        conn.set_told();
+        self.untold.settle(conn);
+    }
+}
