@@ -4,6 +4,7 @@ mod answer;
 mod drive;
 mod frames;
 mod handler;
+mod http1;
 mod http2;
 mod leave;
 mod link;

@@ -27,7 +27,7 @@ impl<B> AnswerBody<B> {
     }
 }
 
-/// An answer that has begun on an HTTP/1 connection.
+/// A request on an HTTP/1 connection, from its call until its answer has ended.
 #[derive(Debug)]
 pub(super) struct UnderWay {
     link: Arc<Link>,

@@ -11,16 +11,13 @@ use std::{
 
 use http::{Request, Response};
 use http_body::Body;
-use hyper::{body::Incoming, server::conn::http1};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    io::AsyncWriteExt as _,
-    time::{Instant, sleep, sleep_until},
-};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use tokio::{io::AsyncWriteExt as _, time::sleep};
 
 use super::{
     handler::Handler,
-    http2,
+    http1, http2,
     leave::Leave,
     link::Link,
     live::Seat,
@@ -66,7 +63,7 @@ pub(super) async fn connection<I, S, B>(
     let ended = if is_http2 {
         http2::serve(wire, handler, &connections, &options, old_at, accepted, link).await
     } else {
-        serve_http1(wire, handler, leave, &link, &options, old_at).await
+        http1::serve(wire, handler, leave, &link, &options, old_at).await
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended with an error");
@@ -90,49 +87,6 @@ async fn begin<I: Socket>(
         }
         match timer.as_mut().as_pin_mut() {
             Some(timer) => timer.poll(cx).map(|()| Ok(None)),
-            None => Poll::Pending,
-        }
-    })
-    .await
-}
-
-async fn serve_http1<I, S, B>(
-    wire: TokioIo<Wire<I>>,
-    handler: Handler<S>,
-    mut leave: Leave,
-    link: &Link,
-    options: &ServeOptions,
-    old_at: Option<Instant>,
-) -> hyper::Result<()>
-where
-    I: Socket,
-    S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Error: Into<BoxError>,
-    B: Body + 'static,
-    B::Error: Into<BoxError>,
-{
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(options.silence());
-    let mut conn = pin!(builder.serve_connection(wire, handler).with_upgrades());
-    let mut too_old = pin!(options.too_old_at(old_at).map(sleep_until));
-    let mut is_leaving = false;
-    poll_fn(|cx| {
-        // First, so that the last look below is one at what hyper cannot have read.
-        if let Poll::Ready(ended) = conn.as_mut().poll(cx) {
-            return Poll::Ready(ended);
-        }
-        if !is_leaving {
-            if let Poll::Ready(was_silent) = leave.poll(cx) {
-                is_leaving = true;
-                if was_silent {
-                    link.on_silence();
-                }
-                conn.as_mut().graceful_shutdown();
-                return conn.as_mut().poll(cx);
-            }
-        }
-        match too_old.as_mut().as_pin_mut() {
-            Some(too_old) => too_old.poll(cx).map(Ok),
             None => Poll::Pending,
         }
     })

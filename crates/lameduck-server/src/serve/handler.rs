@@ -103,7 +103,7 @@ pin_project! {
         call: Call<S, F>,
         old_at: Option<Instant>,
         // On HTTP/1.
-        link: Option<Arc<Link>>,
+        under_way: Option<UnderWay>,
     }
 }
 
@@ -122,7 +122,7 @@ where
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
         }
-        let under_way = this.link.take().map(UnderWay::begin);
+        let under_way = this.under_way.take();
         Poll::Ready(Ok(response.map(|body| AnswerBody::new(body, under_way))))
     }
 }
@@ -139,11 +139,13 @@ where
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let is_http1 = self.link.is_http1();
         self.link.on_request(!request.body().is_end_stream());
+        // Before the call, so that a panic in it ends it.
+        let under_way = is_http1.then(|| UnderWay::begin(Arc::clone(&self.link)));
         Answering {
             call: Call::begin(&mut self.service.borrow_mut(), request),
             // HTTP/2 has no such header: there it is a GOAWAY.
             old_at: if is_http1 { self.old_at } else { None },
-            link: is_http1.then(|| Arc::clone(&self.link)),
+            under_way,
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Link {
     upload: AtomicU8,
     /// Streams that are served now.
     streams: AtomicUsize,
-    /// Streams that ever were.
+    /// Requests that ever were. Written by the task of the connection alone.
     served: AtomicUsize,
     /// The peer's answer to the PING of the first GOAWAY is not waited for any more.
     is_hurried: AtomicBool,
@@ -53,14 +53,19 @@ impl Link {
 
     /// A request has come, with a body or without.
     pub(super) fn on_request(&self, has_body: bool) {
+        self.served.store(self.served().wrapping_add(1), Ordering::Relaxed);
         if self.is_http1() {
-            self.upload.store(if has_body { HTTP1_BODY } else { HTTP1 }, Ordering::Relaxed);
+            self.set_upload(has_body);
         }
     }
 
     /// The peer has been silent for so long that nothing of a body can be on the way.
     pub(super) fn on_silence(&self) {
-        self.on_request(false);
+        self.set_upload(false);
+    }
+
+    fn set_upload(&self, may_come: bool) {
+        self.upload.store(if may_come { HTTP1_BODY } else { HTTP1 }, Ordering::Relaxed);
     }
 
     /// Whether the peer may still be sending the body of its last request. Whether it was read to
@@ -71,7 +76,6 @@ impl Link {
 
     pub(super) fn on_stream(&self) {
         self.streams.fetch_add(1, Ordering::Relaxed);
-        self.served.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn on_stream_end(&self) {

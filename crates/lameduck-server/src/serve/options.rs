@@ -57,8 +57,9 @@ impl ServeOptions {
     ///
     /// By default 75 s. On HTTP/1 it is counted from the accept (and once more from the first
     /// byte), and on a kept connection from the answer before. So it is also for how long an idle
-    /// connection is kept: 15 s longer than usual load balancers keep theirs. HTTP/2 is only held
-    /// to it until its preface is whole. `None` means for ever.
+    /// connection is kept: 15 s longer than usual load balancers keep theirs. It is looked at four
+    /// times in that time and may take a quarter longer. HTTP/2 is only held to it until its
+    /// preface is whole. `None` means for ever.
     #[must_use]
     pub const fn with_header_read_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.header_read_timeout = timeout;
