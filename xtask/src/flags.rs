@@ -45,6 +45,14 @@ xflags::xflags! {
         /// Checks the atomics under every order of events.
         cmd loom {}
 
+        /// Tries broken headers, from a new seed each time. No nightly compiler is needed.
+        cmd fuzz {
+            /// For how long. By default 30.
+            optional --seconds seconds: u64
+            /// The seed of an earlier run.
+            optional --seed seed: u64
+        }
+
         /// Checks each feature of each crate alone.
         cmd features {}
 
@@ -77,6 +85,7 @@ pub enum XtaskCmd {
     Tidy(Tidy),
     Readme(Readme),
     Loom(Loom),
+    Fuzz(Fuzz),
     Features(Features),
     Perf(Perf),
 }
@@ -114,6 +123,12 @@ pub struct Readme {
 
 #[derive(Debug)]
 pub struct Loom;
+
+#[derive(Debug)]
+pub struct Fuzz {
+    pub seconds: Option<u64>,
+    pub seed: Option<u64>,
+}
 
 #[derive(Debug)]
 pub struct Features;

@@ -10,6 +10,7 @@ mod drill;
 mod features;
 #[expect(unreachable_pub, reason = "what xflags generates is `pub`")]
 mod flags;
+mod fuzz;
 mod help;
 mod loom;
 mod perf;
@@ -47,6 +48,7 @@ fn run(flags: flags::Xtask) -> Result<()> {
         flags::XtaskCmd::Readme(cmd) => cmd.run(&sh),
         flags::XtaskCmd::Loom(cmd) => cmd.run(&sh),
         flags::XtaskCmd::Features(cmd) => cmd.run(&sh),
+        flags::XtaskCmd::Fuzz(cmd) => cmd.run(&sh),
         flags::XtaskCmd::Perf(cmd) => cmd.run(&sh),
     }
 }
