@@ -11,9 +11,8 @@ use lameduck_core::{Budget, PhaseWatch, Windows};
 use lameduck_drain::{DrainLayer, Livez, Readyz};
 use lameduck_inflight::InFlight;
 use lameduck_lifecycle::{HookResult, Lifecycle, Report, Running, StopHandle};
-use lameduck_server::{Connections, Listener, ServerOptions};
+use lameduck_server::{Connections, Listener, ServerOptions, Source};
 use lameduck_signal::Signals;
-use tokio::net::TcpListener;
 
 use crate::{LameduckLayer, wiring};
 
@@ -153,13 +152,13 @@ impl Lameduck {
         wiring::layer(self.in_flight.clone(), self.drain.clone(), self.context.clone())
     }
 
-    /// Wraps a listener for an accept loop of your own, and starts. For `axum::serve`, see
-    /// `listener`.
+    /// Wraps a listener, TCP or Unix, for an accept loop of your own, and starts. For `axum::serve`,
+    /// see `listener`.
     ///
     /// # Panics
     ///
     /// Outside a Tokio runtime.
-    pub fn plain_listener(&self, listener: TcpListener) -> Listener {
+    pub fn plain_listener<L: Source>(&self, listener: L) -> Listener<L> {
         self.start();
         Listener::new(listener, self.connections())
     }

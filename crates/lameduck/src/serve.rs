@@ -1,11 +1,11 @@
 //! The three-line start.
 
-use std::{io, net::SocketAddr};
+use std::io;
 
 use axum::{Extension, Router, extract::ConnectInfo};
 use lameduck_lifecycle::Report;
 use lameduck_server::{AxumListener, Listener, ServeOptions, Source, serve_with};
-use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::net::ToSocketAddrs;
 use tower_layer::Layer as _;
 
 use crate::Lameduck;
@@ -38,27 +38,26 @@ impl Lameduck {
         Listener::bind(addr, self.connections()).await
     }
 
-    /// Wraps a listener for a stock `axum::serve`, and starts.
+    /// Wraps a listener, TCP or Unix, for a stock `axum::serve`, and starts.
     ///
-    /// Handlers can extract `ConnectInfo<SocketAddr>`.
+    /// Handlers can extract `ConnectInfo<SocketAddr>`, on TCP.
     ///
     /// # Panics
     ///
     /// Outside a Tokio runtime.
-    pub fn listener(&self, listener: TcpListener) -> AxumListener<TcpListener> {
+    pub fn listener<L: Source>(&self, listener: L) -> AxumListener<L> {
         self.plain_listener(listener).into_axum()
     }
 
     /// As [`serve`](Self::serve), on a listener from [`bind`](Self::bind) or
-    /// [`plain_listener`](Self::plain_listener).
-    pub async fn serve_on<L>(self, listener: Listener<L>, app: Router) -> Report
-    where
-        L: Source<Addr = SocketAddr>,
-    {
+    /// [`plain_listener`](Self::plain_listener): TCP or Unix, encrypted or not.
+    ///
+    /// Handlers can extract `ConnectInfo` of the listener's kind of address.
+    pub async fn serve_on<L: Source>(self, listener: Listener<L>, app: Router) -> Report {
         let running = self.start();
         // Once, so that nothing is left to be done for each connection.
         let app = app.with_state(());
-        let make = move |peer: SocketAddr| Extension(ConnectInfo(peer)).layer(app.clone());
+        let make = move |peer: L::Addr| Extension(ConnectInfo(peer)).layer(app.clone());
         let server = serve_with(listener, make).with_options(self.serve.clone());
         let finished = running.finished();
         tokio::select! {

@@ -5,6 +5,7 @@ mod goaway;
 mod hold;
 mod limits;
 mod peer;
+mod sockets;
 mod upload;
 
 use lameduck_server::serve;

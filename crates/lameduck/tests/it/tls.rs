@@ -61,7 +61,7 @@ async fn a_server_with_tls_renews_its_certificate_at_a_hangup_and_stops_clean() 
     let first = pems.renew();
     let tls = Tls::from_pem_files(pems.0.join("chain"), pems.0.join("key")).unwrap();
     let duck = duck().with_tls_reload(&tls);
-    let (stop, app) = (duck.stop_handle(), app(&duck));
+    let (stop, watch, app) = (duck.stop_handle(), duck.watch(), app(&duck));
     let listener = duck.bind("127.0.0.1:0").await.unwrap().with_tls(&tls);
     let addr = listener.local_addr().unwrap();
     #[expect(clippy::disallowed_methods, reason = "awaited below")]
@@ -80,7 +80,7 @@ async fn a_server_with_tls_renews_its_certificate_at_a_hangup_and_stops_clean() 
     .unwrap();
 
     stop.stop("test", true);
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    watch.reached(Phase::LameDuck).await;
     kept.write_all(b"GET /peer HTTP/1.1\r\nhost: duck\r\n\r\n").await.unwrap();
     let mut answer = String::new();
     // To the end, which is clean: else this were an error.
