@@ -218,6 +218,11 @@ impl Conn {
         }
     }
 
+    /// The connection was switched to something that is not HTTP.
+    pub(crate) fn set_upgraded(&self) {
+        self.set_stage(Stage::Upgraded);
+    }
+
     fn set_stage(&self, stage: Stage) {
         self.stage.store(stage as u8, Ordering::Relaxed);
     }

@@ -101,7 +101,7 @@
 //!    families.
 //! 4. An idle server closes as soon as the kernel says that nobody comes.
 //! 5. A response that nobody has read yet counts until it is flushed.
-//! 6. A WebSocket counts until it is closed and does not hold the signal.
+//! 6. A WebSocket or a `CONNECT` tunnel counts until it is closed and does not hold the signal.
 //! 7. Idle completes exactly when the last socket is closed.
 //! 8. An idle connection is kept until it is told; one that stays silent is closed after the hold.
 //! 9. A connection without a byte is served within its grace and closed after; half a request head
@@ -208,6 +208,7 @@ mod tls;
 mod tracked;
 #[cfg(unix)]
 mod unix;
+mod waker_id;
 
 #[cfg(feature = "serve")]
 pub use self::serve::{Serve, ServeOptions, serve, serve_with};

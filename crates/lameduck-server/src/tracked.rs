@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -18,6 +18,7 @@ use crate::{
     registry::{End, Registry},
     sniff::Sniff,
     telling::says_close,
+    waker_id::WakerId,
 };
 
 /// The IO of a connection that [`Connections`](crate::Connections) counts.
@@ -34,6 +35,8 @@ pub struct Tracked<I: Socket> {
     /// The wakers that the connection keeps for reads and for writes.
     kept: [WakerId; 2],
     farewell: Farewell,
+    /// Whether the last request began as one for a tunnel.
+    asks_tunnel: bool,
 }
 
 /// A place among the open connections.
@@ -48,17 +51,6 @@ impl Drop for Seat {
     }
 }
 
-/// Which waker is kept. Not a waker: comparing needs no share in its task.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct WakerId(usize, usize);
-
-impl WakerId {
-    fn of(waker: &Waker) -> Self {
-        // A kept waker keeps its task's memory, so no other task can have the same address.
-        Self(waker.data().addr(), std::ptr::from_ref(waker.vtable()).addr())
-    }
-}
-
 impl<I: Socket> Tracked<I> {
     pub(crate) fn new(io: I, peer: Option<SocketAddr>, registry: Arc<Registry>) -> Self {
         let conn = Arc::new(Conn::new(peer, io.handle()));
@@ -68,8 +60,9 @@ impl<I: Socket> Tracked<I> {
             seat: Seat { registry, key },
             conn,
             sniff: Sniff::new(),
-            kept: [WakerId(0, 0); 2],
+            kept: [WakerId::NONE; 2],
             farewell: Farewell::Unasked,
+            asks_tunnel: false,
         }
     }
 
@@ -118,9 +111,21 @@ impl<I: Socket> Tracked<I> {
             if self.seat.registry.watch.current().is_leaving() {
                 self.on_leaving_write(bytes);
             }
+            let is_tunnel = self.is_tunnel(bytes);
             let changed = self.conn.on_write(bytes, len, stamp);
-            self.note(changed, stamp);
+            if is_tunnel {
+                self.conn.set_upgraded();
+            }
+            self.note(changed || is_tunnel, stamp);
         }
+    }
+
+    /// Whether this opens the tunnel that was asked for. What comes then is not HTTP.
+    fn is_tunnel(&self, bytes: &[u8]) -> bool {
+        self.asks_tunnel
+            && self.conn.stage() == Stage::Request
+            && bytes.starts_with(b"HTTP/1.")
+            && bytes.get(9) == Some(&b'2')
     }
 
     /// Sees whether the peer is told by this, once a stop has begun.
@@ -128,7 +133,9 @@ impl<I: Socket> Tracked<I> {
         let registry = &self.seat.registry;
         match self.conn.stage() {
             Stage::Request if says_close(bytes) => registry.told(&self.conn),
-            Stage::Request if bytes.starts_with(b"HTTP/1.1 101") => registry.told(&self.conn),
+            Stage::Request if self.is_tunnel(bytes) || bytes.starts_with(b"HTTP/1.1 101") => {
+                registry.told(&self.conn);
+            }
             // An answer that began before: what ends it is its handler, not a word to the peer.
             Stage::Answered => registry.untold.settle(&self.conn),
             _ => {}
@@ -193,6 +200,9 @@ impl<I: Socket> AsyncRead for Tracked<I> {
                 let new = buf.filled().get(before..).unwrap_or_default();
                 if !new.is_empty() {
                     let stamp = this.stamp();
+                    if matches!(this.conn.stage(), Stage::NoBytes | Stage::Answered) {
+                        this.asks_tunnel = new.starts_with(b"CONNECT ");
+                    }
                     let changed = this.conn.on_read(new, &mut this.sniff, stamp);
                     this.note(changed, stamp);
                 }
@@ -273,7 +283,7 @@ impl<I: Socket> Drop for Tracked<I> {
 
 impl<I: Socket + fmt::Debug> fmt::Debug for Tracked<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { io, seat: _, conn, sniff: _, kept: _, farewell: _ } = self;
+        let Self { io, seat: _, conn, sniff: _, kept: _, farewell: _, asks_tunnel: _ } = self;
         f.debug_struct("Tracked").field("io", io).field("conn", conn).finish_non_exhaustive()
     }
 }

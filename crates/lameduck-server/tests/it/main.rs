@@ -13,6 +13,7 @@ mod sockets;
 #[cfg(all(feature = "serve", feature = "tls-ring"))]
 mod tls;
 mod told;
+mod tunnel;
 #[cfg(unix)]
 mod unix;
 mod upgrade;

@@ -1,0 +1,133 @@
+//! Raw upgrades and `CONNECT`: whatever is spoken there, they are counted, told and ended.
+
+use axum::{body::Body, http::StatusCode, response::IntoResponse as _};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use lameduck_inflight::InFlight;
+use lameduck_server::Stage;
+
+use super::*;
+
+const UPGRADE: &[u8] =
+    b"GET / HTTP/1.1\r\nhost: duck\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
+const CONNECT: &[u8] = b"CONNECT duck:1 HTTP/1.1\r\nhost: duck:1\r\n\r\n";
+
+/// Sends back what comes, and `tick` now and then, until the server drains; then says `bye`.
+async fn echo(upgrade: OnUpgrade, watch: PhaseWatch, in_flight: InFlight) {
+    // No layer sees it: the answer that began it is over.
+    let _guard = in_flight.enter_named("tunnel");
+    let mut io = TokioIo::new(upgrade.await.unwrap());
+    let mut told = std::pin::pin!(watch.reached(Phase::Draining));
+    let mut buf = [0; 64];
+    loop {
+        tokio::select! {
+            biased;
+            read = io.read(&mut buf) => match read {
+                Ok(0) | Err(_) => return,
+                Ok(len) => io.write_all(&buf[..len]).await.unwrap(),
+            },
+            () = &mut told => break,
+            () = tokio::time::sleep(Duration::from_millis(5)) => {
+                io.write_all(b"tick").await.unwrap();
+            }
+        }
+    }
+    // A while longer than any hold of this test, and never silent.
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        io.write_all(b"tick").await.unwrap();
+    }
+    io.write_all(b"bye").await.unwrap();
+    io.shutdown().await.unwrap();
+}
+
+fn tunnel(watch: PhaseWatch, in_flight: InFlight) -> Router {
+    Router::new().fallback(async move |mut request: Request| {
+        let upgrade = hyper::upgrade::on(&mut request);
+        let is_connect = request.method() == http::Method::CONNECT;
+        spawn(echo(upgrade, watch, in_flight));
+        if is_connect {
+            return StatusCode::OK.into_response();
+        }
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(http::header::UPGRADE, HeaderValue::from_static("echo"));
+        response
+    })
+}
+
+async fn begin(addr: SocketAddr, request: &[u8]) -> TcpStream {
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    client.write_all(request).await.unwrap();
+    read_until(&mut client, b"\r\n\r\n").await;
+    client.write_all(b"quack").await.unwrap();
+    read_until(&mut client, b"quack").await;
+    client
+}
+
+async fn read_until(client: &mut TcpStream, end: &[u8]) {
+    let mut bytes = Vec::new();
+    while !bytes.windows(end.len()).any(|window| window == end) {
+        assert!(within(client.read_buf(&mut bytes)).await.unwrap() > 0);
+    }
+}
+
+/// The end of a tunnel and of its server, which has this signal and ends with that.
+async fn check(duck: &Duck, mut client: TcpStream, in_flight: &InFlight) {
+    assert_eq!(duck.connections.count(), 1);
+    assert_eq!(duck.connections.list()[0].stage, Stage::Upgraded);
+    assert_eq!(in_flight.count(), 1);
+    let signal = duck.connections.stop_accepting();
+    duck.phase.publish(Phase::Draining);
+    within(signal).await;
+    assert_eq!(duck.connections.count(), 1, "it holds the count, and not the signal");
+    let rest = read_to_end(&mut client).await.unwrap();
+    assert!(rest.ends_with(b"bye"), "{rest:?}");
+    within(duck.connections.idle()).await;
+    within(in_flight.idle()).await;
+}
+
+fn patient() -> Duck {
+    // Longer than the tunnel lasts after it was told.
+    let long = Duration::from_millis(100);
+    Duck::new(ServerOptions::new().with_idle_hold(long).with_first_byte_grace(long))
+}
+
+#[tokio::test]
+async fn tunnels_of_a_stock_server_are_counted_and_told_and_do_not_hold_the_signal() {
+    for request in [UPGRADE, CONNECT] {
+        let (duck, in_flight) = (patient(), InFlight::new());
+        let (addr, server) = duck.serve(tunnel(duck.watch(), in_flight.clone())).await;
+        let client = begin(addr, request).await;
+        check(&duck, client, &in_flight).await;
+        within(server).await.unwrap().unwrap();
+    }
+}
+
+#[cfg(feature = "serve")]
+#[tokio::test]
+async fn tunnels_of_our_server_are_counted_and_told_and_it_ends_with_the_last() {
+    for request in [UPGRADE, CONNECT] {
+        let (duck, in_flight) = (patient(), InFlight::new());
+        let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let app = tunnel(duck.watch(), in_flight.clone());
+        let server = spawn(lameduck_server::serve(listener, app).into_future());
+        let client = begin(addr, request).await;
+        check(&duck, client, &in_flight).await;
+        within(server).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_connect_that_was_refused_leaves_an_ordinary_connection() {
+    let duck = Duck::new(ServerOptions::new());
+    let app = Router::new().fallback(async || (StatusCode::FORBIDDEN, "no"));
+    let (addr, _server) = duck.serve(app).await;
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    client.write_all(CONNECT).await.unwrap();
+    assert!(read_answer(&mut client).await.unwrap().ends_with("no"));
+    assert_eq!(duck.connections.list()[0].stage, Stage::Answered);
+}
