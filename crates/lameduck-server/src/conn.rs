@@ -210,7 +210,11 @@ impl Conn {
                 self.set_stage(Stage::Upgraded);
                 true
             }
-            Stage::NoBytes | Stage::Head | Stage::Request => {
+            // Whoever writes before a word was read does not answer: a server for HTTP/2 alone, as
+            // tonic's is, speaks first.
+            Stage::NoBytes => false,
+            Stage::Head if self.protocol() == Protocol::Unknown => false,
+            Stage::Head | Stage::Request => {
                 self.set_stage(Stage::Answered);
                 false
             }

@@ -5,6 +5,7 @@ mod accept_queue;
 mod count;
 mod force;
 mod hold;
+mod http2_only;
 mod late;
 mod listener_end;
 #[cfg(feature = "serve")]
