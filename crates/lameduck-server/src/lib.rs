@@ -177,6 +177,7 @@
 //!   `tls-ring` brings ring along.
 //! - `serve`: a server of our own on hyper, `serve`, for GOAWAY at lame duck, a close for each
 //!   connection in its own time, and answers that a client in the middle of an upload can read.
+//! - `tonic`: [`Listener::into_incoming`], the listener as a tonic server takes it.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
 
@@ -188,6 +189,8 @@ mod farewell;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod handshakes;
 mod hold;
+#[cfg(feature = "tonic")]
+mod incoming;
 mod info;
 mod kept;
 mod listener;
@@ -210,6 +213,8 @@ mod tracked;
 mod unix;
 mod waker_id;
 
+#[cfg(feature = "tonic")]
+pub use self::incoming::Incoming;
 #[cfg(feature = "serve")]
 pub use self::serve::{Serve, ServeOptions, serve, serve_with};
 #[cfg(feature = "axum")]

@@ -71,6 +71,7 @@
 //!
 //! - `axum` (default): [`Lameduck::serve`], on a loop of our own, and the extractors of the crates.
 //! - `whole`: [`Lameduck`], without axum.
+//! - `tonic`: `server::Listener::into_incoming`, for a tonic server.
 //! - `websocket`: `drain::close_on_drain` for axum's WebSockets.
 //! - `tls`: `server::Tls`, and `Lameduck::with_tls_reload`. With ring, if the process installs no
 //!   other crypto provider.

@@ -18,8 +18,8 @@ use axum::{
     response::sse::{Event, Sse},
     routing::get,
 };
-use futures_util::{Stream, StreamExt as _, future::ready, stream};
-use lameduck::{Lameduck, Phase, Report, Windows, core::PhaseReached};
+use futures_util::{Stream, StreamExt as _, stream};
+use lameduck::{Lameduck, PhaseWatch, Report, Windows, drain::until_drain};
 use lameduck_test::ExampleArgs;
 use tokio::time::sleep;
 
@@ -39,7 +39,7 @@ async fn main() -> ExitCode {
     let watch = duck.watch();
     let ticks = async move |headers: HeaderMap| {
         let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-        ticks(last.unwrap_or(0), watch.reached(Phase::Draining))
+        ticks(last.unwrap_or(0), watch)
     };
     let app = Router::new().route("/ticks", get(ticks)).layer(duck.layer());
 
@@ -55,13 +55,10 @@ async fn main() -> ExitCode {
 }
 
 /// The ticks after the last one that the client has, until the server stops.
-fn ticks(last: u64, stopping: PhaseReached) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let ticks = stream::iter(last.saturating_add(1)..)
-        .then(async |tick| {
-            sleep(TICK).await;
-            Event::default().id(tick.to_string()).data(format!("tick {tick}"))
-        })
-        .take_until(stopping);
-    let farewell = stream::once(ready(Event::default().retry(RETRY)));
-    Sse::new(ticks.chain(farewell).map(Ok))
+fn ticks(last: u64, watch: PhaseWatch) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let ticks = stream::iter(last.saturating_add(1)..).then(async |tick| {
+        sleep(TICK).await;
+        Ok(Event::default().id(tick.to_string()).data(format!("tick {tick}")))
+    });
+    Sse::new(until_drain(ticks, watch).with_last(Ok(Event::default().retry(RETRY))))
 }

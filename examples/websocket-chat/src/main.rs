@@ -10,19 +10,16 @@
 //! $ kill -TERM "$(pidof websocket-chat)"
 //! ```
 
-use std::{io, pin::pin, process::ExitCode, time::Duration};
+use std::{io, process::ExitCode};
 
 use axum::{
     Router,
-    extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
+    extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
     routing::any,
 };
-use lameduck::{Lameduck, Phase, Report, Windows};
+use lameduck::{Lameduck, PhaseWatch, Report, Windows, drain::close_on_drain};
 use lameduck_test::ExampleArgs;
-use tokio::{sync::broadcast, time::timeout};
-
-/// How long a client may take to answer our close frame.
-const FAREWELL: Duration = Duration::from_secs(1);
+use tokio::sync::broadcast;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -33,8 +30,7 @@ async fn main() -> ExitCode {
     let duck = Lameduck::new().with_windows(windows);
     let (watch, room) = (duck.watch(), broadcast::Sender::new(256));
     let enter = async move |upgrade: WebSocketUpgrade| {
-        let stopping = watch.reached(Phase::Draining);
-        upgrade.on_upgrade(move |socket| chat(socket, room, stopping))
+        upgrade.on_upgrade(move |socket| chat(socket, room, watch))
     };
     let app = Router::new().route("/chat", any(enter)).layer(duck.layer());
 
@@ -50,17 +46,14 @@ async fn main() -> ExitCode {
 }
 
 /// One who takes part, until they leave or the server does.
-async fn chat(
-    mut socket: WebSocket,
-    room: broadcast::Sender<Utf8Bytes>,
-    stopping: impl Future<Output = ()>,
-) {
+async fn chat(socket: WebSocket, room: broadcast::Sender<Utf8Bytes>, watch: PhaseWatch) {
     let mut heard = room.subscribe();
-    let mut stopping = pin!(stopping);
+    // Says goodbye when the drain begins, and then ends as if the client had left.
+    let mut socket = close_on_drain(socket, watch);
     loop {
         tokio::select! {
             said = socket.recv() => match said {
-                // It comes back to whoever said it, who so knows that all have heard.
+                // It comes back to whoever said it, who so knows that it was heard.
                 Some(Ok(Message::Text(text))) => _ = room.send(text),
                 Some(Ok(_)) => (),
                 Some(Err(_)) | None => return,
@@ -70,18 +63,6 @@ async fn chat(
                     return;
                 }
             }
-            () = &mut stopping => break,
         }
-    }
-    // What was said before the end is heard, too.
-    while let Ok(text) = heard.try_recv() {
-        if socket.send(Message::Text(text)).await.is_err() {
-            return;
-        }
-    }
-    let away = CloseFrame { code: 1001, reason: "the server is stopping".into() };
-    if socket.send(Message::Close(Some(away))).await.is_ok() {
-        // The client answers with a close frame of its own; what it said before crossed ours.
-        _ = timeout(FAREWELL, async { while let Some(Ok(_)) = socket.recv().await {} }).await;
     }
 }

@@ -62,7 +62,7 @@ async fn everybody_is_told_1001_and_waited_for() {
 }
 
 #[tokio::test]
-async fn what_is_said_during_the_stop_is_heard_by_all_or_by_nobody() {
+async fn what_is_said_up_to_the_stop_is_heard_by_all_and_nothing_is_missed_in_between() {
     let server = start().await;
     let (mut talker, mut listener) = (enter(&server).await, enter(&server).await);
     talker.send("0".into()).await.unwrap();
@@ -93,21 +93,23 @@ async fn what_is_said_during_the_stop_is_heard_by_all_or_by_nobody() {
         () = async { talk.await; std::future::pending().await } => unreachable!(),
     };
     assert_eq!((code, other_code), (CloseCode::Away, CloseCode::Away));
-    // The listener had read the first one before.
-    assert_eq!(echoed[1..], heard);
-    assert!(heard.len() > 100, "{}", heard.len());
-    assert!(heard.iter().enumerate().all(|(at, text)| *text == (at + 1).to_string()), "{heard:?}");
+    // The last ones may have crossed a close frame. The listener had read the first one before.
+    for (texts, first) in [(&echoed, 0), (&heard, 1)] {
+        let all: Vec<_> = (first..first + texts.len()).map(|number| number.to_string()).collect();
+        assert_eq!(*texts, all);
+        assert!(texts.len() > 50, "{}", texts.len());
+    }
     server.stopped().await.is_clean();
 }
 
 #[tokio::test]
-async fn a_client_that_never_answers_the_close_frame_holds_the_stop_for_a_second_only() {
+async fn a_client_that_never_answers_the_close_frame_holds_the_stop_for_two_seconds_only() {
     let server = start().await;
     let client = enter(&server).await;
     server.terminate();
     let stopped = server.stopped().await;
     stopped.is_clean();
-    // 0.3 s lame duck and 1 s for the farewell, of windows of 23 s.
-    assert!(stopped.waited < Duration::from_secs(3), "{:?}", stopped.waited);
+    // 0.3 s lame duck and 2 s for the farewell, of windows of 23 s.
+    assert!(stopped.waited < Duration::from_secs(4), "{:?}", stopped.waited);
     drop(client);
 }

@@ -1,0 +1,167 @@
+//! What gRPC clients get when the server is stopped.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use lameduck_test::{TestServer, silent_connection};
+use tokio::{net::TcpStream, task::JoinSet, time::timeout};
+use tonic::{Code, Status, transport::Channel};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+use self::pond::{Name, Start, pond_client::PondClient};
+
+#[allow(dead_code, reason = "the server's half")]
+#[path = "../src/pond.rs"]
+mod pond;
+
+const BOUND: Duration = Duration::from_secs(20);
+
+async fn start(lame_duck_ms: &str) -> TestServer {
+    TestServer::start(env!("CARGO_BIN_EXE_tonic-grpc"), ["--lame-duck", lame_duck_ms]).await
+}
+
+async fn connect(server: &TestServer) -> Channel {
+    let endpoint = Channel::from_shared(format!("http://{}", server.addr())).unwrap();
+    endpoint.connect().await.unwrap()
+}
+
+async fn greet(pond: &mut PondClient<Channel>) -> Result<String, Status> {
+    let call = pond.greet(Name { name: "duck".to_owned() });
+    let greeting = timeout(BOUND, call).await.expect("a call without an end")?;
+    Ok(greeting.into_inner().text)
+}
+
+#[tokio::test]
+async fn health_says_not_serving_while_calls_are_still_served() {
+    let mut server = start("1000").await;
+    let channel = connect(&server).await;
+    let mut pond = PondClient::new(channel.clone());
+    assert_eq!(greet(&mut pond).await.unwrap(), "hello duck at 127.0.0.1");
+    let mut health = HealthClient::new(channel);
+    let mut status = async || {
+        let answer = health.check(HealthCheckRequest::default()).await.unwrap();
+        answer.into_inner().status()
+    };
+    assert_eq!(status().await, ServingStatus::Serving);
+    server.terminate();
+    server.logged("lameduck.entered").await;
+    let told = async { while status().await != ServingStatus::NotServing {} };
+    timeout(Duration::from_millis(500), told).await.expect("health does not know");
+    assert_eq!(greet(&mut pond).await.unwrap(), "hello duck at 127.0.0.1");
+    let stopped = server.stopped().await;
+    stopped.is_clean();
+    // The connection is idle, and told by GOAWAY: nothing is waited for after the lame duck.
+    assert!(stopped.waited < Duration::from_millis(1_500), "{:?}", stopped.waited);
+}
+
+#[tokio::test]
+async fn a_health_watch_is_told_and_does_not_hold_the_stop() {
+    let server = start("300").await;
+    let mut health = HealthClient::new(connect(&server).await);
+    let watch = health.watch(HealthCheckRequest::default()).await.unwrap();
+    let mut watch = watch.into_inner();
+    let mut next = async || timeout(BOUND, watch.message()).await.unwrap().unwrap();
+    assert_eq!(next().await.unwrap().status(), ServingStatus::Serving);
+    server.terminate();
+    assert_eq!(next().await.unwrap().status(), ServingStatus::NotServing);
+    assert_eq!(next().await, None, "the watch goes on");
+    let stopped = server.stopped().await;
+    stopped.is_clean();
+    assert!(stopped.waited < Duration::from_secs(3), "{:?}", stopped.waited);
+}
+
+#[tokio::test]
+async fn a_stream_is_told_with_unavailable_after_all_it_was_sent() {
+    let server = start("300").await;
+    let mut pond = PondClient::new(connect(&server).await);
+    let mut ticks = pond.tick(Start { first: 7 }).await.unwrap().into_inner();
+    let mut expected = 7..;
+    let mut terminated = false;
+    let last = loop {
+        match timeout(BOUND, ticks.message()).await.unwrap() {
+            Ok(tick) => assert_eq!(tick.unwrap().number, expected.next().unwrap()),
+            Err(status) => break status,
+        }
+        if !terminated {
+            server.terminate();
+            terminated = true;
+        }
+    };
+    assert_eq!((last.code(), last.message()), (Code::Unavailable, "the server is stopping"));
+    // Some 0.3 s of them.
+    assert!(expected.start > 9, "{expected:?}");
+    server.stopped().await.is_clean();
+}
+
+/// A call by hand: what stands in the head of the answer, and whether there is more.
+async fn raw_call(send: &h2::client::SendRequest<Bytes>) -> (http::HeaderMap, bool) {
+    let request = http::Request::post("http://duck/duck.Pond/Greet")
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(())
+        .unwrap();
+    let (answer, mut body) =
+        send.clone().ready().await.unwrap().send_request(request, false).unwrap();
+    body.send_data(Bytes::from_static(&[0; 5]), true).unwrap();
+    let answer = timeout(BOUND, answer).await.unwrap().unwrap();
+    assert_eq!(answer.status(), 200);
+    let (head, body) = answer.into_parts();
+    (head.headers, !body.is_end_stream())
+}
+
+#[tokio::test]
+async fn a_call_that_comes_too_late_is_unavailable_in_trailers_only() {
+    let mut server = start("0").await;
+    let tcp = TcpStream::connect(server.addr()).await.unwrap();
+    let (send, connection) = h2::client::handshake(tcp).await.unwrap();
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    let (head, has_body) = raw_call(&send).await;
+    assert!(has_body && !head.contains_key("grpc-status"), "{head:?}");
+    // A connection without a byte holds up tonic's stop signal for its grace of a second. In this
+    // time the other connections are still open, and calls are turned away.
+    let silent = silent_connection(server.addr()).await;
+    let (_, _) = raw_call(&send).await; // answered, so the silent one is accepted, too
+    server.terminate();
+    server.logged("drain.started").await;
+    let (head, has_body) = raw_call(&send).await;
+    assert_eq!(head["grpc-status"], "14", "{head:?}");
+    assert!(!has_body, "a body, so the call may have been executed");
+    drop((silent, send));
+    server.stopped().await.is_clean();
+}
+
+#[tokio::test]
+async fn every_call_through_a_stop_is_answered_or_unavailable_and_none_runs_unanswered() {
+    for lame_duck_ms in ["300", "0"] {
+        let server = start(lame_duck_ms).await;
+        let mut callers = JoinSet::new();
+        for _ in 0..16 {
+            let mut pond = PondClient::new(connect(&server).await);
+            callers.spawn(async move {
+                let mut answered = 0;
+                loop {
+                    match greet(&mut pond).await {
+                        Ok(_) => answered += 1,
+                        Err(status) => break (answered, status),
+                    }
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        server.terminate();
+        let stopped = server.stopped().await;
+        stopped.is_clean();
+        let ends = callers.join_all().await;
+        for (_, status) in &ends {
+            assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+        }
+        let answered: u64 = ends.iter().map(|(answered, _)| answered).sum();
+        assert_eq!(stopped.number("guest_book.closed", "greeted"), answered, "{ends:?}");
+        assert!(answered > 200, "{answered}");
+    }
+}
