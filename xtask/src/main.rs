@@ -1,7 +1,7 @@
 //! The project's own tasks. `cargo xtask help` lists them.
 //!
 //! One file per command. Each step prints its command and its time. A tool that is missing is
-//! reported with the line that installs it, never installed.
+//! reported with the line that installs it, never installed, but for what `test` says that it installs.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks on its output")]
 
 mod ci;
@@ -13,6 +13,7 @@ mod flags;
 mod fuzz;
 mod help;
 mod loom;
+mod needs;
 mod perf;
 mod readme;
 mod step;

@@ -1,0 +1,64 @@
+//! A handler's deadline as its query's: Postgres ends it in time, and the connection is free again.
+//!
+//! Three things go wrong where a handler is just dropped while it waits for its query: the query goes
+//! on for nobody, its connection is handed to the next one with the answer still to come, or it is
+//! lost to the pool. See `pool.rs` for what it takes that none of them does.
+//!
+//! ```console
+//! $ cargo run -p postgres-deadline -- --database 'host=localhost user=postgres'
+//! $ curl -i http://127.0.0.1:8080/sleep/60    # 504 after a second; or press Ctrl-C before that
+//! ```
+
+use std::{error::Error, io, process::ExitCode, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::StatusCode,
+    routing::get,
+};
+use lameduck::{Lameduck, context::RequestContext};
+use lameduck_test::ExampleArgs;
+
+use self::pool::{Failed, Pool};
+
+mod flags;
+mod pool;
+
+/// What each request may take.
+const LIMIT: Duration = Duration::from_secs(1);
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let flags = flags::PostgresDeadline::from_env_or_exit();
+    tracing_subscriber::fmt().json().with_writer(io::stderr).init();
+
+    // One connection: whoever keeps it for too long is seen at once.
+    let pool = Pool::connect(&flags.database, 1).await?;
+    let duck = Lameduck::new().with_timeout(LIMIT);
+    let app =
+        Router::new().route("/sleep/{seconds}", get(sleep)).with_state(pool).layer(duck.layer());
+
+    let listener = duck.bind(flags.addr.as_deref().unwrap_or("127.0.0.1:0")).await?;
+    ExampleArgs::tell("http", listener.local_addr()?);
+    Ok(duck.serve_on(listener, app).await.into())
+}
+
+/// A query that takes so long.
+async fn sleep(
+    context: RequestContext,
+    State(pool): State<Pool>,
+    Path(seconds): Path<f64>,
+) -> Result<String, (StatusCode, String)> {
+    let slept = async {
+        let connection = pool.take(&context).await?;
+        connection.query("SELECT pg_sleep($1)", &[&seconds]).await
+    };
+    match slept.await {
+        Ok(rows) => Ok(format!("{} row after {seconds} s\n", rows.len())),
+        Err(Failed::Late(why)) => Err((StatusCode::GATEWAY_TIMEOUT, why)),
+        Err(Failed::Database(error)) => {
+            Err((StatusCode::INTERNAL_SERVER_ERROR, format!("the database: {error}\n")))
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! A pool whose connections know their request's deadline, and come back clean.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use lameduck::context::RequestContext;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use tokio_postgres::{Client, NoTls, Row, error::SqlState, types::ToSql};
+
+/// How long before the request's deadline the query ends, so that there is time to answer.
+const RESERVE: Duration = Duration::from_millis(20);
+
+/// How long a query that was told to end may take to do so. One that takes longer loses its
+/// connection.
+const CLEAN_UP: Duration = Duration::from_secs(1);
+
+/// Connections to one database. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: String,
+    idle: Mutex<Vec<Client>>,
+    /// As many as there may be connections in use.
+    permits: Arc<Semaphore>,
+}
+
+/// Why there are no rows.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// There was no time, or nobody waits any more.
+    Late(String),
+    Database(tokio_postgres::Error),
+}
+
+impl From<tokio_postgres::Error> for Failed {
+    fn from(error: tokio_postgres::Error) -> Self {
+        // Postgres has ended the query at its `statement_timeout`.
+        if error.code() == Some(&SqlState::QUERY_CANCELED) {
+            return Self::Late("the database ended the query: its time was over\n".to_owned());
+        }
+        Self::Database(error)
+    }
+}
+
+impl Pool {
+    /// Makes a pool of at most `size` connections, and opens the first.
+    pub(crate) async fn connect(config: &str, size: usize) -> Result<Self, tokio_postgres::Error> {
+        let idle = Mutex::new(vec![open(config).await?]);
+        let permits = Arc::new(Semaphore::new(size));
+        Ok(Self { shared: Arc::new(Shared { config: config.to_owned(), idle, permits }) })
+    }
+
+    /// A connection for one request, which is told how long its queries may take. To wait for one is
+    /// part of the request's time.
+    pub(crate) async fn take(&self, context: &RequestContext) -> Result<Lease, Failed> {
+        let waited = context.run(Arc::clone(&self.shared.permits).acquire_owned()).await;
+        let permit = match waited {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(closed)) => return Err(Failed::Late(format!("the pool is {closed}\n"))),
+            Err(cancelled) => return Err(Failed::Late(format!("no connection: {cancelled}\n"))),
+        };
+        let idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let client = match idle.filter(|client| !client.is_closed()) {
+            Some(client) => client,
+            None => open(&self.shared.config).await?,
+        };
+        let held = Held { client, permit, shared: Arc::clone(&self.shared) };
+        let lease =
+            Lease { held: Some(held), context: context.clone(), is_busy: Mutex::new(false) };
+        lease.limit().await?;
+        Ok(lease)
+    }
+}
+
+async fn open(config: &str) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(config, NoTls).await?;
+    // Ends when the client is dropped, so it needs no owner.
+    #[expect(clippy::disallowed_methods, reason = "the connection's own task, not a request's")]
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::warn!(event = "database.lost", %error);
+        }
+    });
+    Ok(client)
+}
+
+/// A connection that is in use. Given back when it is dropped, clean.
+pub(crate) struct Lease {
+    /// Taken when it is given back.
+    held: Option<Held>,
+    context: RequestContext,
+    /// Whether an answer of the database is still to come.
+    is_busy: Mutex<bool>,
+}
+
+/// What the pool gets back.
+struct Held {
+    client: Client,
+    permit: OwnedSemaphorePermit,
+    shared: Arc<Shared>,
+}
+
+impl Lease {
+    /// Asks the database. Ended by it when the request's time is over; dropped when the request is.
+    pub(crate) async fn query(
+        &self,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Failed> {
+        let Some(held) = &self.held else { return Ok(Vec::new()) };
+        self.set_busy(true);
+        let rows = self.context.run(held.client.query(sql, params)).await;
+        let rows = rows.map_err(|cancelled| Failed::Late(format!("the query: {cancelled}\n")))?;
+        self.set_busy(false);
+        Ok(rows?)
+    }
+
+    /// Says how long a statement may take. Even if this process dies, Postgres ends it then.
+    async fn limit(&self) -> Result<(), Failed> {
+        let left = self.context.remaining().map(|left| left.saturating_sub(RESERVE));
+        let millis = match left.map(|left| left.as_millis()) {
+            // Zero is no limit to Postgres.
+            Some(0) => return Err(Failed::Late("no time is left for a query\n".to_owned())),
+            // It counts in 31 bits, which is 24 days.
+            Some(millis) => i32::try_from(millis).unwrap_or(i32::MAX),
+            None => 0,
+        };
+        self.query("SELECT set_config('statement_timeout', $1, false)", &[&millis.to_string()])
+            .await
+            .map(drop)
+    }
+
+    fn set_busy(&self, is_busy: bool) {
+        *self.is_busy.lock().unwrap_or_else(PoisonError::into_inner) = is_busy;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(held) = self.held.take() else { return };
+        if !*self.is_busy.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            held.give_back();
+            return;
+        }
+        // The request is over, and this is not to end with it: it is what ends the query.
+        let work = self.context.detach("end a query", held.clean_up());
+        drop(work);
+    }
+}
+
+impl Held {
+    /// Ends the query that nobody waits for, and gives the connection back when it has ended.
+    async fn clean_up(self) {
+        let cancel = self.client.cancel_token();
+        let ended = async {
+            cancel.cancel_query(NoTls).await?;
+            // Comes after the end of the query, or of its answer.
+            self.client.batch_execute("").await
+        };
+        match timeout(CLEAN_UP, ended).await {
+            Ok(Ok(())) => self.give_back(),
+            // Dropped, the connection is closed. The next request opens another.
+            Ok(Err(error)) => tracing::warn!(event = "query.not_ended", %error),
+            Err(_) => tracing::warn!(event = "query.not_ended"),
+        }
+    }
+
+    fn give_back(self) {
+        let Self { client, permit, shared } = self;
+        shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(client);
+        // After that: whoever gets the permit finds the connection.
+        drop(permit);
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { shared } = self;
+        f.debug_struct("Pool")
+            .field("available", &shared.permits.available_permits())
+            .finish_non_exhaustive()
+    }
+}
