@@ -4,7 +4,6 @@ use std::{error::Error, time::Duration};
 
 use lameduck::{Lameduck, Report, context::RequestContext};
 use tokio::{net::TcpListener, time::sleep};
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, transport::Server};
 
 use crate::{
@@ -16,12 +15,12 @@ use crate::{
 };
 
 pub(crate) async fn serve(duck: Lameduck, addr: &str) -> Result<Report, Box<dyn Error>> {
-    let listener = TcpListener::bind(addr).await?;
+    let listener = duck.plain_listener(TcpListener::bind(addr).await?);
     lameduck_test::ExampleArgs::tell("http", listener.local_addr()?);
     Server::builder()
         .layer(duck.layer())
         .add_service(DatabaseServer::new(Rooms))
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), duck.stop_accepting())
+        .serve_with_incoming_shutdown(listener.into_incoming(), duck.stop_accepting())
         .await?;
     Ok(duck.finished().await)
 }

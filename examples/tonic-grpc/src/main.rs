@@ -18,12 +18,11 @@ use std::{
 };
 
 use futures_util::{Stream, StreamExt as _, stream};
-use lameduck::{Lameduck, Phase, PhaseWatch, Windows, core::AnswerBody, drain::until_drain};
+use lameduck::{Lameduck, Phase, PhaseWatch, Windows, drain::until_drain};
 use lameduck_test::ExampleArgs;
 use tokio::{net::TcpListener, time::sleep};
 use tonic::{Request, Response, Status, transport::Server};
 use tonic_health::{ServingStatus, server::HealthReporter};
-use tower_http::map_response_body::MapResponseBodyLayer;
 
 use self::pond::{
     Greeting, Name, Start, Tick,
@@ -52,8 +51,6 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 
     let server = Server::builder()
         .layer(duck.layer())
-        // A body in which our layers can answer in the service's stead.
-        .layer(MapResponseBodyLayer::new(AnswerBody::inner))
         .add_service(health_service)
         .add_service(PondServer::new(Ducks { greeted, watch: duck.watch() }))
         .serve_with_incoming_shutdown(listener.into_incoming(), duck.stop_accepting());
