@@ -88,7 +88,7 @@ impl<B: Body<Data = Bytes>> ContextBody<B> {
         if !this.alarm.is_armed() {
             let limit = config.body_limit.map(from_now);
             // A caller's deadline is for the whole answer.
-            let at = match (limit, context.shared().caller_at) {
+            let at = match (limit, context.shared().caller_at()) {
                 (Some(limit), Some(caller)) => Some(limit.min(caller)),
                 (limit, caller) => limit.or(caller),
             };

@@ -81,25 +81,24 @@ impl RequestContext {
     /// A layer inside another's: what is known there is known here, and no deadline is put off.
     pub(crate) fn inherit(&mut self, outer: &Self) {
         let at = outer.shared().deadline();
-        let parent = Some(Parent { context: outer.clone(), is_followed: true });
         let Some(shared) = self.shared_mut() else { return };
-        if let Some(at) = at.filter(|at| shared.deadline().is_none_or(|own| *at < own)) {
+        let at = at.filter(|at| shared.deadline().is_none_or(|own| *at < own));
+        if let Some(at) = at {
             shared.deadline = OnceLock::from(at);
-            shared.limit = Some(at.saturating_duration_since(Instant::now()));
         }
-        shared.more_mut().parent = parent;
+        let (context, is_shorter) = (outer.clone(), at.is_some());
+        shared.more_mut().parent = Some(Parent { context, is_followed: true, is_shorter });
     }
 
     pub(crate) fn make_child(&self, at: Option<Instant>, is_followed: bool) -> Self {
         let mut shared = Shared::default();
         let id = self.request_id_header().cloned();
         shared.begin(Arc::clone(self.shared().config()), id, Client::default());
-        shared.limit = at.map(|at| at.saturating_duration_since(Instant::now()));
         if let Some(at) = at {
             let _ = shared.deadline.set(at);
         }
-        let parent = Some(Parent { context: self.clone(), is_followed });
-        let _ = shared.more.set(Box::new(More { parent, ..More::default() }));
+        let parent = Some(Parent { context: self.clone(), is_followed, is_shorter: false });
+        let _ = shared.more.set(Box::new(More { parent, is_child: true, ..More::default() }));
         Self::new(shared)
     }
 }

@@ -71,7 +71,8 @@ impl RequestContext {
 
     /// Whether nobody waits for the answer any more.
     ///
-    /// One or two atomic loads: cheap enough for a loop.
+    /// One or two atomic loads: cheap enough for a loop. A context that was made in another also asks
+    /// that one, and the clock.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.reason().is_some()
@@ -116,16 +117,13 @@ impl RequestContext {
         if let Some(shared) = Arc::get_mut(&mut shared) {
             shared.begin(Arc::clone(config), inbound, Client::of(request));
         }
-        let mut context = Self { shared };
-        if config.prepares {
-            context.prepare(config, request);
-        }
-        context
+        Self { shared }
     }
 
-    /// Reads what the head decides, and tells who wants to know that a request has begun.
+    /// Reads what the head decides, and tells who wants to know that a request has begun. Returns
+    /// whether its time was over before that.
     #[inline(never)]
-    fn prepare<B>(&mut self, config: &Config, request: &mut Request<B>) {
+    pub(crate) fn prepare<B>(&mut self, config: &Config, request: &mut Request<B>) -> bool {
         if config.reads_head {
             if let Some(shared) = Arc::get_mut(&mut self.shared) {
                 head::read(shared, config, &RequestHead::of(request));
@@ -134,6 +132,7 @@ impl RequestContext {
         if config.tells {
             self.tell(request.extensions_mut());
         }
+        self.shared.is_expired()
     }
 
     fn tell(&self, extensions: &mut Extensions) {
@@ -187,9 +186,9 @@ impl RequestContext {
         Arc::get_mut(&mut self.shared)
     }
 
-    /// Whether its deadline had passed on arrival.
-    pub(crate) fn is_expired(&self) -> bool {
-        self.shared.caller_at.is_some() && self.shared.limit == Some(Duration::ZERO)
+    /// The limit that the handler is held to, unless that is another's.
+    pub(crate) fn own_limit(&self) -> Option<Duration> {
+        self.shared.limit().filter(|_| self.parent().is_none_or(|parent| !parent.is_shorter))
     }
 
     /// Whether anybody but the layer has this context, and so may hear that it is cancelled.

@@ -103,7 +103,7 @@ impl<F> ContextFuture<F> {
     fn cut<B>(self: Pin<&mut Self>, reason: Reason) -> Poll<Response<ContextBody<B>>> {
         let Some(context) = self.drop_inner(reason) else { return Poll::Pending };
         context.note(Ended::Cut(reason));
-        let limit = context.shared().limit;
+        let limit = context.own_limit();
         Poll::Ready(answer(context, |id| Interrupted::new(reason, limit, id)))
     }
 

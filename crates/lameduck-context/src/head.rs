@@ -8,7 +8,7 @@ use crate::{
     TraceContext,
     alarm::from_now,
     config::{Config, TracePolicy},
-    shared::Shared,
+    shared::{Bounds, Shared},
 };
 
 /// A request without its body, as
@@ -59,10 +59,16 @@ impl<'a> RequestHead<'a> {
 /// Reads what the head decides. Nobody else has `shared`.
 #[inline(never)]
 pub(crate) fn read(shared: &mut Shared, config: &Config, head: &RequestHead<'_>) {
-    if let Some(limit_by) = &config.limit_by {
-        shared.limit = limit_by(head);
+    let limit = match &config.limit_by {
+        Some(limit_by) => limit_by(head),
+        None => config.timeout,
+    };
+    let bounds = Bounds { limit, ..Bounds::default() };
+    let bounds = bounds_by_caller(config, head.headers, bounds);
+    shared.bound(bounds);
+    if let (Some(at), true) = (bounds.caller_at, bounds.limit != limit) {
+        shared.deadline = OnceLock::from(at);
     }
-    read_deadline(shared, config, head.headers);
     if config.trace == TracePolicy::Ignored {
         return;
     }
@@ -74,25 +80,22 @@ pub(crate) fn read(shared: &mut Shared, config: &Config, head: &RequestHead<'_>)
     }
 }
 
-/// The caller's deadline, where it is the shorter one.
-fn read_deadline(shared: &mut Shared, config: &Config, headers: &HeaderMap) {
+/// The bounds with the caller's deadline, where that is the shorter one.
+fn bounds_by_caller(config: &Config, headers: &HeaderMap, own: Bounds) -> Bounds {
     let counts = &config.counts;
-    let Some(policy) = &config.inbound else { return };
-    let Some(left) = policy.read(headers, counts) else { return };
-    let is_shorter = shared.limit.is_none_or(|limit| left < limit);
+    let Some(policy) = &config.inbound else { return own };
+    let Some(left) = policy.read(headers, counts) else { return own };
+    let is_shorter = own.limit.is_none_or(|limit| left < limit);
     if left.is_zero() {
         counts.note_deadline_expired();
     } else if is_shorter {
         counts.note_deadline_shortened();
     }
     if policy.is_dark() {
-        return;
+        return own;
     }
     // From now: the caller's clock runs while the handler has not begun to wait.
-    let at = from_now(left);
-    shared.caller_at = Some(at);
-    if is_shorter || left.is_zero() {
-        shared.limit = Some(left);
-        shared.deadline = OnceLock::from(at);
-    }
+    let caller_at = Some(from_now(left));
+    let limit = if is_shorter { Some(left) } else { own.limit };
+    Bounds { limit, caller_at, is_expired: left.is_zero() }
 }

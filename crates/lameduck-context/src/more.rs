@@ -15,6 +15,8 @@ pub(crate) struct More {
     pub(crate) words: OnceLock<&'static str>,
     /// The context that this one was made in.
     pub(crate) parent: Option<Parent>,
+    /// Whether no layer has begun it, so that no layer's limit is its own.
+    pub(crate) is_child: bool,
 }
 
 /// The context that another was made in.
@@ -23,4 +25,6 @@ pub(crate) struct Parent {
     pub(crate) context: RequestContext,
     /// Whether what cancels the parent cancels the child.
     pub(crate) is_followed: bool,
+    /// Whether the parent's deadline is the one that counts.
+    pub(crate) is_shorter: bool,
 }

@@ -62,10 +62,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let mut context = Some(RequestContext::begin(&self.config, &mut request));
-        if self.config.reads_head && context.as_ref().is_some_and(RequestContext::is_expired) {
-            return ContextFuture::refused(context);
+        let config = &self.config;
+        let mut context = RequestContext::begin(config, &mut request);
+        if config.prepares && context.prepare(config, &mut request) {
+            return ContextFuture::refused(Some(context));
         }
+        let mut context = Some(context);
         // `call` is the handler's code too: a layer inside may want the id for its span.
         let scope = Scope::enter(&mut context);
         if let Some(outer) = scope.outer() {

@@ -32,6 +32,17 @@ const FINISHED: u8 = 1;
 /// No length was declared.
 const UNKNOWN: u64 = u64::MAX;
 
+/// What the head of a request says of its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// How long the handler may take.
+    pub(crate) limit: Option<Duration>,
+    /// When the caller waits no longer.
+    pub(crate) caller_at: Option<Instant>,
+    /// Whether the caller's time was over on arrival.
+    pub(crate) is_expired: bool,
+}
+
 /// What all clones of a context share.
 pub(crate) struct Shared {
     /// None while no request has the context.
@@ -41,10 +52,9 @@ pub(crate) struct Shared {
     fresh: Option<Uuid>,
     /// The id as text: the client's, or the fresh one once somebody reads it.
     id: OnceLock<HeaderValue>,
-    /// How long the handler may take: the layer's limit, the route's or the caller's.
-    pub(crate) limit: Option<Duration>,
-    /// When the caller waits no longer, for the whole answer.
-    pub(crate) caller_at: Option<Instant>,
+    /// What the request's head said of its time. Of an earlier request, unless the configuration
+    /// [reads heads](Config::reads_head): not cleared, because most never look at it.
+    bounds: Bounds,
     /// When the limit is over, once the clock was started.
     pub(crate) deadline: OnceLock<Instant>,
     /// What only some requests have.
@@ -65,7 +75,6 @@ impl Shared {
         client: Client,
     ) {
         self.client = client;
-        self.limit = config.timeout;
         if let Some(id) = inbound {
             self.id = OnceLock::from(id);
         } else if config.id.is_some() {
@@ -82,8 +91,7 @@ impl Shared {
             client: _,
             fresh,
             id,
-            limit: _,
-            caller_at,
+            bounds: _,
             deadline,
             more,
             state,
@@ -93,7 +101,6 @@ impl Shared {
         *config = None;
         *fresh = None;
         *id = OnceLock::new();
-        *caller_at = None;
         *deadline = OnceLock::new();
         *more = OnceLock::new();
         *state.get_mut() = LIVE;
@@ -133,9 +140,36 @@ impl Shared {
         }
     }
 
+    /// How long the handler may take: the layer's limit, the route's or the caller's.
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        let config = self.config();
+        if config.reads_head { self.bounds.limit } else { config.timeout }
+    }
+
+    /// When the caller waits no longer, for the whole answer.
+    pub(crate) fn caller_at(&self) -> Option<Instant> {
+        if self.config().reads_head { self.bounds.caller_at } else { None }
+    }
+
+    /// Whether the caller's time was over on arrival.
+    pub(crate) fn is_expired(&self) -> bool {
+        self.config().reads_head && self.bounds.is_expired
+    }
+
+    /// Says how long the request may take. To be said of each whose head is read.
+    pub(crate) fn bound(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
+    }
+
     /// When the handler's limit is over. The clock starts here if it has not.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let limit = self.limit?;
+        if let Some(at) = self.deadline.get() {
+            return Some(*at);
+        }
+        if self.more.get().is_some_and(|more| more.is_child) {
+            return None;
+        }
+        let limit = self.limit()?;
         Some(*self.deadline.get_or_init(|| from_now(limit)))
     }
 
@@ -243,8 +277,7 @@ impl Default for Shared {
             client: Client::default(),
             fresh: None,
             id: OnceLock::new(),
-            limit: None,
-            caller_at: None,
+            bounds: Bounds::default(),
             deadline: OnceLock::new(),
             more: OnceLock::new(),
             state: AtomicU8::new(LIVE),
@@ -261,8 +294,7 @@ impl fmt::Debug for Shared {
             client: _,
             fresh,
             id,
-            limit,
-            caller_at,
+            bounds: _,
             deadline,
             more,
             state,
@@ -272,8 +304,6 @@ impl fmt::Debug for Shared {
         f.debug_struct("Shared")
             .field("fresh", fresh)
             .field("id", &id.get())
-            .field("limit", limit)
-            .field("caller_at", caller_at)
             .field("deadline", &deadline.get())
             .field("more", &more.get())
             .field("reason", &Reason::from_number(state.load(Ordering::Relaxed), || None))

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
 use http_body::Body;
 use http_body_util::Full;
-use lameduck_context::{ContextLayer, RequestContext, TimeoutLayer};
-use tower::{Layer, Service};
+use lameduck_context::{ContextLayer, InboundDeadline, RequestContext, TimeoutLayer};
+use tower::{Layer, Service, util::MapRequest};
 
 /// Counts the allocations of each thread.
 struct Counting;
@@ -125,6 +125,22 @@ fn a_timeout_allocates_nothing_for_a_handler_that_is_ready() {
 #[test]
 fn an_id_that_is_made_and_told_is_one_allocation() {
     check(&ContextLayer::new().with_timeout(LIMIT).layer(handler()), None, 1);
+}
+
+#[test]
+fn a_callers_deadline_is_none_and_neither_is_reading_for_one() {
+    // Outside of a runtime: a timer would not only count, it would panic.
+    let layer = ContextLayer::new().with_timeout(LIMIT);
+    let layer = layer.with_inbound_deadline(InboundDeadline::new()).with_trace_context();
+    check(&layer.layer(handler()), None, 1);
+    let told = |mut request: Ask| {
+        request.headers_mut().insert("grpc-timeout", HeaderValue::from_static("1S"));
+        request
+    };
+    let bare = allocations(&MapRequest::new(handler(), told), None);
+    let read = allocations(&MapRequest::new(layer.layer(handler()), told), None);
+    // The one is the id.
+    assert_eq!(read - bare, 1);
 }
 
 #[test]

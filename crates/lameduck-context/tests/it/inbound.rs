@@ -153,6 +153,14 @@ async fn a_late_request_is_told_that_nothing_was_executed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_limit_of_zero_is_the_layers_own_and_refuses_nobody_who_comes_in_time() {
+    let layer = trusting().with_timeout(Duration::ZERO);
+    assert_eq!(left(&layer, ask_with("grpc-timeout", "2S")).await, Some(Some(0)));
+    assert_eq!(layer.counts().deadline_expired(), 0);
+    assert_eq!(left(&layer, ask_with("grpc-timeout", "0S")).await, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn in_dark_mode_it_is_only_counted() {
     let policy = InboundDeadline::new().with_dark_mode();
     let layer = ContextLayer::new().with_timeout(9 * SEC).with_inbound_deadline(policy);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lameduck_context::{ContextLayer, RequestContext, TimeoutLayer};
+use lameduck_context::{ContextLayer, InboundDeadline, RequestContext, TimeoutLayer};
 use lameduck_core::{Phase, phase_channel};
 use tower::Layer;
 
@@ -19,6 +19,16 @@ lameduck_test::layer_laws!(context: |inner| {
         .with_body_limit(LIMIT)
         .with_phase(phase)
         .with_extension()
+        .layer(inner)
+});
+
+lameduck_test::layer_laws!(context_with_all_that_comes_from_outside: |inner| {
+    inner.on_held(|| usize::from(RequestContext::current().is_some()));
+    ContextLayer::new()
+        .with_timeout_by(|_| Some(LIMIT))
+        .with_inbound_deadline(InboundDeadline::new())
+        .with_own_spans()
+        .with_tracker(drop)
         .layer(inner)
 });
 
