@@ -7,8 +7,9 @@ use http::{Extensions, HeaderMap, Method, Request, Uri};
 use crate::{
     TraceContext,
     alarm::from_now,
+    bounds::Bounds,
     config::{Config, TracePolicy},
-    shared::{Bounds, Shared},
+    shared::Shared,
 };
 
 /// A request without its body, as

@@ -153,6 +153,7 @@ mod answer;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
+mod bounds;
 mod child;
 #[cfg(feature = "client")]
 mod client;

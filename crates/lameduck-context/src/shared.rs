@@ -6,7 +6,6 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use http::HeaderValue;
@@ -16,8 +15,8 @@ use uuid::Uuid;
 
 use crate::{
     Reason,
-    alarm::from_now,
     answer::Client,
+    bounds::Bounds,
     config::Config,
     id,
     more::{More, Parent},
@@ -32,17 +31,6 @@ const FINISHED: u8 = 1;
 /// No length was declared.
 const UNKNOWN: u64 = u64::MAX;
 
-/// What the head of a request says of its time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Bounds {
-    /// How long the handler may take.
-    pub(crate) limit: Option<Duration>,
-    /// When the caller waits no longer.
-    pub(crate) caller_at: Option<Instant>,
-    /// Whether the caller's time was over on arrival.
-    pub(crate) is_expired: bool,
-}
-
 /// What all clones of a context share.
 pub(crate) struct Shared {
     /// None while no request has the context.
@@ -54,7 +42,7 @@ pub(crate) struct Shared {
     id: OnceLock<HeaderValue>,
     /// What the request's head said of its time. Of an earlier request, unless the configuration
     /// [reads heads](Config::reads_head): not cleared, because most never look at it.
-    bounds: Bounds,
+    pub(crate) bounds: Bounds,
     /// When the limit is over, once the clock was started.
     pub(crate) deadline: OnceLock<Instant>,
     /// What only some requests have.
@@ -138,39 +126,6 @@ impl Shared {
             (None, Some(uuid)) => Some(id::to_header(uuid)),
             (id, _) => id.cloned(),
         }
-    }
-
-    /// How long the handler may take: the layer's limit, the route's or the caller's.
-    pub(crate) fn limit(&self) -> Option<Duration> {
-        let config = self.config();
-        if config.reads_head { self.bounds.limit } else { config.timeout }
-    }
-
-    /// When the caller waits no longer, for the whole answer.
-    pub(crate) fn caller_at(&self) -> Option<Instant> {
-        if self.config().reads_head { self.bounds.caller_at } else { None }
-    }
-
-    /// Whether the caller's time was over on arrival.
-    pub(crate) fn is_expired(&self) -> bool {
-        self.config().reads_head && self.bounds.is_expired
-    }
-
-    /// Says how long the request may take. To be said of each whose head is read.
-    pub(crate) fn bound(&mut self, bounds: Bounds) {
-        self.bounds = bounds;
-    }
-
-    /// When the handler's limit is over. The clock starts here if it has not.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        if let Some(at) = self.deadline.get() {
-            return Some(*at);
-        }
-        if self.more.get().is_some_and(|more| more.is_child) {
-            return None;
-        }
-        let limit = self.limit()?;
-        Some(*self.deadline.get_or_init(|| from_now(limit)))
     }
 
     /// What only some requests have, made here.
