@@ -1,5 +1,6 @@
 //! TLS: real rustls clients, under the server of our own and under a stock one.
 
+mod drill;
 mod end;
 mod handshake;
 mod protocols;
