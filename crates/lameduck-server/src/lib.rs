@@ -158,6 +158,11 @@
 //! Of TLS of its own, the last look sees what the kernel has. A part of a record that was already
 //! taken from there is like a request on the wire: not seen, and not to be counted.
 //!
+//! Nor does it linger there for a client that is turned away in the middle of an upload. Of 400 that
+//! sent 4 MiB and gave up at the first write that failed, 258 read the whole answer under a stock
+//! axum with our listener, 180 without it, and all 400 under `serve`. A client that reads although
+//! a write has failed got it each time (loopback, on a busy machine).
+//!
 //! A request that is on the wire when an idle connection is closed is still lost, and cannot be
 //! counted. That is why nothing is closed before two seconds of silence. Provoked with a hold of
 //! 20 ms and clients that pause for up to 200 ms, it was 1 request in 1,330 closes on the loopback

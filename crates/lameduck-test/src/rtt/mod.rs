@@ -13,7 +13,6 @@ use std::{
     error::Error,
     fmt::{self, Write as _},
     io::{self, IsTerminal as _, Write as _},
-    path::Path,
     process::ExitCode,
     sync::Arc,
     thread,
@@ -28,9 +27,12 @@ use tokio::{
 use self::{
     args::{Args, Asked},
     link::Link,
-    row::{Found, Row},
+    row::{Found, Row, Server},
 };
-use crate::drill::{Drill, DrillReport, Place, limits, paint::Paint};
+use crate::{
+    Kind,
+    drill::{Drill, DrillReport, Place, limits, paint::Paint},
+};
 
 /// The user that the server runs as, as Linux counts it: nobody. No privilege is to help it.
 const NOBODY: u32 = 65_534;
@@ -40,10 +42,6 @@ const LOAD: Duration = Duration::from_millis(700);
 
 /// How much longer than the delays a round trip may take.
 const SLACK: Duration = Duration::from_millis(10);
-
-/// The names of both servers in the table.
-const PROGRAM: &str = "program";
-const CONTROL: &str = "control";
 
 /// Exit codes other than that of a verdict.
 const BROKE_OFF: u8 = 2;
@@ -96,20 +94,20 @@ fn drill(args: &Args, link: &Link) -> Result<bool, Failure> {
     let mut text = String::new();
     row::head(&mut text, paint)?;
     let mut is_passed = true;
+    let server = Server::new(&args.program, &args.args, false);
+    let control = args.control.as_deref().map(|program| Server::new(program, &[], true));
     for row in Row::all(args.is_quick) {
-        let way = row.is_apart.then_some(round_trip);
-        let found = run(args, link, row, &args.program, PROGRAM)?;
+        let found = run(args, link, row, &server)?;
         is_passed &= found.is_clean();
-        found.write(&mut text, &row, PROGRAM, way, paint)?;
-        if let Some(control) = &args.control {
-            let found = run(args, link, row, control, CONTROL)?;
-            found.write(&mut text, &row, CONTROL, way, paint)?;
-            // Of kept connections at a distance a stock server loses half. If none is lost, the
-            // drill is blind.
-            if row.is_apart && row.kind == crate::Kind::KeepAlive && found.lost() == 0 {
-                is_passed = false;
-                writeln!(text, "    the control lost nothing, so this drill proves nothing")?;
-            }
+        found.write(&mut text, &row, &server, round_trip, paint)?;
+        let Some(control) = &control else { continue };
+        let found = run(args, link, row, control)?;
+        found.write(&mut text, &row, control, round_trip, paint)?;
+        // Of kept connections at a distance a stock server loses many. If it loses none, the drill
+        // is blind.
+        if row.is_apart && row.kind == Kind::KeepAlive && found.lost() == 0 {
+            is_passed = false;
+            writeln!(text, "    the control lost nothing, so this drill proves nothing")?;
         }
     }
     // The way must not have become longer under the load that it carried.
@@ -130,7 +128,7 @@ fn check_round_trip(args: &Args, link: &Link) -> Result<Duration, Failure> {
 }
 
 /// Runs all stops of a row, with the clients in their network.
-fn run(args: &Args, link: &Link, row: Row, program: &Path, server: &str) -> Result<Found, Failure> {
+fn run(args: &Args, link: &Link, row: Row, server: &Server<'_>) -> Result<Found, Failure> {
     let mut place = Place { user: Some(NOBODY), enter: None };
     if row.is_apart {
         let namespace = link.server.clone();
@@ -138,9 +136,8 @@ fn run(args: &Args, link: &Link, row: Row, program: &Path, server: &str) -> Resu
     }
     let ip = if row.is_apart { link::SERVER } else { std::net::Ipv4Addr::LOCALHOST };
     let addr = [std::ffi::OsString::from("--addr"), format!("{ip}:0").into()];
-    let own = if server == CONTROL { &[][..] } else { &args.args };
-    let drill = Drill::new(program)
-        .with_args(own.iter().cloned().chain(addr))
+    let drill = Drill::new(server.program)
+        .with_args(server.args.iter().cloned().chain(addr))
         .with_kinds([row.kind])
         .with_clients(row.clients)
         .with_burst(0)
@@ -163,7 +160,8 @@ fn run(args: &Args, link: &Link, row: Row, program: &Path, server: &str) -> Resu
                 let way = if row.is_apart { "at a distance" } else { "on the loopback" };
                 let _ = writeln!(
                     io::stderr(),
-                    "{server}, {} {way}, stop {} of {}: lost {lost}",
+                    "{}, {} {way}, stop {} of {}: lost {lost}",
+                    server.name,
                     row.name,
                     stop + 1,
                     row.stops

@@ -1,11 +1,28 @@
 //! One row of the drill: a load, a place, and so many stops.
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, ffi::OsString, fmt, path::Path, time::Duration};
 
 use crate::{
     Counts, Kind, Verdict,
     drill::{DrillReport, paint::Paint},
 };
+
+/// A server that is stopped.
+#[derive(Debug)]
+pub(super) struct Server<'a> {
+    pub(super) name: Cow<'a, str>,
+    pub(super) program: &'a Path,
+    pub(super) args: &'a [OsString],
+    /// It is only shown, and has to lose requests.
+    pub(super) is_control: bool,
+}
+
+impl<'a> Server<'a> {
+    pub(super) fn new(program: &'a Path, args: &'a [OsString], is_control: bool) -> Self {
+        let name = program.file_stem().unwrap_or_default().to_string_lossy();
+        Self { name, program, args, is_control }
+    }
+}
 
 /// A load, and how often it is stopped.
 #[derive(Clone, Copy, Debug)]
@@ -73,23 +90,25 @@ impl Found {
         &self,
         out: &mut dyn fmt::Write,
         row: &Row,
-        server: &str,
-        round_trip: Option<Duration>,
+        server: &Server<'_>,
+        round_trip: Duration,
         paint: Paint,
     ) -> fmt::Result {
         let Counts { answered, rejected, refused, lost, .. } = self.verdict.total;
-        let way = round_trip
-            .map_or("loopback".to_owned(), |way| format!("{:.1} ms", way.as_secs_f64() * 1000.0));
+        let way = if row.is_apart {
+            format!("{:.1} ms", round_trip.as_secs_f64() * 1000.0)
+        } else {
+            "loopback".to_owned()
+        };
         let lost = format!("{lost} of {}", row.clients as u64 * self.stops);
-        write!(out, "  {:<26}{way:<10}{server:<9}", row.name)?;
+        write!(out, "  {:<27}{way:<10}{:<12}", row.name, server.name)?;
         write!(out, "{answered:>9}{rejected:>9}{refused:>8}  ")?;
-        let is_control = server == super::CONTROL;
         match self.is_clean() {
             true => writeln!(out, "{}", paint.good(lost))?,
-            false if is_control => writeln!(out, "{}", paint.faint(lost))?,
+            false if server.is_control => writeln!(out, "{}", paint.faint(lost))?,
             false => writeln!(out, "{}", paint.bad(lost))?,
         }
-        if !is_control {
+        if !server.is_control {
             for loss in self.verdict.losses.iter().take(5) {
                 writeln!(out, "    {loss}")?;
             }
@@ -104,7 +123,7 @@ impl Found {
 /// The head of the table.
 pub(super) fn head(out: &mut dyn fmt::Write, paint: Paint) -> fmt::Result {
     let names = format!(
-        "  {:<26}{:<10}{:<9}{:>9}{:>9}{:>8}  lost of clients x stops",
+        "  {:<27}{:<10}{:<12}{:>9}{:>9}{:>8}  lost of clients x stops",
         "", "way", "server", "answered", "rejected", "refused"
     );
     writeln!(out, "{}", paint.faint(names))
