@@ -1,6 +1,9 @@
 //! Stops under load with TLS, and what became of every request.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, AtomicU32, Ordering},
+};
 
 use lameduck_drain::DrainLayer;
 use tokio::time::sleep;
@@ -13,7 +16,7 @@ struct Verdict {
     answered: AtomicU32,
     rejected: AtomicU32,
     /// Sent, at least in part, and not answered whole.
-    lost: AtomicU32,
+    lost: Mutex<Vec<String>>,
     is_over: AtomicBool,
 }
 
@@ -43,8 +46,7 @@ async fn client(addr: SocketAddr, connector: TlsConnector, kept: u32, verdict: A
                     break;
                 }
                 Err(error) => {
-                    eprintln!("lost: {error}");
-                    verdict.lost.fetch_add(1, Ordering::Relaxed);
+                    verdict.lost.lock().unwrap().push(error.to_string());
                     break;
                 }
             }
@@ -80,7 +82,8 @@ async fn check(is_own: bool, lame_duck: Duration) {
     while let Some(client) = within(clients.join_next()).await {
         client.unwrap();
     }
-    assert_eq!(verdict.lost.load(Ordering::Relaxed), 0, "{verdict:?} {:?}", closed.totals());
+    let lost = verdict.lost.lock().unwrap();
+    assert!(lost.is_empty(), "{lost:?}, {verdict:?}, {:?}", closed.totals());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
