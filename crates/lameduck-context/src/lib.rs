@@ -188,7 +188,7 @@ pub use self::axum::ContextMissing;
 #[cfg(feature = "client")]
 pub use self::client::{
     GrpcOutboundFuture, GrpcOutboundLayer, GrpcOutboundService, OutboundError, OutboundFuture,
-    OutboundLayer, OutboundService,
+    OutboundLayer, OutboundOfLayer, OutboundOfService, OutboundService,
 };
 pub use self::{
     answer::Interrupted,

@@ -102,12 +102,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let call = match self.layer.begin(request.headers_mut()) {
-            Ok(None) => Call::Plain { call: self.inner.call(request) },
-            Ok(Some(context)) => Call::Bound { call: context.run(self.inner.call(request)) },
-            Err(reason) => Call::NotMade { reason },
-        };
-        GrpcOutboundFuture { call }
+        let begun = self.layer.begin(request.headers_mut());
+        GrpcOutboundFuture { call: Call::begin(begun, || self.inner.call(request)) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod error;
 mod grpc;
+mod other;
 mod service;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use tower_layer::Layer;
 pub use self::{
     error::OutboundError,
     grpc::{GrpcOutboundFuture, GrpcOutboundLayer, GrpcOutboundService},
+    other::{OutboundOfLayer, OutboundOfService},
     service::{OutboundFuture, OutboundService},
 };
 use crate::{DeadlineSource, Reason, RequestContext};
@@ -38,8 +40,8 @@ const LEAST: Duration = Duration::from_millis(1);
 /// - is dropped when that time is over or the request is cancelled. This is until the head of the
 ///   answer is there; the body is dropped by whoever reads it.
 ///
-/// For hyper-util's client and whatever is a `tower` service of [`http::Request`]s. reqwest's client
-/// is made one by a line, and tonic's channels want a [`GrpcOutboundLayer`].
+/// For hyper-util's client and whatever is a `tower` service of [`http::Request`]s; for reqwest's see
+/// [`of`](Self::of), for tonic's channels [`GrpcOutboundLayer`].
 ///
 /// ```
 /// # #![allow(dead_code)]
@@ -49,10 +51,6 @@ const LEAST: Duration = Duration::from_millis(1);
 /// # use tower::{Layer, ServiceExt, service_fn};
 /// # async fn execute(_: Request<String>) -> Result<Response<String>, Infallible> { Ok(Response::default()) }
 /// # async fn handler() -> Result<(), Box<dyn Error>> {
-/// // With reqwest: `service_fn(move |request: Request<Body>| {
-/// //     let client = client.clone();
-/// //     async move { client.execute(request.try_into()?).await }
-/// // })`
 /// let client = OutboundLayer::new().layer(service_fn(execute));
 /// let answer = client.oneshot(Request::get("http://db/rows").body(String::new())?).await?;
 /// # drop(answer); Ok(())

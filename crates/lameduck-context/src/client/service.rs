@@ -57,12 +57,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let call = match self.layer.begin(request.headers_mut()) {
-            Ok(None) => Call::Plain { call: self.inner.call(request) },
-            Ok(Some(context)) => Call::Bound { call: context.run(self.inner.call(request)) },
-            Err(reason) => Call::NotMade { reason },
-        };
-        OutboundFuture { call }
+        let begun = self.layer.begin(request.headers_mut());
+        OutboundFuture::begin(begun, || self.inner.call(request))
     }
 }
 
@@ -85,6 +81,18 @@ pub(super) enum Ended {
 }
 
 impl<F: Future> Call<F> {
+    /// Makes the call in its context, unless there is no time for it.
+    pub(super) fn begin(
+        begun: Result<Option<RequestContext>, Reason>,
+        call: impl FnOnce() -> F,
+    ) -> Self {
+        match begun {
+            Ok(None) => Self::Plain { call: call() },
+            Ok(Some(context)) => Self::Bound { call: context.run(call()) },
+            Err(reason) => Self::NotMade { reason },
+        }
+    }
+
     pub(super) fn poll_call(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -103,6 +111,15 @@ impl<F: Future> Call<F> {
         let Self::Bound { call } = self else { return false };
         let left = call.context().and_then(RequestContext::remaining);
         left.is_some_and(|left| left <= 2 * LEAST)
+    }
+}
+
+impl<F: Future> OutboundFuture<F> {
+    pub(super) fn begin(
+        begun: Result<Option<RequestContext>, Reason>,
+        call: impl FnOnce() -> F,
+    ) -> Self {
+        Self { call: Call::begin(begun, call) }
     }
 }
 

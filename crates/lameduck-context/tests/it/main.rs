@@ -16,6 +16,8 @@ mod inbound;
 mod laws;
 mod phase;
 mod properties;
+#[cfg(feature = "client")]
+mod reqwest;
 mod reuse;
 mod sizes;
 mod support;
