@@ -73,6 +73,9 @@ pub struct Verdict {
     pub losses: Vec<Loss>,
     /// When the last request was answered.
     pub last_answer: Option<Instant>,
+    /// How long a client waited at most to be refused. A server that drops new SYNs for a moment
+    /// makes it a second, by the kernel's second SYN; longer is a port that says nothing.
+    pub slowest_refusal: Option<Duration>,
 }
 
 impl Verdict {
@@ -92,7 +95,7 @@ impl Verdict {
 
     /// Adds the verdict of another run.
     pub fn merge(&mut self, other: Self) {
-        let Self { total, by_kind, losses, last_answer } = other;
+        let Self { total, by_kind, losses, last_answer, slowest_refusal } = other;
         self.total += total;
         for (kind, counts) in by_kind {
             match self.by_kind.iter_mut().find(|(known, _)| *known == kind) {
@@ -103,6 +106,7 @@ impl Verdict {
         let room = Self::MOST_LOSSES.saturating_sub(self.losses.len());
         self.losses.extend(losses.into_iter().take(room));
         self.last_answer = self.last_answer.max(last_answer);
+        self.slowest_refusal = self.slowest_refusal.max(slowest_refusal);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -22,6 +23,7 @@ struct Rows {
     open: usize,
     losses: Vec<Loss>,
     last_answer: Option<Instant>,
+    slowest_refusal: Option<Duration>,
 }
 
 /// A request that has begun. Dropped without an end, it is lost: nobody waits for it any more.
@@ -66,6 +68,7 @@ impl Ledger {
             by_kind: rows.counts.iter().map(|(kind, counts)| (*kind, *counts)).collect(),
             losses: rows.losses.clone(),
             last_answer: rows.last_answer,
+            slowest_refusal: rows.slowest_refusal,
         }
     }
 
@@ -102,7 +105,8 @@ impl Drop for Ticket<'_> {
                 let (began, ended) = (began - ledger.start, now - ledger.start);
                 rows.losses.push(Loss { kind, reason, began, ended });
             }
-            Outcome::Lost(_) | Outcome::Rejected | Outcome::Refused => (),
+            Outcome::Refused => rows.slowest_refusal = rows.slowest_refusal.max(Some(now - began)),
+            Outcome::Lost(_) | Outcome::Rejected => (),
         }
     }
 }

@@ -17,9 +17,10 @@ own, and so is it: packets take their time between the two.
   --seed N           the seed of the load (1)
   --check            only says whether this system and user can run it
 
-Exit code: 0 if PROGRAM lost no request and ended well each time, 1 if not, 2 if the drill broke
-off, 3 if this system or user cannot run it. It takes Linux, root, and /dev/net/tun. The networks
-have no names and end with the drill.
+Exit code: 0 if PROGRAM lost no request, refused nobody later than after 1.5 s (one SYN that was
+dropped), and ended well each time; 1 if not; 2 if the drill broke off; 3 if this system or user
+cannot run it. It takes Linux, root, and /dev/net/tun. The networks have no names and end with the
+drill.
 ";
 
 /// What was asked for.

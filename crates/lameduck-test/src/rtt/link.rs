@@ -29,6 +29,9 @@ const MTU: usize = 64 * 1024;
 /// How often the round trip is measured; the shortest counts.
 const LOOKS: usize = 5;
 
+/// How long a round trip is waited for.
+const LONGEST: Duration = Duration::from_secs(10);
+
 /// Two networks, and the way between them.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -74,7 +77,7 @@ impl Link {
             let mut shortest = Duration::MAX;
             for _ in 0..LOOKS {
                 let began = now();
-                drop(TcpStream::connect(addr)?);
+                drop(TcpStream::connect_timeout(&addr, LONGEST)?);
                 shortest = shortest.min(began.elapsed());
             }
             Ok(shortest)

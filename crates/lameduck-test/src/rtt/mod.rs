@@ -37,8 +37,10 @@ use crate::{
 /// The user that the server runs as, as Linux counts it: nobody. No privilege is to help it.
 const NOBODY: u32 = 65_534;
 
-/// How long the load runs before SIGTERM: some 15 requests per client at a round trip of 20 ms.
+/// How long the load runs before SIGTERM, at least and in round trips: some 15 requests per client
+/// that connects for each.
 const LOAD: Duration = Duration::from_millis(700);
+const LOAD_TRIPS: u32 = 35;
 
 /// How much longer than the delays a round trip may take.
 const SLACK: Duration = Duration::from_millis(10);
@@ -142,6 +144,7 @@ fn run(args: &Args, link: &Link, row: Row, server: &Server<'_>) -> Result<Found,
         .with_clients(row.clients)
         .with_burst(0)
         .with_place(place);
+    let load = LOAD.max(args.rtt * LOAD_TRIPS);
     let mut found = Found::default();
     thread::scope(|scope| {
         let stops = scope.spawn(|| {
@@ -152,7 +155,7 @@ fn run(args: &Args, link: &Link, row: Row, server: &Server<'_>) -> Result<Found,
             let runtime = Builder::new_multi_thread().enable_all().build()?;
             for stop in 0..row.stops {
                 // Another moment of the clients' pauses each time.
-                let signal_after = LOAD + Duration::from_millis(stop * 7 % 40);
+                let signal_after = load + Duration::from_millis(stop * 7 % 40);
                 let seed = args.seed.wrapping_add(stop);
                 let drill = drill.clone().with_seed(seed).with_signal_after(signal_after);
                 let report = runtime.block_on(until_interrupted(drill))?;

@@ -7,6 +7,10 @@ use crate::{
     drill::{DrillReport, paint::Paint},
 };
 
+/// Until when a client has to know that it is refused. A SYN that was dropped is sent again after a
+/// second; one that is dropped then, too, after two.
+const LATEST_REFUSAL: Duration = Duration::from_millis(1_500);
+
 /// A server that is stopped.
 #[derive(Debug)]
 pub(super) struct Server<'a> {
@@ -76,9 +80,14 @@ impl Found {
         self.verdict.merge(report.verdict);
     }
 
-    /// Whether nothing was lost, something was answered, and every stop ended well.
+    /// Whether nothing was lost, something was answered, nobody was left waiting, and every stop
+    /// ended well.
     pub(super) fn is_clean(&self) -> bool {
-        self.verdict.is_clean() && self.ended_badly == 0
+        self.verdict.is_clean() && self.ended_badly == 0 && self.slowest_refusal() < LATEST_REFUSAL
+    }
+
+    fn slowest_refusal(&self) -> Duration {
+        self.verdict.slowest_refusal.unwrap_or_default()
     }
 
     pub(super) const fn lost(&self) -> u64 {
@@ -102,7 +111,8 @@ impl Found {
         };
         let lost = format!("{lost} of {}", row.clients as u64 * self.stops);
         write!(out, "  {:<27}{way:<10}{:<12}", row.name, server.name)?;
-        write!(out, "{answered:>9}{rejected:>9}{refused:>8}  ")?;
+        let slowest = format!("{:.2} s", self.slowest_refusal().as_secs_f64());
+        write!(out, "{answered:>9}{rejected:>9}{refused:>8}{slowest:>9}  ")?;
         match self.is_clean() {
             true => writeln!(out, "{}", paint.good(lost))?,
             false if server.is_control => writeln!(out, "{}", paint.faint(lost))?,
@@ -123,8 +133,8 @@ impl Found {
 /// The head of the table.
 pub(super) fn head(out: &mut dyn fmt::Write, paint: Paint) -> fmt::Result {
     let names = format!(
-        "  {:<27}{:<10}{:<12}{:>9}{:>9}{:>8}  lost of clients x stops",
-        "", "way", "server", "answered", "rejected", "refused"
+        "  {:<27}{:<10}{:<12}{:>9}{:>9}{:>8}{:>9}  lost of clients x stops",
+        "", "way", "server", "answered", "rejected", "refused", "within"
     );
     writeln!(out, "{}", paint.faint(names))
 }
