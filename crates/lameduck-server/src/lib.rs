@@ -39,7 +39,8 @@
 //! signal. A loop of your own on hyper calls [`Listener::accept`], waits for the same future and
 //! then calls `graceful_shutdown` on every connection. It needs a layer that answers with
 //! `Connection: close` once draining, such as that of `lameduck-drain`: a client that was told so
-//! does not send its next request into a closing connection.
+//! does not send its next request into a closing connection. A tonic server takes
+//! `listener.into_incoming()`, with the feature `tonic`.
 //!
 //! Handlers that extract axum's `ConnectInfo<SocketAddr>` need one call more, because axum 0.8
 //! knows the address of its own listeners and of what `tap_io` makes of others:
