@@ -29,7 +29,6 @@ impl Until {
     }
 
     /// Whether the time is over for what has more to say all the time.
-    #[cfg(feature = "stream")]
     pub(crate) fn is_over(&self) -> bool {
         self.watch.current() >= Phase::Cancelling.max(self.phase)
     }

@@ -9,6 +9,8 @@ use std::{
 use futures_core::Stream;
 use tokio::net::TcpListener;
 use tonic::transport::server::Connected;
+#[cfg(feature = "tls")]
+use tonic::transport::server::TcpConnectInfo;
 
 use crate::{Listener, Socket, Source, Tracked};
 
@@ -67,5 +69,16 @@ impl<I: Socket + Connected> Connected for Tracked<I> {
 
     fn connect_info(&self) -> Self::ConnectInfo {
         self.get_ref().connect_info()
+    }
+}
+
+/// As the TCP connection inside.
+#[cfg(feature = "tls")]
+impl Connected for crate::TlsSocket<tokio::net::TcpStream> {
+    type ConnectInfo = TcpConnectInfo;
+
+    fn connect_info(&self) -> TcpConnectInfo {
+        let unknown = TcpConnectInfo { local_addr: None, remote_addr: None };
+        self.get_ref().map_or(unknown, Connected::connect_info)
     }
 }

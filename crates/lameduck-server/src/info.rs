@@ -95,7 +95,7 @@ pub struct ConnectionInfo {
     pub protocol: Protocol,
     /// Bytes read from the peer.
     pub bytes_in: u64,
-    /// Bytes handed to the kernel for the peer.
+    /// Bytes handed to the kernel for the peer; with TLS to that, which keeps at most 64 KiB.
     pub bytes_out: u64,
 }
 

@@ -57,6 +57,10 @@ where
         if self.state == State::Ended {
             return Poll::Ready(None);
         }
+        // Before the socket: a peer that never pauses would not be told otherwise.
+        if self.until.is_over() {
+            return self.poll_goodbye(cx).map(|()| None);
+        }
         let this = self.as_mut().project();
         match this.socket.poll_next(cx) {
             Poll::Ready(Some(message)) => return Poll::Ready(Some(message)),

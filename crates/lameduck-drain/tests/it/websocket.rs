@@ -1,6 +1,11 @@
 //! WebSockets that say goodbye: real servers, real clients.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -152,6 +157,52 @@ async fn cancelling_ends_the_wait_for_an_answer() {
     .await;
     assert!(ended.is_none());
     assert_eq!(began.elapsed(), Duration::from_secs(1));
+}
+
+/// A socket whose peer has always one message more, and what was sent to it.
+struct Flood(Vec<Message>);
+
+impl futures_util::Stream for Flood {
+    type Item = Result<Message, std::convert::Infallible>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(Some(Ok(Message::text("more"))))
+    }
+}
+
+impl futures_util::Sink<Message> for Flood {
+    type Error = std::convert::Infallible;
+
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Self::Error> {
+        self.0.push(message);
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_never_pauses_is_told_and_ended_with_cancelling() {
+    let (phase, watch) = running();
+    let mut socket = close_on_drain(Flood(Vec::new()), watch);
+    phase.publish(Phase::Draining);
+    for _ in 0..1000 {
+        assert_eq!(socket.recv().await, Some(Ok(Message::text("more"))));
+    }
+    phase.publish(Phase::Cancelling);
+    assert_eq!(socket.recv().await, None);
+    assert_eq!(code_of(&socket.get_ref().0[0]).0, 1001);
+    assert_eq!(socket.get_ref().0.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -50,6 +50,39 @@ async fn without_http_2_nobody_agrees_on_it() {
     server.stop().await;
 }
 
+#[cfg(feature = "tonic")]
+#[tokio::test]
+async fn a_tonic_server_is_encrypted_and_its_handlers_find_their_peer() {
+    use axum::Extension;
+    use tonic::transport::{Server, server::TcpConnectInfo};
+
+    let (duck, pems) = (Duck::new(ServerOptions::new()), Pems::new());
+    let trusted = pems.renew();
+    let tls = Tls::from_pem_files(pems.chain(), pems.key()).unwrap();
+    let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap().with_tls(&tls);
+    let addr = listener.local_addr().unwrap();
+    let peer = get(async |Extension(info): Extension<TcpConnectInfo>| {
+        info.remote_addr().unwrap().to_string()
+    });
+    let routes = tonic::service::Routes::from(Router::new().route("/", peer));
+    let stop = duck.connections.stop_accepting();
+    let router = Server::builder().add_routes(routes);
+    let server = spawn(router.serve_with_incoming_shutdown(listener.into_incoming(), stop));
+
+    let client = within(connect(addr, &[&trusted], &["h2"])).await.unwrap();
+    let expected = client.get_ref().0.local_addr().unwrap().to_string();
+    let (mut send, connection) = within(h2::client::handshake(client)).await.unwrap();
+    let connection = spawn(connection);
+    let request = http::Request::get("https://duck/").body(()).unwrap();
+    let (response, _) = send.send_request(request, true).unwrap();
+    let mut body = within(response).await.unwrap().into_body();
+    assert_eq!(within(body.data()).await.unwrap().unwrap(), expected);
+    drop(body);
+    duck.phase.publish(Phase::Draining);
+    within(connection).await.unwrap().unwrap();
+    within(server).await.unwrap().unwrap();
+}
+
 /// Runs a program, if there is one. Its absence is no failure of ours.
 async fn run(program: &'static str, args: Vec<String>) -> Option<Output> {
     let run = spawn_blocking(move || {
