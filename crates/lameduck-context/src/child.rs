@@ -59,7 +59,9 @@ impl RequestContext {
     #[must_use]
     pub fn child_within(&self, limit: Duration) -> Self {
         let at = from_now(limit);
-        self.make_child(Some(self.deadline().map_or(at, |deadline| deadline.min(at))), true)
+        // The end of the drain is not kept: a stop may be called off, and is looked up each time.
+        let own = self.shared().deadline();
+        self.make_child(Some(own.map_or(at, |own| own.min(at))), true)
     }
 
     /// Runs a part of the work, which is dropped as soon as this context is cancelled.
@@ -86,8 +88,7 @@ impl RequestContext {
         if let Some(at) = at {
             shared.deadline = OnceLock::from(at);
         }
-        let (context, is_shorter) = (outer.clone(), at.is_some());
-        shared.more_mut().parent = Some(Parent { context, is_followed: true, is_shorter });
+        shared.more_mut().parent = Some(Parent::new(outer.clone(), true, at.is_some()));
     }
 
     pub(crate) fn make_child(&self, at: Option<Instant>, is_followed: bool) -> Self {
@@ -97,7 +98,7 @@ impl RequestContext {
         if let Some(at) = at {
             let _ = shared.deadline.set(at);
         }
-        let parent = Some(Parent { context: self.clone(), is_followed, is_shorter: false });
+        let parent = Some(Parent::new(self.clone(), is_followed, false));
         let _ = shared.more.set(Box::new(More { parent, is_child: true, ..More::default() }));
         Self::new(shared)
     }
@@ -120,7 +121,7 @@ pub(crate) fn cancelled<'a>(
         let mut own = pin!(shared.cancelled().notified());
         let mut phase = shared.phase().map(|phase| phase.reached(Phase::Cancelling));
         let mut over = pin!(shared.deadline().map(sleep_until));
-        let mut parents = pin!(parent.is_followed.then(|| parent.context.cancelled()));
+        let mut parents = pin!(parent.is_followed.then(|| parent.context().cancelled()));
         let reason = poll_fn(|cx| {
             // Each enters a list; the reason is read after that, so that a change that comes
             // between the two is not missed.

@@ -138,7 +138,7 @@
 //! # Feature flags
 //!
 //! - `axum`: [`RequestContext`] as an argument of an axum handler.
-//! - `client`: [`OutboundLayer`], for clients: calls take along what is left of the time, the id and
+//! - `client`: `OutboundLayer`, for clients: calls take along what is left of the time, the id and
 //!   the trace, and end with the request.
 //! - `tower-http`: tower-http's `RequestId` in the request's extensions as well.
 //! - `tracing`: an event at debug for each request that did not simply end well, with `event`,

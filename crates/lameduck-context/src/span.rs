@@ -2,7 +2,7 @@
 
 use tracing::{Span, field::display};
 
-use crate::{RequestContext, TraceContext};
+use crate::RequestContext;
 
 impl RequestContext {
     /// Records the request's ids in those of the fields `request_id`, `trace_id`, `span_id` and
@@ -42,7 +42,7 @@ impl RequestContext {
         if let Some(id) = trace.span_id() {
             span.record("span_id", display(id));
         }
-        if let Some(id) = TraceContext::parent_id(trace) {
+        if let Some(id) = trace.parent_id() {
             span.record("parent_id", display(id));
         }
     }

@@ -32,7 +32,7 @@ impl RequestContext {
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
-        let child = self.make_child(self.deadline(), true);
+        let child = self.make_child(self.shared().deadline(), true);
         self.start(name.into(), child.run(work))
     }
 
@@ -66,7 +66,7 @@ impl RequestContext {
         F: FnOnce(&Self) -> T + Send + 'static,
         T: Send + 'static,
     {
-        let child = self.make_child(self.deadline(), true);
+        let child = self.make_child(self.shared().deadline(), true);
         let guard = self.track(name.into());
         let handle = tokio::task::spawn_blocking(move || {
             let _guard = guard;

@@ -115,6 +115,8 @@ impl TraceContext {
             let parent = self.parent.zip(self.span_id());
             if let Some(value) = parent.and_then(|(parent, span)| parent.to_header(span)) {
                 set(headers, PARENT, Some(&value));
+                // One without a parent belongs to no trace.
+                headers.remove(STATE);
                 set(headers, STATE, self.state.as_ref());
             }
         }

@@ -268,6 +268,26 @@ async fn a_part_has_a_part_of_the_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_that_is_called_off_gives_spawned_work_its_time_back() {
+    let (sender, phase) = phase_channel();
+    sender.set_cancelling_at(Some((Instant::now() + SEC).into_std()));
+    let service = ContextLayer::new().with_phase(phase).layer(handler(|_| async {
+        let part = current().child_within(60 * SEC);
+        let spawned = current().spawn("job", async {
+            sleep(2 * SEC).await;
+            current().remaining()
+        });
+        assert_eq!(part.remaining(), Some(SEC));
+        sleep(SEC / 2).await;
+        sender.set_cancelling_at(None);
+        assert_eq!(spawned.await.expect("not cancelled"), None);
+        assert_eq!(part.remaining(), Some(58 * SEC));
+        hello()
+    }));
+    assert_eq!(service.oneshot(ask()).await.expect("infallible").status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cancels_the_whole_cancels_the_part_and_not_the_other_way_round() {
     let service = ContextLayer::new().layer(handler(|_| async {
         let context = current();
