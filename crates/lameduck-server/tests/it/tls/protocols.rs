@@ -50,6 +50,28 @@ async fn without_http_2_nobody_agrees_on_it() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn a_handler_of_a_stock_server_sees_its_peers_address_inside_of_it() {
+    use axum::extract::ConnectInfo;
+
+    let (duck, pems) = (Duck::new(ServerOptions::new()), Pems::new());
+    let trusted = pems.renew();
+    let tls = Tls::from_pem_files(pems.chain(), pems.key()).unwrap();
+    let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap().with_tls(&tls);
+    let addr = listener.local_addr().unwrap();
+    let peer = get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string());
+    let app = Router::new().route("/", peer).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener.into_axum(), app)
+        .with_graceful_shutdown(duck.connections.stop_accepting());
+    let server = spawn(server.into_future());
+    let mut client = within(connect(addr, &[&trusted], &["http/1.1"])).await.unwrap();
+    let expected = client.get_ref().0.local_addr().unwrap().to_string();
+    assert!(exchange(&mut client).await.ends_with(&expected));
+    client.shutdown().await.unwrap();
+    duck.phase.publish(Phase::Draining);
+    within(server).await.unwrap().unwrap();
+}
+
 #[cfg(feature = "tonic")]
 #[tokio::test]
 async fn a_tonic_server_is_encrypted_and_its_handlers_find_their_peer() {
