@@ -142,8 +142,10 @@ impl RequestContext {
                 on_request(id, extensions);
             }
         }
-        if let (Some(insert), Some(id)) = (config.insert_id, self.request_id_header()) {
-            insert(id, extensions);
+        if let Some(insert) = config.insert_id {
+            if let Some(id) = self.request_id_header() {
+                insert(id, extensions);
+            }
         }
         if config.extension {
             extensions.insert(self.clone());
@@ -205,12 +207,11 @@ impl RequestContext {
         }
     }
 
-    /// Cancels the request, if anybody would hear of it.
-    #[inline]
+    /// Cancels the request. Also if nobody holds its context: what is dropped may ask for it, and
+    /// what is spawned by that ends with it.
+    #[cold]
     pub(crate) fn interrupt(&self, reason: Reason) {
-        if self.is_held() {
-            self.shared.cancel(reason);
-        }
+        self.shared.cancel(reason);
     }
 }
 

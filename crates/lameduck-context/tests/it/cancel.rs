@@ -17,7 +17,7 @@ use lameduck_core::{Phase, phase_channel};
 use tokio::{task::yield_now, time::timeout};
 use tower::{Layer, Service, ServiceExt};
 
-use crate::support::{Answer, Ask, Left, ask, current, data, fed, handler, hello};
+use crate::support::{Answer, Ask, Left, OnDrop, ask, current, data, fed, handler, hello};
 
 /// A handler that leaves its context outside and answers with `response`.
 pub(crate) async fn context_after<B>(
@@ -72,6 +72,25 @@ async fn a_request_that_is_dropped_at_any_await_is_cancelled_as_its_client_is_go
         assert_eq!(context.reason(), Some(Reason::ClientGone), "after {polls} polls");
         assert_eq!(context.cancelled().await, Reason::ClientGone);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_dropped_with_a_handler_may_ask_why_although_nobody_held_the_context() {
+    let left = Left::new();
+    let theirs = left.clone();
+    let layer = ContextLayer::new().with_timeout(Duration::from_secs(1));
+    let mut service = layer.layer(handler(move |_| {
+        let read = || RequestContext::current().and_then(|context| context.reason());
+        let guard = OnDrop { left: theirs.clone(), read };
+        async move {
+            let _guard = guard;
+            std::future::pending::<Answer>().await
+        }
+    }));
+    drop(service.call(ask()));
+    assert_eq!(left.take(), Some(Reason::ClientGone));
+    service.oneshot(ask()).await.expect("infallible");
+    assert_eq!(left.take(), Some(Reason::DeadlineExceeded));
 }
 
 #[tokio::test(start_paused = true)]
