@@ -31,7 +31,7 @@ impl flags::Test {
 fn announce(sh: &Shell, missing: &[Need]) -> Result<()> {
     let lock = sh.read_file("Cargo.lock")?;
     let fetched = lock.lines().filter(|line| line.starts_with("source = ")).count();
-    println!("This needs Rust and cargo, a linker (`cc`), and {}.", needs::names());
+    println!("This needs Rust and cargo, a linker (`cc`), {}.", needs::names());
     match missing {
         [] => println!("Nothing is installed."),
         missing if needs::can_install(sh) => {

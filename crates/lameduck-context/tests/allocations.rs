@@ -182,6 +182,28 @@ fn a_thread_keeps_32_contexts_for_requests_that_wait_at_once() {
 }
 
 #[test]
+fn a_layer_inside_of_anothers_is_two() {
+    let layer = ContextLayer::new().without_request_id().with_timeout(LIMIT);
+    check(&layer.clone().layer(layer.layer(handler())), None, 2);
+}
+
+#[test]
+fn a_value_is_two_and_a_requests_first_is_three() {
+    let setting = |values: u8| {
+        tower::service_fn(move |_: Ask| {
+            let context = RequestContext::current().expect("in a request");
+            assert!(values < 1 || context.set_value(1_u8));
+            assert!(values < 2 || context.set_value(2_u16));
+            ready(Ok(answer()))
+        })
+    };
+    let layer = ContextLayer::new().without_request_id();
+    check(&layer.layer(setting(0)), None, 0);
+    check(&layer.layer(setting(1)), None, 3);
+    check(&layer.layer(setting(2)), None, 3 + 2);
+}
+
+#[test]
 fn an_extension_is_three_more() {
     check(&ContextLayer::new().with_extension().layer(handler()), None, 1 + 3);
 }
