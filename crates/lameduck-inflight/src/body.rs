@@ -21,13 +21,13 @@ pin_project! {
         #[pin]
         inner: B,
         // Taken when the body ends, which may be long before it is dropped.
-        ticket: Option<Ticket>,
+        ticket: Ticket,
     }
 }
 
 impl<B> InFlightBody<B> {
     #[inline]
-    pub(crate) const fn new(inner: B, ticket: Option<Ticket>) -> Self {
+    pub(crate) const fn new(inner: B, ticket: Ticket) -> Self {
         Self { inner, ticket }
     }
 }
@@ -43,25 +43,13 @@ impl<B: Body> Body for InFlightBody<B> {
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
         let polled = this.inner.as_mut().poll_frame(cx);
-        if let (Some(ticket), Poll::Ready(frame)) = (&mut *this.ticket, &polled) {
-            let is_over = match frame {
-                Some(Ok(frame)) => {
-                    ticket.sent(frame.data_ref().map_or(0, Buf::remaining));
-                    // A server need not poll again to see the end.
-                    let is_end = this.inner.is_end_stream();
-                    if is_end {
-                        ticket.finish();
-                    }
-                    is_end
-                }
-                Some(Err(_)) => true,
-                None => {
-                    ticket.finish();
-                    true
-                }
-            };
-            if is_over {
-                *this.ticket = None;
+        if let Poll::Ready(frame) = &polled {
+            match frame {
+                // A server need not poll again to see the end.
+                Some(Ok(_)) if this.inner.is_end_stream() => this.ticket.finish(),
+                Some(Ok(frame)) => this.ticket.sent(frame.data_ref().map_or(0, Buf::remaining)),
+                Some(Err(_)) => this.ticket.end(),
+                None => this.ticket.finish(),
             }
         }
         polled

@@ -1,16 +1,10 @@
 //! The handle on the count.
 
-use std::{borrow::Cow, fmt, thread};
-
-use http::Method;
+use std::{fmt, thread};
 
 use crate::{
-    InFlightGuard, InFlightRequest, Totals,
-    door::Door,
-    ledger::{Ledger, Record},
-    shard::Shard,
+    InFlightGuard, InFlightRequest, Totals, door::Door, ledger::Ledger, shard::Shard,
     sync::thread_number,
-    ticket::Ticket,
 };
 
 /// More shards than this make the sum dear and gain nothing: 64 shards are 24 KiB.
@@ -34,8 +28,6 @@ pub(crate) struct Count {
     /// The shards in turn, as often as there is room: a choice that needs no check of its range.
     by_thread: [&'static Shard; MOST_SHARDS],
     door: &'static Door,
-    /// Whether the shards have one.
-    has_ledger: bool,
 }
 
 impl Count {
@@ -44,36 +36,41 @@ impl Count {
     pub(crate) fn nearest(&self) -> &'static Shard {
         self.by_thread[thread_number() % MOST_SHARDS]
     }
-
-    /// Counts a request in.
-    #[inline]
-    pub(crate) fn admit(&'static self, method: &Method) -> Ticket {
-        Ticket::new(self.nearest(), method)
-    }
-
-    #[inline]
-    pub(crate) const fn has_ledger(&self) -> bool {
-        self.has_ledger
-    }
 }
 
 impl InFlight {
     /// Makes a counter at zero.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_shards(false)
+        Self::with_shards(true, || None)
+    }
+
+    /// Makes a counter at zero that does not look at answers: it counts and is waited for, and
+    /// [`totals`](Self::totals) takes every request that is over for finished.
+    ///
+    /// For those who only wait. A request's method, status and length are not looked at.
+    #[must_use]
+    pub fn without_totals() -> Self {
+        Self::with_shards(false, || None)
     }
 
     /// Makes a counter at zero that also keeps a ledger: it can name who is in flight.
     ///
-    /// A request then costs two visits to a lock of its thread's shard, one more at its response
-    /// head and one per frame of its body, and one reading of the clock.
+    /// A request then costs one reading of the clock and one visit to a lock of its own. The ledger
+    /// keeps about 640 bytes for each request that ever was in flight at the same time as others.
     #[must_use]
     pub fn with_ledger() -> Self {
-        Self::with_shards(true)
+        Self::with_shards(true, || Some(Ledger::new(true)))
     }
 
-    fn with_shards(has_ledger: bool) -> Self {
+    /// As [`with_ledger`](Self::with_ledger), but `x-request-id` is not read: a request has the id
+    /// that a layer further in tells its [`LedgerEntry`](crate::LedgerEntry), or none.
+    #[must_use]
+    pub fn with_ledger_of_told_ids() -> Self {
+        Self::with_shards(true, || Some(Ledger::new(false)))
+    }
+
+    fn with_shards(tells_aborted: bool, ledger: impl Fn() -> Option<Ledger>) -> Self {
         let shards = if cfg!(loom) {
             2
         } else {
@@ -82,11 +79,11 @@ impl InFlight {
             threads.min(MOST_SHARDS).next_power_of_two()
         };
         let door: &Door = Box::leak(Box::new(Door::new()));
-        let ledger = || has_ledger.then(Ledger::new);
-        let shards: Vec<Shard> = (0..shards).map(|_| Shard::new(door, ledger())).collect();
+        let shards: Vec<Shard> =
+            (0..shards).map(|_| Shard::new(door, ledger(), tells_aborted)).collect();
         let shards: &[Shard] = shards.leak();
         let by_thread = std::array::from_fn(|thread| &shards[thread % shards.len()]);
-        Self { count: Box::leak(Box::new(Count { shards, by_thread, door, has_ledger })) }
+        Self { count: Box::leak(Box::new(Count { shards, by_thread, door })) }
     }
 
     /// Adds one until the returned guard is dropped. For work no layer sees: upgrades, spawned
@@ -99,8 +96,8 @@ impl InFlight {
     }
 
     /// As [`enter`](Self::enter), under a name that [`blockers`](Self::blockers) shows.
-    pub fn enter_named(&self, name: impl Into<Cow<'static, str>>) -> InFlightGuard {
-        InFlightGuard::new(self.count.nearest(), || Record::of_guard(name.into()))
+    pub fn enter_named(&self, name: impl AsRef<str>) -> InFlightGuard {
+        InFlightGuard::new(self.count.nearest(), name.as_ref())
     }
 
     /// The number of requests in flight now.
@@ -168,7 +165,7 @@ impl InFlight {
     pub fn blockers(&self) -> Vec<InFlightRequest> {
         let mut found = Vec::new();
         for ledger in self.count.shards.iter().filter_map(Shard::ledger) {
-            ledger.list(&mut found);
+            ledger.show(&mut found);
         }
         InFlightRequest::sort(&mut found);
         found
@@ -178,7 +175,7 @@ impl InFlight {
     #[cfg(loom)]
     #[doc(hidden)]
     pub fn enter_at(&self, shard: usize) -> InFlightGuard {
-        InFlightGuard::new(&self.count.shards[shard], || Record::of_guard("model".into()))
+        InFlightGuard::new(&self.count.shards[shard], "model")
     }
 
     pub(crate) const fn shared(&self) -> &'static Count {
@@ -198,7 +195,7 @@ impl Default for InFlight {
 
 impl fmt::Debug for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { count: Count { shards, by_thread: _, door: _, has_ledger: _ } } = self;
+        let Self { count: Count { shards, by_thread: _, door: _ } } = self;
         f.debug_struct("InFlight")
             .field("totals", &self.totals())
             .field("shards", &shards.len())

@@ -21,14 +21,14 @@ pin_project! {
         #[pin]
         inner: F,
         // Taken when the body takes over.
-        ticket: Option<Ticket>,
+        ticket: Ticket,
     }
 }
 
 impl<F> InFlightFuture<F> {
     #[inline]
     pub(crate) const fn new(inner: F, ticket: Ticket) -> Self {
-        Self { inner, ticket: Some(ticket) }
+        Self { inner, ticket }
     }
 }
 
@@ -42,18 +42,19 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        match this.inner.poll(cx) {
+        let polled = this.inner.poll(cx);
+        // First by reference, then moved once: a response is as large as many futures.
+        match &polled {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(response)) => this.ticket.answer(response),
+            Poll::Ready(Err(_)) => this.ticket.end(),
+        }
+        match polled {
             Poll::Ready(Ok(response)) => {
-                Poll::Ready(Ok(match this.ticket.take() {
-                    Some(ticket) => ticket.attach_to(response),
-                    // Polled once too often.
-                    None => response.map(|body| InFlightBody::new(body, None)),
-                }))
+                let ticket = this.ticket.take();
+                Poll::Ready(Ok(response.map(|body| InFlightBody::new(body, ticket))))
             }
-            Poll::Ready(Err(error)) => {
-                *this.ticket = None;
-                Poll::Ready(Err(error))
-            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         }
     }

@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use crate::{
-    ledger::{Record, Slot},
-    shard::Shard,
-};
+use crate::{ledger::Line, shard::Shard};
 
 /// Holds the count of an [`InFlight`](crate::InFlight) up by one until it is dropped.
 ///
@@ -13,22 +10,22 @@ use crate::{
 #[must_use = "dropping the guard ends the request"]
 pub struct InFlightGuard {
     shard: &'static Shard,
-    slot: Option<Slot>,
+    line: Option<&'static Line>,
 }
 
 impl InFlightGuard {
-    pub(crate) fn new(shard: &'static Shard, record: impl FnOnce() -> Record) -> Self {
-        shard.enter();
+    pub(crate) fn new(shard: &'static Shard, name: &str) -> Self {
+        let number = shard.enter();
         // Into the ledger after the count and out of it before: who is listed is in flight.
-        let slot = shard.ledger().and_then(|ledger| ledger.insert(record()));
-        Self { shard, slot }
+        let line = shard.ledger().map(|ledger| ledger.list_guard(number, name));
+        Self { shard, line }
     }
 }
 
 impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        if let (Some(slot), Some(ledger)) = (self.slot, self.shard.ledger()) {
-            ledger.remove(slot);
+        if let (Some(line), Some(ledger)) = (self.line, self.shard.ledger()) {
+            ledger.strike(line);
         }
         self.shard.leave();
     }
@@ -36,7 +33,7 @@ impl Drop for InFlightGuard {
 
 impl fmt::Debug for InFlightGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { shard: _, slot } = self;
-        f.debug_struct("InFlightGuard").field("slot", slot).finish_non_exhaustive()
+        let Self { shard: _, line } = self;
+        f.debug_struct("InFlightGuard").field("is_listed", &line.is_some()).finish_non_exhaustive()
     }
 }

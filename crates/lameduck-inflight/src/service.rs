@@ -9,7 +9,13 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::{InFlight, InFlightBody, InFlightFuture, count::Count};
+use crate::{
+    InFlight, InFlightBody, InFlightFuture,
+    count::Count,
+    ledger::{Current, Ledger},
+    shard::Shard,
+    ticket::Ticket,
+};
 
 /// Middleware that counts the requests its inner service is still working on. See the
 /// [crate docs](crate).
@@ -28,17 +34,18 @@ impl<S> InFlightService<S> {
 
     /// Counts with a ledger. Apart, so that without one a request is handed on uncopied.
     #[inline(never)]
-    fn call_listed<B>(&mut self, request: Request<B>) -> InFlightFuture<S::Future>
+    fn call_listed<B>(
+        &mut self,
+        shard: &'static Shard,
+        ledger: &Ledger,
+        request: Request<B>,
+    ) -> InFlightFuture<S::Future>
     where
         S: Service<Request<B>>,
     {
-        let mut ticket = self.count.admit(request.method());
-        ticket.list(&request);
-        let inner = match ticket.entry() {
-            Some(entry) => entry.while_calling(|| self.inner.call(request)),
-            None => self.inner.call(request),
-        };
-        InFlightFuture::new(inner, ticket)
+        let (ticket, entry) = Ticket::listed(shard, ledger, &request);
+        let _current = Current::enter(entry);
+        InFlightFuture::new(self.inner.call(request), ticket)
     }
 
     /// A reference to the inner service.
@@ -81,11 +88,12 @@ where
     // Always: as a call of its own it would copy the request, which is 240 bytes and more.
     #[inline(always)]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        if self.count.has_ledger() {
-            return self.call_listed(request);
+        let shard = self.count.nearest();
+        if let Some(ledger) = shard.ledger() {
+            return self.call_listed(shard, ledger, request);
         }
         // Counted first: a panic in `call` drops the ticket, and the count stays true.
-        let ticket = self.count.admit(request.method());
+        let ticket = Ticket::new(shard, request.method());
         InFlightFuture::new(self.inner.call(request), ticket)
     }
 }

@@ -12,6 +12,8 @@ pub(crate) struct Shard {
     // Only read, and apart from the counters.
     ledger: Option<Box<CachePadded<Ledger>>>,
     door: &'static Door,
+    /// Whether those that did not hand over their whole answer are told apart.
+    tells_aborted: bool,
 }
 
 /// Each only grows. See [`InFlight::is_idle`](crate::InFlight::is_idle) for why one counter that
@@ -23,21 +25,27 @@ struct Counters {
 }
 
 impl Shard {
-    pub(crate) fn new(door: &'static Door, ledger: Option<Ledger>) -> Self {
+    pub(crate) fn new(door: &'static Door, ledger: Option<Ledger>, tells_aborted: bool) -> Self {
         let [entered, left, aborted] = std::array::from_fn(|_| AtomicU64::new(0));
         Self {
             counters: CachePadded::new(Counters { entered, left, aborted }),
             ledger: ledger.map(|ledger| Box::new(CachePadded::new(ledger))),
             door,
+            tells_aborted,
         }
     }
 
-    /// Counts one in.
     #[inline]
-    pub(crate) fn enter(&self) {
+    pub(crate) const fn tells_aborted(&self) -> bool {
+        self.tells_aborted
+    }
+
+    /// Counts one in. Returns a number that no other one of this shard has, and never zero.
+    #[inline]
+    pub(crate) fn enter(&self) -> u64 {
         // SeqCst: a layer further in reads the phase next, and whoever writes the phase reads
         // this counter next. One of the two sees the other.
-        self.counters.entered.fetch_add(1, Ordering::SeqCst);
+        self.counters.entered.fetch_add(1, Ordering::SeqCst) + 1
     }
 
     /// Counts one out, and rings if it was the last of the shard and somebody waits.
@@ -87,7 +95,7 @@ impl Shard {
 
 impl fmt::Debug for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { counters, ledger, door } = self;
+        let Self { counters, ledger, door, tells_aborted: _ } = self;
         let Counters { entered, left, aborted } = &**counters;
         f.debug_struct("Shard")
             .field("entered", &entered.load(Ordering::Relaxed))
@@ -95,6 +103,6 @@ impl fmt::Debug for Shard {
             .field("aborted", &aborted.load(Ordering::Relaxed))
             .field("ledger", &ledger.is_some())
             .field("door", door)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, header, response::Parts};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 
 use crate::{
-    InFlightBody, LedgerEntry,
-    ledger::{Ledger, Record, Slot, Stage},
+    LedgerEntry, Stage,
+    ledger::{Ledger, Line},
     shard::Shard,
 };
 
@@ -24,68 +24,101 @@ const OF_CONNECT: u64 = u64::MAX - 2;
 ///
 /// Three words without a gap: it is moved with every response, and moves in one piece.
 pub(crate) struct Ticket {
-    shard: &'static Shard,
-    slot: Option<Slot>,
+    /// `None` once the request is over, or the ticket handed on.
+    shard: Option<&'static Shard>,
+    line: Option<&'static Line>,
     /// Bytes of the answer that are still to come. Zero when the ticket is dropped means finished,
-    /// anything else means aborted. Until the head is ready, one of the constants above.
+    /// anything else means aborted. Until the head is ready, one of the constants above; always
+    /// zero, if nobody wants to know.
     remaining: u64,
 }
 
 impl Ticket {
+    /// Counts a request in.
     #[inline]
     pub(crate) fn new(shard: &'static Shard, method: &Method) -> Self {
         shard.enter();
-        Self { shard, slot: None, remaining: asked(method) }
+        Self::of_entered(shard, method)
     }
 
-    /// Writes the request into the ledger, if there is one.
-    pub(crate) fn list<B>(&mut self, request: &Request<B>) {
-        let insert = |ledger: &Ledger| ledger.insert(Record::of_request(request));
-        self.slot = self.shard.ledger().and_then(insert);
-    }
-
-    /// The request's own line in the ledger, if it is in one.
-    pub(crate) fn entry(&self) -> Option<LedgerEntry> {
-        self.slot.map(|slot| LedgerEntry::new(self.shard, slot))
-    }
-
-    /// Hands the ticket on to the body of the request's answer.
+    /// Counts a request in, and writes it into the ledger.
     #[inline]
-    pub(crate) fn attach_to<B: Body>(mut self, response: Response<B>) -> Response<InFlightBody<B>> {
-        let (head, body) = response.into_parts();
-        let ticket = self.answer(&head, &body).then_some(self);
-        Response::from_parts(head, InFlightBody::new(body, ticket))
+    pub(crate) fn listed<B>(
+        shard: &'static Shard,
+        ledger: &Ledger,
+        request: &Request<B>,
+    ) -> (Self, LedgerEntry) {
+        let number = shard.enter();
+        let mut ticket = Self::of_entered(shard, request.method());
+        // Into the ledger after the count and out of it before: who is listed is in flight.
+        let entry = ledger.list_request(number, request);
+        ticket.line = Some(entry.line());
+        (ticket, entry)
     }
 
-    /// The head is ready. Returns whether the body is still to come; if not, this is over.
     #[inline]
-    fn answer<B: Body>(&mut self, head: &Parts, body: &B) -> bool {
-        if body.is_end_stream() {
-            self.finish();
-            return false;
+    fn of_entered(shard: &'static Shard, method: &Method) -> Self {
+        let remaining = if shard.tells_aborted() { asked(method) } else { 0 };
+        Self { shard: Some(shard), line: None, remaining }
+    }
+
+    /// Takes the ticket out of a place that then has none.
+    // Not an `Option` around it: to take from that writes all of it anew.
+    #[inline]
+    pub(crate) const fn take(&mut self) -> Self {
+        Self { shard: self.shard.take(), line: self.line, remaining: self.remaining }
+    }
+
+    /// The answer's head is ready. If its body is not still to come, the request is over.
+    #[inline]
+    pub(crate) fn answer<B: Body>(&mut self, response: &Response<B>) {
+        if response.body().is_end_stream() {
+            return self.finish();
         }
-        self.remaining = if !self.may_have_body(head.status) {
+        if self.remaining != 0 {
+            self.remaining = self.expected(response);
+        }
+        if let Some(line) = self.line {
+            line.set_stage(Stage::Body);
+        }
+    }
+
+    /// How much of the body is to come.
+    fn expected<B: Body>(&self, response: &Response<B>) -> u64 {
+        let status = response.status();
+        if !self.may_have_body(status) {
             // The server drops this body unpolled. Nothing is missing then.
             0
-        } else if head.status.as_u16() >= 400 && is_refusal(&head.headers) {
+        } else if status.as_u16() >= 400 && is_refusal(response.headers()) {
             // All there is to know stands in the head, whether the rest is read or not.
             0
-        } else if let Some(exact) = body.size_hint().exact() {
+        } else if let Some(exact) = response.body().size_hint().exact() {
             exact
         } else {
             // The server stops polling at this length too, so the end is never seen.
-            content_length(&head.headers).unwrap_or(UNKNOWN)
-        };
-        if let Some(slot) = self.slot {
-            update(self.shard, slot, |record| record.stage = Stage::Body);
+            content_length(response.headers()).unwrap_or(UNKNOWN)
         }
-        true
     }
 
-    /// The whole answer is handed over.
+    /// The whole answer is handed over: the request is over.
     #[inline]
-    pub(crate) const fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.remaining = 0;
+        self.end();
+    }
+
+    /// The request is over, and its answer is whole if nothing of it is still to come.
+    #[inline]
+    pub(crate) fn end(&mut self) {
+        let Some(shard) = self.shard.take() else { return };
+        if self.remaining != 0 {
+            shard.note_aborted();
+        }
+        // Into the ledger after the count and out of it before: who is listed is in flight.
+        if let Some(line) = self.line {
+            strike(shard, line);
+        }
+        shard.leave();
     }
 
     /// As RFC 9110, section 6.4.1, and as hyper decides it.
@@ -104,8 +137,8 @@ impl Ticket {
     pub(crate) fn sent(&mut self, bytes: usize) {
         let bytes = bytes as u64;
         self.remaining = self.remaining.saturating_sub(bytes);
-        if let Some(slot) = self.slot {
-            update(self.shard, slot, |record| record.bytes_sent += bytes);
+        if let Some(line) = self.line {
+            line.add_sent(bytes);
         }
     }
 }
@@ -113,22 +146,16 @@ impl Ticket {
 impl Drop for Ticket {
     #[inline]
     fn drop(&mut self) {
-        if self.remaining != 0 {
-            self.shard.note_aborted();
-        }
-        // Into the ledger after the count and out of it before: who is listed is in flight.
-        if let Some(slot) = self.slot {
-            unlist(self.shard, slot);
-        }
-        self.shard.leave();
+        self.end();
     }
 }
 
 impl fmt::Debug for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { shard: _, slot, remaining } = self;
+        let Self { shard, line, remaining } = self;
         f.debug_struct("Ticket")
-            .field("slot", slot)
+            .field("is_held", &shard.is_some())
+            .field("is_listed", &line.is_some())
             .field("remaining", remaining)
             .finish_non_exhaustive()
     }
@@ -145,20 +172,11 @@ const fn asked(method: &Method) -> u64 {
     }
 }
 
-// Not methods: a ticket whose address nobody takes stays in registers.
-#[cold]
+// Not a method: a ticket whose address nobody takes stays in registers.
 #[inline(never)]
-fn update(shard: &Shard, slot: Slot, update: impl FnOnce(&mut Record)) {
+fn strike(shard: &Shard, line: &'static Line) {
     if let Some(ledger) = shard.ledger() {
-        ledger.update(slot, update);
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn unlist(shard: &Shard, slot: Slot) {
-    if let Some(ledger) = shard.ledger() {
-        ledger.remove(slot);
+        ledger.strike(line);
     }
 }
 

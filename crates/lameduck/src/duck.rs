@@ -57,7 +57,7 @@ impl Lameduck {
             Ok(triggers) => lifecycle.alongside(wiring::ask_for_stops(triggers, stop.clone())),
             Err(error) => lifecycle.on_start("signals", async move || Err(error)),
         };
-        let in_flight = InFlight::with_ledger();
+        let in_flight = InFlight::with_ledger_of_told_ids();
         Self {
             lifecycle: Mutex::new(Some(lifecycle)),
             running: OnceLock::new(),

@@ -84,7 +84,7 @@ pub(crate) fn connections(connections: &Connections, end: ListenerEnd) -> Work {
 /// layer is called inside of the other, and neither knows the other.
 fn name_in_ledger(id: &HeaderValue, _: &Extensions) {
     if let Some(entry) = LedgerEntry::current() {
-        entry.set_request_id(id.clone());
+        entry.set_request_id(id);
     }
 }
 

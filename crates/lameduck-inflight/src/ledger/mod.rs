@@ -3,101 +3,96 @@
 mod entry;
 mod escaped;
 mod id;
-mod record;
+mod line;
 mod request;
 mod route;
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use slab::Slab;
+use crossbeam_utils::{CachePadded, atomic::AtomicCell};
+use http::Request;
 
-pub(crate) use self::record::Record;
+pub(crate) use self::{entry::Current, line::Line};
 pub use self::{
     entry::LedgerEntry,
     request::{InFlightRequest, Stage},
 };
 
-/// One shard's part of the ledger.
+/// One shard's part of the ledger: its lines, and which of them are free.
 ///
-/// The slab keeps the places of those who left, so that a steady load allocates nothing.
+/// A line is kept for the next request when its own is over, so that a steady load allocates
+/// nothing. Lines are never freed: there are as many as requests were in flight at once.
 pub(crate) struct Ledger {
+    /// A free line to be had without the lock: all that a thread needs whose requests never wait.
+    spare: AtomicCell<Option<&'static Line>>,
     book: Mutex<Book>,
+    /// Whether a request's own header is read for its id, or only told ids are taken.
+    reads_ids: bool,
 }
 
 #[derive(Default)]
 struct Book {
-    records: Slab<(u64, Record)>,
-    /// The number of the next record. Tells a record from a later one in the same place.
-    next: u64,
-}
-
-/// A place in the ledger. Plus one, so that a guard with no place costs no extra byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Slot(NonZeroUsize);
-
-impl Slot {
-    fn new(key: usize) -> Option<Self> {
-        key.checked_add(1).and_then(NonZeroUsize::new).map(Self)
-    }
-
-    const fn key(self) -> usize {
-        self.0.get() - 1
-    }
+    lines: Vec<&'static Line>,
+    free: Vec<&'static Line>,
 }
 
 impl Ledger {
-    pub(crate) fn new() -> Self {
-        Self { book: Mutex::default() }
+    pub(crate) fn new(reads_ids: bool) -> Self {
+        Self { spare: AtomicCell::new(None), book: Mutex::default(), reads_ids }
     }
 
-    pub(crate) fn insert(&self, record: Record) -> Option<Slot> {
-        let mut book = self.book();
-        let number = book.next;
-        let slot = Slot::new(book.records.vacant_key())?;
-        book.next += 1;
-        book.records.insert((number, record));
-        Some(slot)
+    /// Lists a request, under a number that no other has.
+    #[inline]
+    pub(crate) fn list_request<B>(&self, number: u64, request: &Request<B>) -> LedgerEntry {
+        let line = self.take();
+        let id = if self.reads_ids { id::of_request(request.headers()) } else { None };
+        line.open(number, Stage::Handler, Some(request.method()), route::of_request(request), id);
+        LedgerEntry::new(line, number)
     }
 
-    pub(crate) fn remove(&self, slot: Slot) {
-        let record = self.book().records.try_remove(slot.key());
-        // Outside the lock: what a record holds may belong to somebody whose destructor runs now.
-        drop(record);
+    /// Lists work under a guard.
+    pub(crate) fn list_guard(&self, number: u64, name: &str) -> &'static Line {
+        let line = self.take();
+        line.open(number, Stage::Guard, None, name, None);
+        line
     }
 
-    pub(crate) fn update(&self, slot: Slot, update: impl FnOnce(&mut Record)) {
-        if let Some((_, record)) = self.book().records.get_mut(slot.key()) {
-            update(record);
+    /// Takes what has a line of this ledger off it.
+    #[inline]
+    pub(crate) fn strike(&self, line: &'static Line) {
+        line.close();
+        if let Some(other) = self.spare.swap(Some(line)) {
+            self.book().free.push(other);
         }
     }
 
-    /// The number of the record that is in this place now.
-    fn number(&self, slot: Slot) -> Option<u64> {
-        self.book().records.get(slot.key()).map(|(number, _)| *number)
+    pub(crate) fn show(&self, found: &mut Vec<InFlightRequest>) {
+        // Not under the book's lock, which requests take.
+        let lines = self.book().lines.clone();
+        found.extend(lines.into_iter().filter_map(Line::show));
     }
 
-    /// Updates the record if it is still the one of that number. Returns whether it was.
-    fn update_numbered(&self, slot: Slot, number: u64, update: impl FnOnce(&mut Record)) -> bool {
-        match self.book().records.get_mut(slot.key()) {
-            Some((found, record)) if *found == number => {
-                update(record);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    pub(crate) fn list(&self, found: &mut Vec<InFlightRequest>) {
-        let book = self.book();
-        let records = book.records.iter().map(|(_, numbered)| numbered.clone());
-        found.extend(records.map(|(number, record)| InFlightRequest::new(number, record)));
+    #[inline]
+    fn take(&self) -> &'static Line {
+        self.spare.swap(None).unwrap_or_else(|| self.book().take())
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
-        // Nothing panics under the lock, and a record is whole at every point.
+        // Nothing panics under the lock, and the book is whole at every point.
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    fn take(&mut self) -> &'static Line {
+        if let Some(line) = self.free.pop() {
+            return line;
+        }
+        // Padded: requests on different threads write to their lines.
+        let line: &CachePadded<Line> = Box::leak(Box::default());
+        self.lines.push(line);
+        // Room for all of them to come back, so that no request's end allocates.
+        self.free.reserve(self.lines.len());
+        line
     }
 }

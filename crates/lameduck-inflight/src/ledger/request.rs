@@ -3,8 +3,9 @@
 use std::{fmt, time::Duration};
 
 use http::Method;
+use tokio::time::Instant;
 
-use super::{Record, escaped::Escaped};
+use super::escaped::Escaped;
 
 /// The longest method that is shown whole, in characters.
 const METHOD_LIMIT: usize = 16;
@@ -25,6 +26,14 @@ pub enum Stage {
 }
 
 impl Stage {
+    pub(super) const fn from_u8(number: u8) -> Self {
+        match number {
+            0 => Self::Handler,
+            1 => Self::Body,
+            _ => Self::Guard,
+        }
+    }
+
     /// The stage's name in logs: lower case.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -48,19 +57,20 @@ impl fmt::Display for Stage {
 /// `GET /reports/{id} body 12.345s sent=1048576 id=7f3a`.
 #[derive(Clone)]
 pub struct InFlightRequest {
-    number: u64,
-    age: Duration,
-    record: Record,
+    pub(super) number: u64,
+    pub(super) since: Instant,
+    pub(super) age: Duration,
+    pub(super) method: Option<Method>,
+    pub(super) route: String,
+    pub(super) request_id: Option<String>,
+    pub(super) stage: Stage,
+    pub(super) bytes_sent: u64,
 }
 
 impl InFlightRequest {
-    pub(super) fn new(number: u64, record: Record) -> Self {
-        Self { number, age: record.since.elapsed(), record }
-    }
-
     /// The oldest first; of one age and one thread, in the order in which they came.
     pub(crate) fn sort(requests: &mut [Self]) {
-        requests.sort_by_key(|request| (request.record.since, request.number));
+        requests.sort_by_key(|request| (request.since, request.number));
     }
 
     /// How long it has been in flight, by tokio's clock.
@@ -72,34 +82,34 @@ impl InFlightRequest {
     /// Its method, or `None` if it is a guard.
     #[must_use]
     pub const fn method(&self) -> Option<&Method> {
-        self.record.method.as_ref()
+        self.method.as_ref()
     }
 
     /// The route that axum matched (feature `axum`, and the layer inside the router), else the
-    /// path without the query; of a guard, its name.
+    /// path without the query; of a guard, its name. The first 256 bytes of it, if it is longer.
     #[must_use]
     pub fn route(&self) -> &str {
-        self.record.route.as_str()
+        &self.route
     }
 
     /// Its id: the one told to its [`LedgerEntry`](crate::LedgerEntry), else the one that it came
     /// with in `x-request-id`, if that is at most 128 visible ASCII characters.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        self.record.request_id.as_ref().and_then(|id| id.to_str().ok())
+        self.request_id.as_deref()
     }
 
     /// How far it has come.
     #[must_use]
     pub const fn stage(&self) -> Stage {
-        self.record.stage
+        self.stage
     }
 
     /// How many bytes of the response body were handed to the server. Not all of them need have
     /// left the machine.
     #[must_use]
     pub const fn bytes_sent(&self) -> u64 {
-        self.record.bytes_sent
+        self.bytes_sent
     }
 }
 
@@ -123,12 +133,11 @@ impl fmt::Display for InFlightRequest {
 
 impl fmt::Debug for InFlightRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { number: _, age, record } = self;
-        let Record { since: _, method, route, request_id, stage, bytes_sent } = record;
+        let Self { number: _, since: _, age, method, route, request_id, stage, bytes_sent } = self;
         f.debug_struct("InFlightRequest")
             .field("age", age)
             .field("method", method)
-            .field("route", &route.as_str())
+            .field("route", route)
             .field("request_id", request_id)
             .field("stage", stage)
             .field("bytes_sent", bytes_sent)

@@ -162,15 +162,15 @@ fn a_layer_further_in_says_which_id_a_request_has() {
     let layer = InFlightLayer::new(in_flight.clone());
     let (entry, future) = entry_of(&layer);
     let entry = entry.expect("there is a ledger");
-    assert!(entry.set_request_id(HeaderValue::from_static("ours")));
+    assert!(entry.set_request_id(&HeaderValue::from_static("ours")));
     assert_eq!(in_flight.blockers()[0].request_id(), Some("ours"));
 
-    assert!(!entry.set_request_id(HeaderValue::from_static("no good")));
+    assert!(!entry.set_request_id(&HeaderValue::from_static("no good")));
     assert_eq!(in_flight.blockers()[0].request_id(), Some("ours"));
 
     assert!(format!("{entry:?}").starts_with("LedgerEntry"));
     drop(future);
-    assert!(!entry.set_request_id(HeaderValue::from_static("late")));
+    assert!(!entry.set_request_id(&HeaderValue::from_static("late")));
     check(&in_flight, 0, 1);
 }
 
@@ -181,7 +181,7 @@ fn an_entry_that_outlives_its_request_does_not_name_the_next() {
     let (entry, future) = entry_of(&layer);
     drop(future);
     let (_, _next) = entry_of(&layer);
-    assert!(!entry.expect("there is a ledger").set_request_id(HeaderValue::from_static("stale")));
+    assert!(!entry.expect("there is a ledger").set_request_id(&HeaderValue::from_static("stale")));
     assert_eq!(in_flight.blockers()[0].request_id(), Some("theirs"));
 }
 

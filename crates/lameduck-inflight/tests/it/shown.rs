@@ -11,7 +11,7 @@ use crate::support::{answer, data, frame, request, stream_of};
 /// The line for a guard of this name.
 fn line(name: &str) -> String {
     let in_flight = InFlight::with_ledger();
-    let _guard = in_flight.enter_named(name.to_owned());
+    let _guard = in_flight.enter_named(name);
     in_flight.blockers()[0].to_string()
 }
 
