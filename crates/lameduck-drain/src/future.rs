@@ -56,16 +56,24 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
-            KindProj::Pass { inner, passed } => {
-                let mut polled = inner.poll(cx);
-                if let Poll::Ready(Ok(response)) = &mut polled {
-                    passed.see_off(response);
-                }
-                polled
-            }
+            KindProj::Pass { inner, passed } if passed.is_leaving() => poll_last(inner, passed, cx),
+            KindProj::Pass { inner, .. } => inner.poll(cx),
             KindProj::Reject { response } => poll_rejected(response),
         }
     }
+}
+
+// Apart: who looks at a response copies it once more.
+#[cold]
+fn poll_last<F, B, E>(inner: Pin<&mut F>, passed: &Passed, cx: &mut Context<'_>) -> Poll<F::Output>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    let mut polled = inner.poll(cx);
+    if let Poll::Ready(Ok(response)) = &mut polled {
+        passed.see_off(response);
+    }
+    polled
 }
 
 #[cold]

@@ -28,10 +28,10 @@ impl Gate {
         Self { config }
     }
 
-    /// The phase, when a request comes.
+    /// Whether a request that comes now has to be looked at.
     #[inline]
-    pub(crate) fn phase(&self) -> Phase {
-        self.config.watch.current()
+    pub(crate) fn is_past_running(&self) -> bool {
+        self.phase() > Phase::Running
     }
 
     /// Lets a request in.
@@ -43,24 +43,32 @@ impl Gate {
         Passed { gate, by_header }
     }
 
-    /// The refusal of a request that comes in a phase past running, unless it is let in.
-    pub(crate) fn refuse<B>(&self, phase: Phase, request: &Request<B>) -> Option<Response<Bytes>> {
-        let config = self.config;
+    /// The refusal of a request, unless it is let in.
+    pub(crate) fn refuse<B>(&self, request: &Request<B>) -> Option<Response<Bytes>> {
+        let (config, phase) = (self.config, self.phase());
         config.rejects(phase, request).then(|| config.reject(phase, request))
+    }
+
+    fn phase(&self) -> Phase {
+        self.config.watch.current()
     }
 }
 
 impl Passed {
-    /// Tells the client of this answer to leave, if the phase says so by now.
+    /// Whether the client is to be told to leave, if its answer is ready now.
     ///
-    /// Not by the phase in which the request came: it may have moved meanwhile.
+    /// Not by the phase in which the request came: it may have moved meanwhile. One that moves
+    /// while the handler is polled leaves that answer untold; its client keeps the connection and
+    /// is told on the next one.
     #[inline]
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.gate.is_some_and(|gate| gate.phase().is_leaving())
+    }
+
+    /// Tells the client of this answer to leave, if it is its turn.
     pub(crate) fn see_off<B>(&self, response: &mut Response<B>) {
         if let Some(Gate { config }) = self.gate {
-            let phase = config.watch.current();
-            if phase.is_leaving() {
-                config.say_farewell(phase, self.by_header, response);
-            }
+            config.say_farewell(config.watch.current(), self.by_header, response);
         }
     }
 }

@@ -4,7 +4,6 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use lameduck_core::Phase;
 use tower_service::Service;
 
 use crate::{DrainFuture, gate::Gate};
@@ -24,16 +23,12 @@ impl<S> DrainService<S> {
     /// Apart, so that while running a request is handed on without a copy of its own.
     #[cold]
     #[inline(never)]
-    fn call_past_running<B, R>(
-        &mut self,
-        phase: Phase,
-        request: Request<B>,
-    ) -> DrainFuture<S::Future, R>
+    fn call_past_running<B, R>(&mut self, request: Request<B>) -> DrainFuture<S::Future, R>
     where
         S: Service<Request<B>, Response = Response<R>>,
         R: From<Bytes>,
     {
-        if let Some(refusal) = self.gate.refuse(phase, &request) {
+        if let Some(refusal) = self.gate.refuse(&request) {
             return DrainFuture::reject(Box::new(refusal.map(R::from)));
         }
         let passed = self.gate.let_in(&request);
@@ -72,9 +67,8 @@ where
     // Always: as a call of its own it would copy the request, which is 240 bytes and more.
     #[inline(always)]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let phase = self.gate.phase();
-        if phase > Phase::Running {
-            return self.call_past_running(phase, request);
+        if self.gate.is_past_running() {
+            return self.call_past_running(request);
         }
         let passed = self.gate.let_in(&request);
         DrainFuture::pass(self.inner.call(request), passed)
