@@ -5,7 +5,7 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     pin::{Pin, pin},
-    sync::{Arc, OnceLock},
+    sync::OnceLock,
     task::{Context, Poll},
     time::Duration,
 };
@@ -94,7 +94,7 @@ impl RequestContext {
     pub(crate) fn make_child(&self, at: Option<Instant>, is_followed: bool) -> Self {
         let mut shared = Shared::default();
         let id = self.request_id_header().cloned();
-        shared.begin(Arc::clone(self.shared().config()), id, Client::default());
+        shared.begin(self.shared().config(), id, Client::default());
         if let Some(at) = at {
             let _ = shared.deadline.set(at);
         }

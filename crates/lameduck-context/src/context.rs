@@ -111,11 +111,11 @@ impl RequestContext {
 
     /// Begins a request: decides its id, and tells who wants to know.
     #[inline]
-    pub(crate) fn begin<B>(config: &Arc<Config>, request: &mut Request<B>) -> Self {
+    pub(crate) fn begin<B>(config: &'static Config, request: &mut Request<B>) -> Self {
         let inbound = config.id.as_ref().and_then(|policy| policy.inbound(request.headers_mut()));
         let mut shared = spare::take();
         if let Some(shared) = Arc::get_mut(&mut shared) {
-            shared.begin(Arc::clone(config), inbound, Client::of(request));
+            shared.begin(config, inbound, Client::of(request));
         }
         Self { shared }
     }

@@ -1,6 +1,9 @@
 //! The layer, and what it can be told.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Extensions, HeaderName, HeaderValue, Response};
@@ -10,10 +13,16 @@ use tower_layer::Layer;
 use crate::{ContextService, Interrupted, config::Config, id::IdPolicy};
 
 /// Wraps services in [`ContextService`]. See the [crate docs](crate).
+///
+/// What is set here is kept for as long as the process lives, once it has wrapped a service; once
+/// for all services of a layer and its clones. So neither a request nor the clone of a service
+/// that a server makes for it touches a reference count.
 #[derive(Clone, Debug)]
 #[must_use = "a layer does nothing until it wraps a service"]
 pub struct ContextLayer {
     config: Arc<Config>,
+    /// The same, leaked when it first wraps a service.
+    kept: Arc<OnceLock<&'static Config>>,
 }
 
 impl ContextLayer {
@@ -22,7 +31,7 @@ impl ContextLayer {
     /// The id is the client's `x-request-id` if that is safe, else a fresh version 7 UUID. It is
     /// told on the response.
     pub fn new() -> Self {
-        Self { config: Arc::default() }
+        Self { config: Arc::default(), kept: Arc::default() }
     }
 
     /// Sets how long a handler may take to answer. By default there is no limit.
@@ -136,6 +145,8 @@ impl ContextLayer {
         let config = Arc::make_mut(&mut self.config);
         change(config);
         config.sum_up();
+        // What was kept before this is another layer's.
+        self.kept = Arc::default();
         self
     }
 
@@ -154,6 +165,7 @@ impl<S> Layer<S> for ContextLayer {
     type Service = ContextService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ContextService::new(inner, Arc::clone(&self.config))
+        let keep = || &**Box::leak(Box::new(Arc::clone(&self.config)));
+        ContextService::new(inner, self.kept.get_or_init(keep))
     }
 }

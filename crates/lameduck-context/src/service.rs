@@ -1,9 +1,6 @@
 //! The service that gives each request a context.
 
-use std::{
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -23,11 +20,11 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct ContextService<S> {
     inner: S,
-    config: Arc<Config>,
+    config: &'static Config,
 }
 
 impl<S> ContextService<S> {
-    pub(crate) const fn new(inner: S, config: Arc<Config>) -> Self {
+    pub(crate) const fn new(inner: S, config: &'static Config) -> Self {
         Self { inner, config }
     }
 
@@ -62,7 +59,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let config = &self.config;
+        let config = self.config;
         let mut context = RequestContext::begin(config, &mut request);
         if config.prepares && context.prepare(config, &mut request) {
             return ContextFuture::refused(Some(context));

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, OnceLock,
+        OnceLock,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
 };
@@ -34,12 +34,14 @@ const UNKNOWN: u64 = u64::MAX;
 /// What all clones of a context share.
 pub(crate) struct Shared {
     /// None while no request has the context.
-    config: Option<Arc<Config>>,
+    config: Option<&'static Config>,
     client: Client,
-    /// The id that was made here.
+    /// The id as text: the client's, or one that was made here and is read for certain.
+    id: Option<HeaderValue>,
+    /// The id that was made here and may never be read.
     fresh: Option<Uuid>,
-    /// The id as text: the client's, or the fresh one once somebody reads it.
-    id: OnceLock<HeaderValue>,
+    /// The same as text, once somebody reads it.
+    text: OnceLock<HeaderValue>,
     /// What the request's head said of its time. Of an earlier request, unless the configuration
     /// [reads heads](Config::reads_head): not cleared, because most never look at it.
     pub(crate) bounds: Bounds,
@@ -58,15 +60,21 @@ impl Shared {
     #[inline]
     pub(crate) fn begin(
         &mut self,
-        config: Arc<Config>,
+        config: &'static Config,
         inbound: Option<HeaderValue>,
         client: Client,
     ) {
         self.client = client;
         if let Some(id) = inbound {
-            self.id = OnceLock::from(id);
+            self.id = Some(id);
         } else if config.id.is_some() {
-            self.fresh = Some(id::fresh());
+            let fresh = id::fresh();
+            if config.tells {
+                // As text at once: somebody reads it before the handler is called.
+                self.id = Some(id::to_header(&fresh));
+            } else {
+                self.fresh = Some(fresh);
+            }
         }
         self.config = Some(config);
     }
@@ -77,8 +85,9 @@ impl Shared {
         let Self {
             config,
             client: _,
-            fresh,
             id,
+            fresh,
+            text,
             bounds: _,
             deadline,
             more,
@@ -87,8 +96,10 @@ impl Shared {
             cancelled: _,
         } = self;
         *config = None;
-        *fresh = None;
-        *id = OnceLock::new();
+        *id = None;
+        if fresh.take().is_some() {
+            *text = OnceLock::new();
+        }
         *deadline = OnceLock::new();
         *more = OnceLock::new();
         *state.get_mut() = LIVE;
@@ -96,8 +107,8 @@ impl Shared {
     }
 
     #[inline]
-    pub(crate) fn config(&self) -> &Arc<Config> {
-        self.config.as_ref().expect("a context that is in use has a configuration")
+    pub(crate) fn config(&self) -> &'static Config {
+        self.config.expect("a context that is in use has a configuration")
     }
 
     #[inline]
@@ -112,16 +123,14 @@ impl Shared {
 
     /// The id as text, which is made here if it is not yet.
     pub(crate) fn id(&self) -> Option<&HeaderValue> {
-        match &self.fresh {
-            Some(uuid) => Some(self.id.get_or_init(|| id::to_header(uuid))),
-            None => self.id.get(),
-        }
+        let made = || self.fresh.as_ref().map(|uuid| self.text.get_or_init(|| id::to_header(uuid)));
+        self.id.as_ref().or_else(made)
     }
 
     /// The id as text of one's own.
     #[inline]
     pub(crate) fn to_id(&self) -> Option<HeaderValue> {
-        match (self.id.get(), &self.fresh) {
+        match (self.id.as_ref().or_else(|| self.text.get()), &self.fresh) {
             // Not kept: most requests need it once.
             (None, Some(uuid)) => Some(id::to_header(uuid)),
             (id, _) => id.cloned(),
@@ -230,8 +239,9 @@ impl Default for Shared {
         Self {
             config: None,
             client: Client::default(),
+            id: None,
             fresh: None,
-            id: OnceLock::new(),
+            text: OnceLock::new(),
             bounds: Bounds::default(),
             deadline: OnceLock::new(),
             more: OnceLock::new(),
@@ -247,8 +257,9 @@ impl fmt::Debug for Shared {
         let Self {
             config: _,
             client: _,
-            fresh,
             id,
+            fresh,
+            text,
             bounds: _,
             deadline,
             more,
@@ -257,8 +268,8 @@ impl fmt::Debug for Shared {
             cancelled: _,
         } = self;
         f.debug_struct("Shared")
+            .field("id", &id.as_ref().or_else(|| text.get()))
             .field("fresh", fresh)
-            .field("id", &id.get())
             .field("deadline", &deadline.get())
             .field("more", &more.get())
             .field("reason", &Reason::from_number(state.load(Ordering::Relaxed), || None))

@@ -135,16 +135,3 @@ async fn many_requests_at_once_have_a_context_each() {
         }
     }
 }
-
-#[tokio::test]
-async fn a_context_that_is_kept_for_later_keeps_nothing_of_its_layer_alive() {
-    let witness = std::sync::Arc::new(());
-    let theirs = std::sync::Arc::clone(&witness);
-    let layer = ContextLayer::new().with_on_request(move |_, _| {
-        let _ = &theirs;
-    });
-    let service = layer.layer(handler(|_| async { hello() }));
-    let response = service.oneshot(ask()).await.expect("infallible");
-    drop((response, layer));
-    assert_eq!(std::sync::Arc::strong_count(&witness), 1);
-}

@@ -27,8 +27,8 @@ fn a_timeout_adds_five_words_to_the_future_of_a_request() {
 }
 
 #[test]
-fn a_layer_is_one_pointer_and_a_timeout_is_a_duration() {
-    assert_eq!(size_of::<ContextLayer>(), 8);
+fn a_service_is_one_pointer_and_a_timeout_is_a_duration() {
+    assert_eq!(size_of::<ContextLayer>(), 16);
     assert_eq!(size_of::<ContextService<()>>(), 8);
     assert_eq!(size_of::<TimeoutService<()>>(), 16);
 }
