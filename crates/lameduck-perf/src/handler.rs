@@ -39,8 +39,8 @@ impl Work {
     }
 
     /// The request.
-    // Never inlined, and neither is the handler's poll: a server reads its requests elsewhere, and
-    // polls its handlers through a pointer. Else the compiler inlines them into some stacks and
+    // Never inlined, and neither are the handler's call and poll: a server reads its requests
+    // elsewhere, and reaches its handlers through a pointer. Else the compiler inlines them into some stacks and
     // not into others, and that would be counted as a layer's cost.
     #[inline(never)]
     #[must_use]
@@ -90,6 +90,7 @@ impl<B> Service<Request<B>> for Handler {
         Poll::Ready(Ok(()))
     }
 
+    #[inline(never)]
     fn call(&mut self, _: Request<B>) -> HandlerFuture {
         HandlerFuture { work: self.work, waits: self.work == Work::Waiting }
     }

@@ -33,7 +33,7 @@ pub enum Stack {
     OurTimeout,
     /// tower-http's count, tokio-util's tracker and token.
     PeerGate,
-    /// Our count and our drain.
+    /// Our count, which like the peer's tells no aborted request apart, and our drain.
     OurGate,
     /// tower-http's request id, set and propagated.
     PeerContext,
@@ -109,7 +109,7 @@ impl Stack {
 
 fn our_gate() -> io::Result<Layers<DrainLayer, InFlightLayer>> {
     // Leaked: as long as nobody can read the count, it need not be spread over the threads.
-    let in_flight: &InFlight = Box::leak(Box::new(InFlight::new()));
+    let in_flight: &InFlight = Box::leak(Box::new(InFlight::without_totals()));
     let drain = DrainLayer::new(serving_duck()?.watch());
     Ok(Layers::new(drain, InFlightLayer::new(in_flight.clone())))
 }
