@@ -15,7 +15,7 @@ to standard error, the verdict tells the time of each phase.
 
   --clients N        clients in all (64)
   --only KIND,..     only these kinds of load: keep_alive, new_connection, slow_handler, download,
-                     slow_upload, sse, web_socket, http2
+                     slow_upload, sse, web_socket, http2, idle, half_head
   --seed N           the seed of the load (1); run N of several takes the Nth seed from there
   --signal-after MS  how long the load runs before SIGTERM (2000)
   --burst N          how many connections are opened in the moment of SIGTERM (64)

@@ -18,6 +18,10 @@ use super::{
 const BACKOFF: Duration = Duration::from_millis(20);
 const LONGEST_BACKOFF: Duration = Duration::from_millis(200);
 
+/// The longest silence of an idle client: shorter than a server holds a connection that it has not
+/// told.
+const IDLE: Duration = Duration::from_millis(1500);
+
 /// What all clients of one oracle share.
 pub(super) struct Shared {
     pub(super) addr: SocketAddr,
@@ -44,6 +48,7 @@ pub(super) async fn run(shared: &Shared, kind: Kind, mut random: Random) {
     let think = match kind {
         // Hardly a pause: some connection is to be in the accept queue at any time.
         Kind::NewConnection => shared.think / 16,
+        Kind::Idle => IDLE,
         _ => shared.think,
     };
     // The first pause spreads the clients of one kind.
@@ -86,6 +91,10 @@ async fn http1(
             Plan::upload(random, parts, pause)
         }
         Kind::Sse => Plan::events(random.of(5..=40)),
+        Kind::HalfHead => {
+            let pause = Duration::from_millis(random.of(20..=400));
+            Plan::index(&shared.reference).with_head_pause(pause)
+        }
         _ => Plan::index(&shared.reference),
     };
     let reusable = kept.take().filter(Conn::is_usable);

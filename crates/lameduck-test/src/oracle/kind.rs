@@ -24,11 +24,16 @@ pub enum Kind {
     WebSocket,
     /// Up to four streams at a time on one HTTP/2 connection, prior knowledge.
     Http2,
+    /// `GET /` on one connection that is idle for 0 to 1500 ms between two requests: at a stop it
+    /// speaks late, and may not have been told.
+    Idle,
+    /// `GET /` with its head in two halves, 20 to 400 ms apart, on one connection.
+    HalfHead,
 }
 
 impl Kind {
     /// All kinds, in the order of reports.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::KeepAlive,
         Self::NewConnection,
         Self::SlowHandler,
@@ -37,6 +42,8 @@ impl Kind {
         Self::Sse,
         Self::WebSocket,
         Self::Http2,
+        Self::Idle,
+        Self::HalfHead,
     ];
 
     /// The kind's name in reports: lower case, words joined by `_`.
@@ -51,6 +58,8 @@ impl Kind {
             Self::Sse => "sse",
             Self::WebSocket => "web_socket",
             Self::Http2 => "http2",
+            Self::Idle => "idle",
+            Self::HalfHead => "half_head",
         }
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Plan {
     pub(super) expect: Expect,
     /// The pause before each read of the body, for a client that is slow to read.
     pub(super) read_pause: Duration,
+    /// The pause in the middle of the head, for a client that is slow to ask.
+    pub(super) head_pause: Duration,
 }
 
 /// What the body of the answer has to be.
@@ -45,7 +47,7 @@ pub(super) struct Upload {
 
 impl Plan {
     fn get(path: String, expect: Expect) -> Self {
-        Self { path, upload: None, expect, read_pause: Duration::ZERO }
+        Self { path, upload: None, expect, read_pause: Duration::ZERO, head_pause: Duration::ZERO }
     }
 
     pub(super) fn index(reference: &Reference) -> Self {
@@ -78,11 +80,16 @@ impl Plan {
         let sum = upload.parts.iter().fold(0, |sum, part| checksum_on(sum, part));
         let expect = Expect::Text(format!("{} {sum}", upload.length()));
         let path = "/upload".to_owned();
-        Self { path, upload: Some(upload), expect, read_pause: Duration::ZERO }
+        Self { upload: Some(upload), ..Self::get(path, expect) }
     }
 
     pub(super) const fn with_read_pause(mut self, pause: Duration) -> Self {
         self.read_pause = pause;
+        self
+    }
+
+    pub(super) const fn with_head_pause(mut self, pause: Duration) -> Self {
+        self.head_pause = pause;
         self
     }
 

@@ -71,8 +71,17 @@ impl Conn {
         }
         let outcome = timeout_at(deadline, async {
             // When a write fails, an answer may still stand before the reset.
-            if self.write(head.as_bytes()).await.is_err() && self.has_sent_nothing() {
+            let (first, rest) = match plan.head_pause {
+                Duration::ZERO => (head.as_bytes(), &[][..]),
+                _ => head.as_bytes().split_at(head.len() / 2),
+            };
+            if self.write(first).await.is_err() && self.has_sent_nothing() {
                 return Outcome::Refused;
+            }
+            if !rest.is_empty() {
+                sleep(plan.head_pause).await;
+                // When this fails, what the server did instead is seen below.
+                _ = self.write(rest).await;
             }
             if let Some(upload) = &plan.upload {
                 self.upload(upload).await;
