@@ -15,6 +15,7 @@ use crate::{
     Protocol, Socket, Stage,
     conn::{Conn, Order, Side},
     farewell::Farewell,
+    joined,
     registry::{End, Registry},
     sniff::Sniff,
     telling::says_close,
@@ -241,7 +242,7 @@ impl<I: Socket> AsyncWrite for Tracked<I> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.begin(Side::Write, cx)?;
-        let poll = Pin::new(&mut this.io).poll_write_vectored(cx, bufs);
+        let poll = joined::poll_write(&mut this.io, cx, bufs);
         if let Poll::Ready(Ok(len)) = poll {
             let first = bufs.iter().find(|buf| !buf.is_empty());
             this.on_write(first.map_or(&[], |buf| buf), len);
