@@ -1,6 +1,8 @@
 //! What users of the whole get, in one process: their own server, stopped by hand.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
 
+#[cfg(unix)]
+mod hostile;
 mod sockets;
 mod spawned;
 #[cfg(feature = "websocket")]
