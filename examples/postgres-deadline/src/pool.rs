@@ -62,22 +62,25 @@ impl Pool {
     /// A connection for one request, which is told how long its queries may take. To wait for one is
     /// part of the request's time.
     pub(crate) async fn take(&self, context: &RequestContext) -> Result<Lease, Failed> {
-        let waited = context.run(Arc::clone(&self.shared.permits).acquire_owned()).await;
-        let permit = match waited {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(closed)) => return Err(Failed::Late(format!("the pool is {closed}\n"))),
-            Err(cancelled) => return Err(Failed::Late(format!("no connection: {cancelled}\n"))),
-        };
+        let held = context.run(self.wait()).await;
+        let held =
+            held.map_err(|cancelled| Failed::Late(format!("no connection: {cancelled}\n")))??;
+        let lease =
+            Lease { held: Some(held), context: context.clone(), is_busy: Mutex::new(false) };
+        lease.limit().await?;
+        Ok(lease)
+    }
+
+    /// An idle connection, or a new one.
+    async fn wait(&self) -> Result<Held, Failed> {
+        let permit = Arc::clone(&self.shared.permits).acquire_owned().await;
+        let permit = permit.map_err(|closed| Failed::Late(format!("the pool is {closed}\n")))?;
         let idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let client = match idle.filter(|client| !client.is_closed()) {
             Some(client) => client,
             None => open(&self.shared.config).await?,
         };
-        let held = Held { client, permit, shared: Arc::clone(&self.shared) };
-        let lease =
-            Lease { held: Some(held), context: context.clone(), is_busy: Mutex::new(false) };
-        lease.limit().await?;
-        Ok(lease)
+        Ok(Held { client, permit, shared: Arc::clone(&self.shared) })
     }
 }
 
