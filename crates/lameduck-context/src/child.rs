@@ -88,7 +88,8 @@ impl RequestContext {
         if let Some(at) = at {
             shared.deadline = OnceLock::from(at);
         }
-        shared.more_mut().parent = Some(Parent::new(outer.clone(), true, at.is_some()));
+        let (context, is_shorter) = (outer.clone(), at.is_some());
+        shared.more_mut().parent = Some(Parent { context, is_followed: true, is_shorter });
     }
 
     pub(crate) fn make_child(&self, at: Option<Instant>, is_followed: bool) -> Self {
@@ -98,7 +99,7 @@ impl RequestContext {
         if let Some(at) = at {
             let _ = shared.deadline.set(at);
         }
-        let parent = Some(Parent::new(self.clone(), is_followed, false));
+        let parent = Some(Parent { context: self.clone(), is_followed, is_shorter: false });
         let _ = shared.more.set(Box::new(More { parent, is_child: true, ..More::default() }));
         Self::new(shared)
     }
@@ -121,7 +122,7 @@ pub(crate) fn cancelled<'a>(
         let mut own = pin!(shared.cancelled().notified());
         let mut phase = shared.phase().map(|phase| phase.reached(Phase::Cancelling));
         let mut over = pin!(shared.deadline().map(sleep_until));
-        let mut parents = pin!(parent.is_followed.then(|| parent.context().cancelled()));
+        let mut parents = pin!(parent.is_followed.then(|| parent.context.cancelled()));
         let reason = poll_fn(|cx| {
             // Each enters a list; the reason is read after that, so that a change that comes
             // between the two is not missed.

@@ -13,7 +13,7 @@ impl RequestContext {
     #[must_use]
     pub fn value<T: Any>(&self) -> Option<&T> {
         let more = self.shared().more.get()?;
-        more.values.find().or_else(|| more.parent.as_ref()?.context().value())
+        more.values.find().or_else(|| more.parent.as_ref()?.context.value())
     }
 
     /// Sets a value for whoever works on this request, by its type. Two allocations, and one more
@@ -31,7 +31,7 @@ impl RequestContext {
     #[must_use]
     pub fn trace(&self) -> Option<&TraceContext> {
         let more = self.shared().more.get()?;
-        more.trace.get().or_else(|| more.parent.as_ref()?.context().trace())
+        more.trace.get().or_else(|| more.parent.as_ref()?.context.trace())
     }
 
     /// Cancels the request, or the part of it that this context was [made](Self::child) for.

@@ -44,8 +44,8 @@
 //! routes, so that their time counts and their logs know the id. A layer inside may ask for the
 //! context in its `call`, where spans are made.
 //!
-//! A route may have a layer of its own inside the router's, at the cost of two allocations for each
-//! of its requests: the shorter limit counts. Where a route's is to be the longer one, the router's
+//! A route may have a layer of its own inside the router's, at the cost of an allocation for each of
+//! its requests: the shorter limit counts. Where a route's is to be the longer one, the router's
 //! layer [asks the request](ContextLayer::with_timeout_by). Who wants the time limit and nothing else
 //! takes [`TimeoutLayer`].
 //!

@@ -1,6 +1,6 @@
 //! What only some requests have: made when it is first needed.
 
-use std::{fmt, sync::OnceLock};
+use std::sync::OnceLock;
 
 use crate::{RequestContext, TraceContext, values::Values};
 
@@ -22,32 +22,9 @@ pub(crate) struct More {
 /// The context that another was made in.
 #[derive(Debug)]
 pub(crate) struct Parent {
-    /// Behind a trait, so that a context's type does not contain itself: see
-    /// [`Values`](crate::values::Values).
-    context: Box<dyn Outer + Send + Sync>,
+    pub(crate) context: RequestContext,
     /// Whether what cancels the parent cancels the child.
     pub(crate) is_followed: bool,
     /// Whether the parent's deadline is the one that counts.
     pub(crate) is_shorter: bool,
-}
-
-impl Parent {
-    pub(crate) fn new(context: RequestContext, is_followed: bool, is_shorter: bool) -> Self {
-        Self { context: Box::new(context), is_followed, is_shorter }
-    }
-
-    pub(crate) fn context(&self) -> &RequestContext {
-        self.context.as_context()
-    }
-}
-
-/// A context.
-trait Outer: fmt::Debug {
-    fn as_context(&self) -> &RequestContext;
-}
-
-impl Outer for RequestContext {
-    fn as_context(&self) -> &RequestContext {
-        self
-    }
 }

@@ -216,7 +216,7 @@ impl Shared {
     /// A context that was made in another ends with it, and at its own deadline.
     #[cold]
     fn follow(&self, parent: &Parent) -> u8 {
-        let reason = if parent.is_followed { parent.context().reason() } else { None };
+        let reason = if parent.is_followed { parent.context.reason() } else { None };
         let is_over = || self.deadline().is_some_and(|at| at <= Instant::now());
         match reason {
             Some(Reason::Other(words)) => {

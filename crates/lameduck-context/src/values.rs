@@ -9,10 +9,8 @@ pub(crate) struct Values {
     first: Place,
 }
 
-/// The end of a list, or a [`Node`]. Which that is, its type does not say: whether a type that
-/// contains itself is `Send` is a question that rustc 1.95 does not answer twice in the same words,
-/// and an incremental build fails over that.
-type Place = OnceLock<Box<dyn Any + Send + Sync>>;
+/// The end of a list, or more of it.
+type Place = OnceLock<Box<Node>>;
 
 struct Node {
     value: Box<dyn Any + Send + Sync>,
@@ -26,14 +24,13 @@ impl Values {
 
     /// Returns whether it was set: not if there is one of its type.
     pub(crate) fn set<T: Any + Send + Sync>(&self, value: T) -> bool {
-        let mut new: Box<dyn Any + Send + Sync> =
-            Box::new(Node { value: Box::new(value), next: OnceLock::new() });
+        let mut new = Box::new(Node { value: Box::new(value), next: Place::new() });
         let mut place = &self.first;
         loop {
             // Whoever comes second, on another thread too, finds the first there and goes on.
             let Err(back) = place.set(new) else { return true };
             new = back;
-            match node_at(place) {
+            match place.get() {
                 Some(node) if !node.value.is::<T>() => place = &node.next,
                 _ => return false,
             }
@@ -41,12 +38,8 @@ impl Values {
     }
 
     fn nodes(&self) -> impl Iterator<Item = &Node> {
-        iter::successors(node_at(&self.first), |node| node_at(&node.next))
+        iter::successors(self.first.get(), |node| node.next.get()).map(Box::as_ref)
     }
-}
-
-fn node_at(place: &Place) -> Option<&Node> {
-    place.get()?.downcast_ref()
 }
 
 impl fmt::Debug for Values {

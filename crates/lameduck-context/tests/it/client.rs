@@ -29,9 +29,9 @@ async fn sent(
     let service = layer.layer(handler(move |_| {
         let (client, seen) = (client.clone(), seen.clone());
         async move {
-            let client = client.layer(service_fn(async |request: Ask| {
+            let client = client.layer(service_fn(|request: Ask| {
                 seen.leave(request.headers().clone());
-                Ok::<_, Infallible>(hello())
+                async { Ok::<_, Infallible>(hello()) }
             }));
             let _ = client.oneshot(call()).await;
             hello()
@@ -98,9 +98,9 @@ async fn a_call_carries_the_id_and_the_trace_unless_it_has_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn outside_of_any_request_a_call_goes_out_as_it_is() {
-    let client = OutboundLayer::new().layer(service_fn(async |request: Ask| {
+    let client = OutboundLayer::new().layer(service_fn(|request: Ask| {
         assert!(request.headers().is_empty());
-        Ok::<_, Infallible>(hello())
+        async { Ok::<_, Infallible>(hello()) }
     }));
     assert_eq!(client.oneshot(ask()).await.expect("sent").status(), 200);
 }
@@ -190,7 +190,7 @@ async fn a_call_within_a_part_has_the_parts_time() {
     let service = limited().layer(handler(|_| async {
         let part = current().child(0.5);
         let call = part.run(async {
-            let client = OutboundLayer::new().layer(service_fn(async |request: Ask| {
+            let client = OutboundLayer::new().layer(service_fn(|request: Ask| async move {
                 Ok::<_, Infallible>(request.headers()["x-request-timeout-ms"].clone())
             }));
             client.oneshot(ask()).await.expect("sent")
@@ -224,7 +224,7 @@ async fn a_grpc_call_without_time_ends_with_a_status() {
 async fn a_channel_that_keeps_the_same_time_and_fails_ends_with_a_deadline_too() {
     for (fails_at, expected) in [(1900, None), (1979, Some("4")), (1980, Some("4"))] {
         let service = limited().layer(handler(move |_| async move {
-            let channel = service_fn(async |_: Ask| {
+            let channel = service_fn(move |_: Ask| async move {
                 sleep(Duration::from_millis(fails_at)).await;
                 Err::<Answer, _>(io::Error::other("cancelled"))
             });
