@@ -1,7 +1,7 @@
 //! A stock `axum::serve` with our listener and our stop signal.
 //!
-//! For those who have an axum server already: what changes are the three lines that name `duck`
-//! after the router.
+//! For those who have an axum server already. It stays as it is, and gets a layer, a listener and a
+//! stop signal of ours.
 //!
 //! ```console
 //! $ cargo run -p axum-stock -- --addr 127.0.0.1:8080

@@ -26,7 +26,8 @@ use tokio::time::sleep;
 /// The time between two ticks.
 const TICK: Duration = Duration::from_millis(50);
 
-/// When a client should come back: later than the next server is ready.
+/// When a client should come back: later than the next server is ready. Where there are many, have
+/// `lameduck::drain::RetryAfter` draw another time for each.
 const RETRY: Duration = Duration::from_millis(500);
 
 #[tokio::main]

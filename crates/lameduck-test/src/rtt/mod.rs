@@ -53,8 +53,8 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 /// Runs `lameduck-rtt` with the arguments of this process.
 ///
-/// The exit code is 0 if the program lost no request and ended well each time, 1 if not, 2 if the
-/// drill broke off, and 3 if this system or user cannot run it.
+/// The exit code is 0 if the program lost no request, refused nobody late and ended well each time,
+/// 1 if not, 2 if the drill broke off, and 3 if this system or user cannot run it.
 #[must_use]
 pub fn main() -> ExitCode {
     let args = match args::parse(env::args_os().skip(1)) {
