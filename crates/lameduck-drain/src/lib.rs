@@ -60,6 +60,7 @@
 //! |---|---|---|
 //! | a route of event streams | `.layer(UntilDrainLayer::new(watch))` | whole events, `retry:`, the end |
 //! | any stream of items | `until_drain(stream, watch).with_last(item)` | what was queued, the last item, the end |
+//! | gRPC streams | `.layer(UntilDrainLayer::new(watch).with_grpc())` | whole messages, `UNAVAILABLE` in trailers |
 //! | a WebSocket | `close_on_drain(socket, watch)` | its answers, then a close frame, 1001 |
 //! | anything else, such as a tunnel | `watch.reached(Phase::Draining).await`, in a `select!` | what you say |
 //!

@@ -5,6 +5,7 @@ mod events;
 mod future;
 mod items;
 mod layer;
+mod messages;
 mod route;
 
 pub use self::{

@@ -6,10 +6,11 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::events::Events;
+use super::{events::Events, messages::Messages};
 use crate::until::{Until, is_meant};
 
 pin_project! {
@@ -24,13 +25,27 @@ pin_project! {
     }
 }
 
+/// So many more frames a body may have ready when the time is over: an answer that is finished
+/// then still arrives, and one that never pauses ends.
+const OVERRUN: u8 = 32;
+
 /// How a stream ends.
 #[derive(Debug)]
 pub(super) struct End {
     until: Until,
     state: State,
-    /// For event streams: where it stands, and what it says last.
-    events: Option<(Events, Bytes)>,
+    farewell: Farewell,
+    /// Frames since the time was over.
+    overrun: u8,
+}
+
+/// Where a stream stands, and what it says last.
+#[derive(Debug)]
+pub(super) enum Farewell {
+    Events(Events, Bytes),
+    /// In trailers.
+    Grpc(Messages, HeaderMap),
+    Nothing,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,15 +57,34 @@ enum State {
 }
 
 impl End {
-    pub(super) fn new(until: Until, farewell: Option<Bytes>) -> Self {
-        let events = farewell.map(|farewell| (Events::new(), farewell));
-        Self { until, state: State::Open, events }
+    pub(super) const fn new(until: Until, farewell: Farewell) -> Self {
+        Self { until, state: State::Open, farewell, overrun: 0 }
     }
 
-    fn see(&mut self, data: &impl Buf) {
-        if let Some((events, _)) = &mut self.events {
-            events.see(data);
+    fn see<D: Buf>(&mut self, frame: &Frame<D>) {
+        match (frame.data_ref(), &mut self.farewell) {
+            (Some(data), Farewell::Events(events, _)) => events.see(data),
+            (Some(data), Farewell::Grpc(messages, _)) => messages.see(data),
+            (Some(_), Farewell::Nothing) => {}
+            // Trailers: nothing may follow them.
+            (None, _) => self.state = State::Ended,
         }
+    }
+
+    const fn is_between(&self) -> bool {
+        match &self.farewell {
+            Farewell::Events(events, _) => events.is_between(),
+            Farewell::Grpc(messages, _) => messages.is_between(),
+            Farewell::Nothing => true,
+        }
+    }
+
+    /// Whether the body had its time, and more frames than an answer has.
+    fn is_overrun(&mut self) -> bool {
+        if self.until.is_over() {
+            self.overrun = self.overrun.saturating_add(1);
+        }
+        self.overrun > OVERRUN
     }
 
     /// Waits, when the inner body has nothing ready, for the moment to end. `false`: it is to be
@@ -64,18 +98,22 @@ impl End {
             self.state = State::Emptying;
             return Poll::Ready(false);
         }
-        if self.events.as_ref().is_some_and(|(events, _)| !events.is_between()) {
-            // Half an event would be thrown away by its client.
+        if !self.is_between() {
+            // Half an event or message is of no use to its client.
             ready!(self.until.poll_over(cx));
         }
         Poll::Ready(true)
     }
 
     /// Ends. Returns what is said last.
-    fn end(&mut self) -> Option<Bytes> {
+    fn end<D: From<Bytes>>(&mut self) -> Option<Frame<D>> {
         self.state = State::Ended;
-        let (events, farewell) = self.events.take()?;
-        events.is_between().then_some(farewell)
+        let is_between = self.is_between();
+        match std::mem::replace(&mut self.farewell, Farewell::Nothing) {
+            Farewell::Events(_, last) => is_between.then(|| Frame::data(last.into())),
+            Farewell::Grpc(_, trailers) => Some(Frame::trailers(trailers)),
+            Farewell::Nothing => None,
+        }
     }
 }
 
@@ -111,20 +149,20 @@ where
         let Some(end) = this.end.as_deref_mut() else { return this.inner.poll_frame(cx) };
         while end.state != State::Ended {
             // Before the body: one that never pauses would not end otherwise.
-            if end.until.is_over() {
-                return Poll::Ready(end.end().map(|last| Ok(Frame::data(last.into()))));
+            if end.is_overrun() {
+                return Poll::Ready(end.end().map(Ok));
             }
             match this.inner.as_mut().poll_frame(cx) {
                 Poll::Ready(Some(frame)) => {
-                    if let Some(data) = frame.as_ref().ok().and_then(Frame::data_ref) {
-                        end.see(data);
+                    if let Ok(frame) = &frame {
+                        end.see(frame);
                     }
                     return Poll::Ready(Some(frame));
                 }
                 Poll::Ready(None) => end.state = State::Ended,
                 Poll::Pending => {
                     if ready!(end.poll(cx)) {
-                        return Poll::Ready(end.end().map(|last| Ok(Frame::data(last.into()))));
+                        return Poll::Ready(end.end().map(Ok));
                     }
                 }
             }
@@ -143,7 +181,10 @@ where
         }
         // It may end at any time.
         let mut hint = SizeHint::new();
-        let last = end.events.as_ref().map_or(0, |(_, farewell)| farewell.len() as u64);
+        let last = match &end.farewell {
+            Farewell::Events(_, last) => last.len() as u64,
+            Farewell::Grpc(..) | Farewell::Nothing => 0,
+        };
         if let Some(upper) = self.inner.size_hint().upper() {
             hint.set_upper(upper.saturating_add(last));
         }

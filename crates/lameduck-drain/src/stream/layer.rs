@@ -18,8 +18,9 @@ use crate::{RetryAfter, farewell::is_told_by_header, sampler::Sampler};
 /// Ends event streams (`text/event-stream`) when the server drains, on every route it is put on.
 ///
 /// - What is ready is sent first, and an event that has begun is sent whole, until
-///   [`Cancelling`](Phase::Cancelling) at the latest. Then comes `retry:` with a time to come back,
-///   drawn for each client, and the end of the body. `EventSource` connects again by itself.
+///   [`Cancelling`](Phase::Cancelling) at the latest, but for 32 frames that are ready then. Then
+///   comes `retry:` with a time to come back, drawn for each client, and the end of the body.
+///   `EventSource` connects again by itself.
 /// - On HTTP/1 the head of a stream says `Connection: close`, from the start on: the stream is its
 ///   connection's last answer. Otherwise `EventSource` would ask again on that connection and be
 ///   turned away, and it takes a 503 for the end of all.
@@ -82,6 +83,17 @@ impl UntilDrainLayer {
     /// only add types of which any beginning is good: logs and feeds, not documents.
     pub fn with_content_type(self, content_type: impl Into<String>) -> Self {
         self.with(|route| route.content_types.push(content_type.into()))
+    }
+
+    /// Ends streams of gRPC messages too, with `UNAVAILABLE` in their trailers and the time to come
+    /// back as `grpc-retry-pushback-ms`. By default they run on.
+    ///
+    /// A stream ends where it pauses between two messages. Calls with one answer do not pause, so
+    /// they are answered. With [`with_phase`](Self::with_phase) of [`Cancelling`](Phase::Cancelling)
+    /// streams have all the time of the drain. Keep this off a health service, which has
+    /// `NOT_SERVING` to say on its stream.
+    pub fn with_grpc(self) -> Self {
+        self.with(|route| route.ends_grpc = true)
     }
 
     /// Draws times to come back from this seed, so that a test sees the same ones every time. By

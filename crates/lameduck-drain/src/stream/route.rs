@@ -3,14 +3,22 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 use http_body::Body;
-use lameduck_core::{Phase, PhaseWatch};
+use lameduck_core::{Phase, PhaseWatch, is_grpc};
 
-use super::body::{End, UntilDrainBody};
+use super::{
+    body::{End, Farewell, UntilDrainBody},
+    events::Events,
+    messages::Messages,
+};
 use crate::{RetryAfter, farewell::tell, sampler::Sampler, until::Until};
 
 const EVENTS: &str = "text/event-stream";
+
+/// `UNAVAILABLE`: every client may call again without asking.
+const UNAVAILABLE: HeaderValue = HeaderValue::from_static("14");
+const STOPPING: HeaderValue = HeaderValue::from_static("This server is stopping. Call again.");
 
 /// In the extensions of a response: an [`UntilDrainLayer`](crate::UntilDrainLayer) leaves its body
 /// alone, so that it runs on to its own end, or to that of the drain.
@@ -26,12 +34,14 @@ pub(super) struct Route {
     pub(super) retry_after: RetryAfter,
     /// In lower case, without parameters.
     pub(super) content_types: Vec<String>,
+    pub(super) ends_grpc: bool,
     pub(super) sampler: Arc<Sampler>,
 }
 
 /// What kind of stream a body is.
 enum Kind {
     Events,
+    Grpc,
     Other,
 }
 
@@ -42,6 +52,7 @@ impl Route {
             phase: Phase::Draining,
             retry_after: RetryAfter::default(),
             content_types: Vec::new(),
+            ends_grpc: false,
             sampler: Arc::new(Sampler::random()),
         }
     }
@@ -59,15 +70,25 @@ impl Route {
         }
         let until = Until::new(self.watch.clone(), self.phase);
         let farewell = match kind {
-            Kind::Events => Some(self.farewell()),
-            Kind::Other => None,
+            Kind::Events => Farewell::Events(Events::new(), self.retry()),
+            Kind::Grpc => Farewell::Grpc(Messages::default(), self.unavailable()),
+            Kind::Other => Farewell::Nothing,
         };
         response.map(|body| UntilDrainBody::new(body, Some(End::new(until, farewell))))
     }
 
-    fn farewell(&self) -> Bytes {
+    fn retry(&self) -> Bytes {
         let after = self.retry_after.draw_from(&self.sampler);
         Bytes::from(format!("retry: {}\n\n", after.as_millis()))
+    }
+
+    fn unavailable(&self) -> HeaderMap {
+        let after = self.retry_after.draw_from(&self.sampler);
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-status", UNAVAILABLE);
+        trailers.insert("grpc-message", STOPPING);
+        trailers.insert("grpc-retry-pushback-ms", HeaderValue::from(after.as_millis() as u64));
+        trailers
     }
 
     /// `None`: it is not one that ends.
@@ -78,6 +99,7 @@ impl Route {
         let is = |other: &str| content_type.eq_ignore_ascii_case(other);
         let kind = match is(EVENTS) {
             true => Kind::Events,
+            false if self.ends_grpc && is_grpc(headers) => Kind::Grpc,
             false if self.content_types.iter().any(|other| is(other)) => Kind::Other,
             false => return None,
         };

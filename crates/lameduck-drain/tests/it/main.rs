@@ -3,6 +3,8 @@
 
 mod farewell;
 mod gradual;
+#[cfg(feature = "stream")]
+mod grpc;
 mod health;
 mod hostile;
 mod laws;

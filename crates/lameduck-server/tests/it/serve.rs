@@ -2,6 +2,7 @@
 
 mod drill;
 mod goaway;
+mod grpc;
 mod hold;
 mod limits;
 mod peer;
