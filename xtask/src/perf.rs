@@ -45,7 +45,8 @@ CancellationToken, Timeout
 lameduck      `Lameduck::layer` with a time limit: count with ledger, gate, context. It neither \
 traces nor catches panics.
 lameduck-context turns on uuid's `fast-rng`, which saves tower-http's MakeRequestUuid a system \
-call for each request, too.";
+call for each request, too, wherever both
+              are in one program. The servers are not: the peers' is built without ours.";
 
 impl flags::Perf {
     pub(crate) fn run(self, sh: &Shell) -> Result<()> {
@@ -128,8 +129,11 @@ struct Programs {
 
 impl Programs {
     fn build(sh: &Shell) -> Result<Self> {
-        step::run(cmd!(sh, "cargo build --package lameduck-perf --bins --profile perf"))
-            .context("lameduck-perf does not build")?;
+        // One after the other: built at once, each would have the features that the other asks for.
+        for package in ["lameduck-perf", "lameduck-perf-peer"] {
+            step::run(cmd!(sh, "cargo build --package {package} --bins --profile perf"))
+                .with_context(|| format!("{package} does not build"))?;
+        }
         Ok(Self { folder: Workspace::load(sh)?.target.join("perf") })
     }
 

@@ -12,19 +12,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Full;
-use tokio::{runtime, task};
+use tokio::task;
 use tower::Service;
 
 use crate::Work;
-
-/// A runtime of one thread, with timers and sockets, as a server has it.
-///
-/// # Errors
-///
-/// If the system gives it no event queue.
-pub fn runtime() -> std::io::Result<runtime::Runtime> {
-    runtime::Builder::new_current_thread().enable_all().build()
-}
 
 /// Sends `count` requests of that work through clones of `service`, one after the other.
 ///

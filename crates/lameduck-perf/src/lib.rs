@@ -4,21 +4,16 @@
 //! compiled together, so that what differs is the layers. See `xtask/src/perf.rs` for the method.
 #![forbid(unsafe_code)]
 
-mod cpu;
 mod drive;
 mod handler;
 mod measure;
-mod peer;
 mod stack;
 
+pub use lameduck_perf_peer::{LIMIT, app, now, pin_to_cpu, runtime, serve, thread_time};
+
 pub use self::{
-    cpu::{now, pin_to_cpu, thread_time},
-    drive::{drive, runtime},
+    drive::drive,
     handler::{Handler, HandlerFuture, Reply, Work},
     measure::{Cost, nanoseconds},
-    peer::{
-        Gate, LIMIT, RequestId, SameJobs, TrackerGate, TrackerGateFuture, TrackerGateLayer,
-        Typical, gate, request_id, same_jobs, timeout, typical,
-    },
     stack::{Driver, Stack, serving_duck},
 };

@@ -12,14 +12,11 @@ use lameduck::{
     drain::DrainLayer,
     inflight::{InFlight, InFlightLayer},
 };
+use lameduck_perf_peer as peer;
 use tokio::runtime::Runtime;
 use tower::{Layer, Service, layer::util::Stack as Layers};
 
-use crate::{
-    Handler, Work, drive,
-    peer::{self, LIMIT},
-    runtime,
-};
+use crate::{Handler, LIMIT, Work, drive, runtime};
 
 /// A handler with nothing, theirs or ours around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,13 +15,24 @@ use super::{
 };
 use crate::step;
 
-const SERVERS: [&str; 6] = ["bare", "typical", "same_jobs", "ours", "own", "own_bare"];
+/// Program, mode, and the bare server of the same program.
+const SERVERS: [(&str, &str, &str); 7] = [
+    ("peer-server", "bare", "bare"),
+    ("peer-server", "typical", "bare"),
+    ("peer-server", "same_jobs", "bare"),
+    ("server", "ours_bare", "ours_bare"),
+    ("server", "ours", "ours_bare"),
+    ("server", "own", "ours_bare"),
+    ("server", "own_bare", "ours_bare"),
+];
 const ROUNDS: &str = "61";
 const MILLISECONDS: &str = "100";
 
 pub(super) fn measure(sh: &Shell, programs: &Programs, numbers: &mut Numbers) -> Result<()> {
-    let servers =
-        SERVERS.iter().map(|name| Server::start(programs, name)).collect::<Result<Vec<_>>>()?;
+    let servers = SERVERS
+        .iter()
+        .map(|(program, mode, _)| Server::start(programs, program, mode))
+        .collect::<Result<Vec<_>>>()?;
     let targets = servers.iter().map(Server::target);
     let load = programs.path("load");
     let output = step::read(cmd!(sh, "{load} {ROUNDS} {MILLISECONDS} {targets...}"))?;
@@ -35,8 +46,8 @@ pub(super) fn measure(sh: &Shell, programs: &Programs, numbers: &mut Numbers) ->
     Ok(())
 }
 
-/// The median over the rounds of what `compare` makes of a server's number and the bare one's in
-/// the same round. The numbers stand at that word of each line.
+/// The median over the rounds of what `compare` makes of a server's number and that of the bare one
+/// of its program in the same round. The numbers stand at that word of each line.
 fn against_bare(
     output: &str,
     word: usize,
@@ -51,12 +62,18 @@ fn against_bare(
     }
     let mut compared: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for numbers in rounds.values() {
-        let bare = numbers.get("bare").context("a round without the bare server")?;
         for (name, number) in numbers {
+            let bare = bare_of(name).and_then(|bare| numbers.get(bare));
+            let bare = bare.context("a round without the bare server")?;
             compared.entry((*name).to_owned()).or_default().push(compare(*number, *bare));
         }
     }
     Ok(compared.into_iter().filter_map(|(name, all)| Some((name, median(all)?))).collect())
+}
+
+/// The bare server that a server is compared with.
+fn bare_of(name: &str) -> Option<&'static str> {
+    SERVERS.iter().find(|(_, mode, _)| *mode == name).map(|(_, _, bare)| *bare)
 }
 
 /// A server that lives as long as this does.
@@ -67,8 +84,8 @@ struct Server {
 }
 
 impl Server {
-    fn start(programs: &Programs, name: &'static str) -> Result<Self> {
-        let mut child = Command::new(programs.path("server"))
+    fn start(programs: &Programs, program: &str, name: &'static str) -> Result<Self> {
+        let mut child = Command::new(programs.path(program))
             .arg(name)
             .stdout(Stdio::piped())
             .spawn()
@@ -98,20 +115,21 @@ impl Drop for Server {
 mod tests {
     use super::*;
 
-    const OUTPUT: &str =
-        "0 bare 100 50\n0 ours 150 40\n1 ours 1100 8\n1 bare 1000 10\n2 bare 10 5\n2 ours 40 3\n";
+    const OUTPUT: &str = "0 bare 100 50\n0 typical 150 40\n1 typical 1100 8\n1 bare 1000 10\n2 bare 10 5\n\
+         2 typical 40 3\n";
 
     #[test]
     fn differences_are_taken_within_a_round() {
         let over_bare = against_bare(OUTPUT, 2, |time, bare| time - bare).unwrap();
-        assert_eq!(over_bare.get("ours"), Some(&50.0));
+        assert_eq!(over_bare.get("typical"), Some(&50.0));
         assert_eq!(over_bare.get("bare"), Some(&0.0));
     }
 
     #[test]
     fn rates_are_compared_within_a_round() {
         let ratios = against_bare(OUTPUT, 3, |rate, bare| rate / bare).unwrap();
-        assert_eq!(ratios.get("ours"), Some(&0.8));
+        assert_eq!(ratios.get("typical"), Some(&0.8));
         assert!(against_bare("0 bare 100", 3, |rate, bare| rate / bare).is_err());
+        assert!(against_bare("0 ours 100", 2, |rate, bare| rate / bare).is_err());
     }
 }

@@ -15,6 +15,7 @@ enum Level {
     Lifecycle,
     Facade,
     Test,
+    Peer,
     Tool,
 }
 
@@ -25,6 +26,7 @@ impl Level {
             "lameduck-lifecycle" => Self::Lifecycle,
             "lameduck" => Self::Facade,
             "lameduck-test" => Self::Test,
+            "lameduck-perf-peer" => Self::Peer,
             name if ALONE.contains(&name) => Self::Alone,
             _ if package.published => Self::Leaf,
             _ => Self::Tool,
@@ -39,13 +41,14 @@ impl Level {
             Self::Lifecycle => "the lifecycle",
             Self::Facade => "the facade",
             Self::Test => "the test kit",
+            Self::Peer => "what we are compared with",
             Self::Tool => "a tool or an example",
         }
     }
 
     fn may_depend_on(self, other: Self) -> bool {
         let allowed: &[Self] = match self {
-            Self::Core | Self::Alone | Self::Test => &[],
+            Self::Core | Self::Alone | Self::Test | Self::Peer => &[],
             Self::Leaf => &[Self::Core],
             Self::Lifecycle => &[Self::Core, Self::Leaf, Self::Alone],
             Self::Facade => &[Self::Core, Self::Leaf, Self::Alone, Self::Lifecycle],
