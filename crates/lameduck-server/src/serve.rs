@@ -44,8 +44,9 @@ use crate::{Listener, Source};
 /// - A client that is still sending when its request was turned away reads the whole answer: see
 ///   [`ServeOptions::with_lingering_close`].
 /// - It ends when the last socket is closed, WebSockets included.
-/// - With [`Forced`](lameduck_core::Phase::Forced) it closes what is left by force: all
-///   [`Connections`](crate::Connections), also those of other listeners that feed them.
+/// - A quarter of a second after [`Forced`](lameduck_core::Phase::Forced) it closes what is left by
+///   force: all [`Connections`](crate::Connections), also those of other listeners that feed them.
+///   Until then, a layer that has dropped its handler may say so.
 ///
 /// ```
 /// # #[cfg(not(feature = "axum"))] fn main() {}

@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use http::{Request, Response};
@@ -15,6 +16,7 @@ use lameduck_core::Phase;
 use tokio::{
     sync::{Notify, futures::OwnedNotified},
     task::JoinSet,
+    time::{Sleep, sleep},
 };
 
 use super::{drive, leave::Awaited, live::Live, options::ServeOptions};
@@ -25,14 +27,25 @@ const TURN: usize = 64;
 
 type Accepted<L> = (Tracked<<L as Source>::Io>, <L as Source>::Addr);
 
+/// How long connections may take, once the phase is forced, to say so to their clients: a layer that
+/// drops its handler then has an answer to write.
+const MOMENT: Duration = Duration::from_millis(250);
+
+/// When the connections that are left are closed by force.
+enum Force {
+    Awaited(Awaited),
+    /// The phase is reached.
+    Soon(Pin<Box<Sleep>>),
+    Done,
+}
+
 struct Server<L: Source> {
     listener: Listener<L>,
     connections: Connections,
     live: Arc<Live>,
     left: Pin<Box<OwnedNotified>>,
     draining: Awaited,
-    /// `None`: it was reached.
-    forced: Option<Awaited>,
+    force: Force,
     tasks: JoinSet<()>,
 }
 
@@ -73,7 +86,7 @@ impl<L: Source> Server<L> {
             left: wait(&live.left),
             live,
             draining: Awaited::new(&connections, Phase::Draining),
-            forced: Some(Awaited::new(&connections, Phase::Forced)),
+            force: Force::Awaited(Awaited::new(&connections, Phase::Forced)),
             tasks: JoinSet::new(),
             connections,
             listener,
@@ -88,12 +101,7 @@ impl<L: Source> Server<L> {
                 tracing::error!(%error, "a connection's task panicked");
             }
         }
-        if let Some(forced) = &mut self.forced {
-            if forced.poll(&self.connections, cx).is_ready() {
-                self.forced = None;
-                self.connections.abort_all();
-            }
-        }
+        self.poll_force(cx);
         while self.left.as_mut().poll(cx).is_ready() {
             self.left = wait(&self.live.left);
         }
@@ -108,6 +116,20 @@ impl<L: Source> Server<L> {
             Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
             Poll::Pending if self.listener.is_closed() => self.poll_end(),
             Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn poll_force(&mut self, cx: &mut Context<'_>) {
+        if let Force::Awaited(forced) = &mut self.force {
+            if forced.poll(&self.connections, cx).is_ready() {
+                self.force = Force::Soon(Box::pin(sleep(MOMENT)));
+            }
+        }
+        if let Force::Soon(timer) = &mut self.force {
+            if timer.as_mut().poll(cx).is_ready() {
+                self.force = Force::Done;
+                self.connections.abort_all();
+            }
         }
     }
 

@@ -146,3 +146,25 @@ async fn an_old_http2_connection_is_told_by_goaway() {
     assert_eq!(within(response).await.unwrap().status(), 200);
     within(connection).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_client_whose_handler_is_dropped_by_force_reads_what_its_layer_says_of_it() {
+    let duck = Duck::new(ServerOptions::new());
+    // As a layer does that gives up with the phase.
+    let watch = duck.watch();
+    let cut = async move || {
+        watch.reached(Phase::Forced).await;
+        (StatusCode::SERVICE_UNAVAILABLE, "cut")
+    };
+    let (addr, server) = duck.run(Router::new().route("/", get(cut))).await;
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    client.write_all(REQUEST).await.unwrap();
+    while duck.connections.totals().accepted == 0 {
+        tokio::task::yield_now().await;
+    }
+    duck.phase.publish(Phase::Draining);
+    duck.phase.publish(Phase::Forced);
+    let answer = read_answer(&mut client).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("cut"), "{answer}");
+    within(server).await.unwrap();
+}
