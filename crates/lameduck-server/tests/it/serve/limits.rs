@@ -1,6 +1,6 @@
 //! What bounds a server, and what it survives.
 
-use axum::{Extension, extract::ConnectInfo};
+use axum::{Extension, extract::ConnectInfo, http::StatusCode};
 use lameduck_server::{Serve, ServeOptions, serve, serve_with};
 use tokio::net::TcpListener;
 use tower_layer::Layer as _;
