@@ -230,6 +230,8 @@ impl Connections {
             // Made before the count is read: a wake-up that comes in between is not missed.
             let mut all = pin!(untold.none_left().notified());
             if untold.is_empty() {
+                // Marking wakes nobody, and may have been what others wait for.
+                untold.none_left().notify_waiters();
                 return;
             }
             let is_over = poll_fn(|cx| {

@@ -36,7 +36,7 @@ impl Marked {
         Self { mark, is_given: AtomicBool::new(false), count: AtomicUsize::new(0), none_left }
     }
 
-    /// Nobody waits for this connection any more.
+    /// Nobody waits for this connection any more. Wakes, so not to be called under a lock.
     pub(crate) fn settle(&self, conn: &Conn) {
         if conn.take_mark(self.mark) && self.count.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.none_left.notify_waiters();
@@ -46,6 +46,7 @@ impl Marked {
     /// Marks those for which `waits` says so, if that was not done before.
     ///
     /// To be called under the lock of the list of connections, so that nobody finds half of them.
+    /// Wakes nobody: who waits has called this before, and then asked whether any is left.
     pub(crate) fn give<'a>(
         &self,
         all: impl Iterator<Item = &'a Conn>,
@@ -58,8 +59,8 @@ impl Marked {
             self.count.fetch_add(1, Ordering::SeqCst);
             conn.set_mark(self.mark);
             // Asked after the mark is there: what changes from now on settles it.
-            if !waits(conn) {
-                self.settle(conn);
+            if !waits(conn) && conn.take_mark(self.mark) {
+                self.count.fetch_sub(1, Ordering::SeqCst);
             }
         }
     }

@@ -127,11 +127,9 @@ impl Registry {
     /// Forgets a connection whose socket is about to be closed.
     pub(crate) fn forget(&self, key: usize, end: End) {
         // The entry is dropped after the lock is free: it holds wakers.
-        let _entry = {
+        let entry = {
             let mut inner = self.lock();
             let Some(entry) = inner.entries.try_remove(key) else { return };
-            self.untold.settle(&entry.conn);
-            self.rest.settle(&entry.conn);
             let totals = &mut inner.totals;
             totals.closed += 1;
             totals.bytes_in += entry.conn.bytes_in();
@@ -148,6 +146,8 @@ impl Registry {
             }
             entry
         };
+        self.untold.settle(&entry.conn);
+        self.rest.settle(&entry.conn);
     }
 
     /// Notes that a forgotten connection's socket is closed.
@@ -230,12 +230,13 @@ impl Registry {
     fn order(&self, order: Order, wakes: impl Fn(&Conn) -> bool) -> usize {
         let mut ordered: u64 = 0;
         let mut wakers: Vec<Waker> = Vec::new();
+        let mut settled: Vec<Arc<Conn>> = Vec::new();
         {
             let mut inner = self.lock();
             for (_, entry) in &inner.entries {
                 if entry.conn.give(order) {
                     ordered += 1;
-                    self.untold.settle(&entry.conn);
+                    settled.push(Arc::clone(&entry.conn));
                     if wakes(&entry.conn) {
                         wakers.extend(entry.conn.wakers().into_iter().flatten());
                     }
@@ -246,6 +247,7 @@ impl Registry {
             }
         }
         // Not under the lock: a waker may run its task, which may drop its connection.
+        settled.iter().for_each(|conn| self.untold.settle(conn));
         wakers.into_iter().for_each(Waker::wake);
         usize::try_from(ordered).unwrap_or(usize::MAX)
     }

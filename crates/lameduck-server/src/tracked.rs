@@ -74,6 +74,11 @@ impl<I: Socket> Tracked<I> {
     }
 
     #[cfg(feature = "serve")]
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.seat.registry.watch.current().is_leaving()
+    }
+
+    #[cfg(feature = "serve")]
     pub(crate) const fn conn(&self) -> &Arc<Conn> {
         &self.conn
     }

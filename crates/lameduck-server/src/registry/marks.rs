@@ -1,11 +1,17 @@
 //! Who is waited for, and who was told.
 
+use std::sync::Arc;
+
 use super::{Inner, Registry};
 use crate::conn::Conn;
 #[cfg(feature = "serve")]
 use crate::conn::Order;
 
 impl Inner {
+    fn all(&self) -> Vec<Arc<Conn>> {
+        self.entries.iter().map(|(_, entry)| Arc::clone(&entry.conn)).collect()
+    }
+
     fn conns(&self) -> impl Iterator<Item = &Conn> {
         self.entries.iter().map(|(_, entry)| &*entry.conn)
     }
@@ -33,8 +39,9 @@ impl Registry {
 
     /// Waits for none of those any more.
     pub(crate) fn settle_rest(&self) {
-        let inner = self.lock();
-        inner.conns().for_each(|conn| self.rest.settle(conn));
+        // Not under the lock, which ends with the statement.
+        let all = self.lock().all();
+        all.iter().for_each(|conn| self.rest.settle(conn));
     }
 
     /// This connection's peer knows that it is to leave.

@@ -180,6 +180,8 @@ impl Exit {
     /// while the duck is lame, it comes here.
     fn is_lame(&mut self, connections: &Connections, link: &Link, cx: &mut Context<'_>) -> bool {
         if self.lame_duck.poll(connections, cx).is_pending() {
+            // Or not any more: then nothing waits for the first stream.
+            self.first = None;
             return false;
         }
         if link.served() > 0 || self.cancelling.poll(connections, cx).is_ready() {

@@ -86,7 +86,7 @@ impl ServeOptions {
     /// By default 5 s. A close on top of bytes that were not read is a reset, and a reset may
     /// destroy the answer before the client has read it. So our direction is closed first, and
     /// what comes is read and thrown away: until the client closes too, until nothing has come
-    /// for 500 ms, until 64 MiB have come, or for this time. It is only done after a request with
+    /// for 2 s (500 ms in a stop), until 64 MiB have come, or for this time. It is only done after a request with
     /// a body, or when unread bytes are seen. nginx takes 5 s and 30 s, which a stop has not.
     /// Zero switches it off.
     #[must_use]

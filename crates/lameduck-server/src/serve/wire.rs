@@ -18,9 +18,12 @@ use tokio::{
 use super::{frames::Frames, link::Link};
 use crate::{Protocol, Socket, Tracked, hold::later};
 
-/// How long a peer that sends nothing more is waited for: a long round trip. A peer that was in
-/// the middle of an upload has bytes on the way.
-const QUIET: Duration = Duration::from_millis(500);
+/// How long a peer that sends nothing more is waited for. A peer that was in the middle of an
+/// upload has bytes on the way, unless something holds it up.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// The same while a stop is under way, which has no time for more than a long round trip.
+const QUIET_AT_STOP: Duration = Duration::from_millis(500);
 
 /// How many bytes are read for the answer's sake. Who sends more does not read it anyway.
 const ENOUGH: u64 = 64 * 1024 * 1024;
@@ -124,7 +127,8 @@ impl<I: Socket> Wire<I> {
             match Pin::new(&mut self.io).poll_read(cx, &mut buf) {
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() && *read < ENOUGH => {
                     *read += buf.filled().len() as u64;
-                    timer.as_mut().reset((*until).min(later(Instant::now(), QUIET)));
+                    let quiet = quiet(&self.io);
+                    timer.as_mut().reset((*until).min(later(Instant::now(), quiet)));
                 }
                 // The peer has closed, or was closed by force, or has sent more than is polite.
                 Poll::Ready(_) => return Poll::Ready(()),
@@ -156,6 +160,10 @@ impl<I: Socket> AsyncRead for Wire<I> {
             Some(frames) => poll_frames(&mut this.io, frames, &this.link, cx, buf),
         }
     }
+}
+
+fn quiet<I: Socket>(io: &Tracked<I>) -> Duration {
+    if io.is_stopping() { QUIET_AT_STOP } else { QUIET }
 }
 
 /// Reads from an HTTP/2 peer, and answers for it if that is due.
@@ -221,7 +229,7 @@ impl<I: Socket> AsyncWrite for Wire<I> {
             if !this.time.is_zero() && this.is_peer_sending() {
                 let now = Instant::now();
                 let until = later(now, this.time);
-                let timer = Box::pin(sleep_until(until.min(later(now, QUIET))));
+                let timer = Box::pin(sleep_until(until.min(later(now, quiet(&this.io)))));
                 this.linger = Linger::Yes { read: 0, until, timer };
             }
         }

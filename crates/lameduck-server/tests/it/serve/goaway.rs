@@ -61,7 +61,11 @@ async fn a_lame_duck_that_recovers_keeps_its_new_connections() {
     let (mut send, _) = connect(addr).await;
     assert_eq!(ask(&mut send).await, 200);
     duck.phase.publish(Phase::LameDuck);
+    // This one has asked nothing yet, and is waited for.
+    let (mut late, _connection) = connect(addr).await;
+    tokio::time::sleep(SHORT).await;
     duck.phase.publish(Phase::Running);
+    assert_eq!(ask(&mut late).await, 200);
     let (mut send, connection) = connect(addr).await;
     for _ in 0..3 {
         assert_eq!(ask(&mut send).await, 200);
