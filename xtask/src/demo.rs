@@ -10,32 +10,63 @@ const LOST: i32 = 1;
 
 impl flags::Demo {
     pub(crate) fn run(self, sh: &Shell) -> Result<()> {
-        run(sh, self.runs.unwrap_or(1), self.plain)
+        run(sh, self.runs.unwrap_or(1), Server::of(&self))
     }
 }
 
-/// Stops the quickstart so many times, or the stock server if `plain`.
-pub(crate) fn run(sh: &Shell, runs: u32, plain: bool) -> Result<()> {
+/// Whose stop is shown.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Server {
+    /// The quickstart, on the loop of our own.
+    Ours,
+    /// Stock axum in our listener and layer.
+    Wrapped,
+    /// Stock axum with its own graceful shutdown.
+    Plain,
+}
+
+impl Server {
+    const fn of(demo: &flags::Demo) -> Self {
+        match (demo.plain, demo.wrapped) {
+            (true, _) => Self::Plain,
+            (_, true) => Self::Wrapped,
+            _ => Self::Ours,
+        }
+    }
+
+    /// Its name, and as what cargo knows it.
+    const fn target(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Ours => ("quickstart", "--bin"),
+            Self::Wrapped => ("wrapped-axum", "--example"),
+            Self::Plain => ("plain-axum", "--example"),
+        }
+    }
+}
+
+/// Stops that server so many times.
+pub(crate) fn run(sh: &Shell, runs: u32, server: Server) -> Result<()> {
     if !cfg!(unix) {
         bail!("the demo sends SIGTERM, which only Unix has");
     }
     // Not optimised: that is built soonest, and a slow server has more in flight to lose.
     let programs = Workspace::load(sh)?.target.join("debug");
-    let (server, kind) = if plain { ("plain-axum", "--example") } else { ("quickstart", "--bin") };
+    let (name, kind) = server.target();
     let features = "lameduck-test/app,lameduck-test/drill";
     step::run(cmd!(
         sh,
-        "cargo build --package quickstart --package lameduck-test --features {features}
-         --bin lameduck-drill {kind} {server}"
+        "cargo build --package quickstart --package lameduck --package lameduck-test
+         --features {features} --bin lameduck-drill {kind} {name}"
     ))?;
-    let server = if plain { programs.join("examples").join(server) } else { programs.join(server) };
+    let folder = if kind == "--bin" { programs.clone() } else { programs.join("examples") };
+    let program = folder.join(name);
     let drill = programs.join("lameduck-drill");
     let runs = runs.to_string();
-    let verdict = step::status(cmd!(sh, "{drill} --runs {runs} -- {server}"))?;
+    let verdict = step::status(cmd!(sh, "{drill} --runs {runs} -- {program}"))?;
     match verdict.code() {
         Some(0) => Ok(()),
         // What a stock server loses is what is shown.
-        Some(LOST) if plain => Ok(()),
+        Some(LOST) if server == Server::Plain => Ok(()),
         _ => bail!("the drill ended with {verdict}"),
     }
 }

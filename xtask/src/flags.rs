@@ -14,6 +14,8 @@ xflags::xflags! {
             optional --runs runs: u32
             /// Shows a stock axum server under the same load instead.
             optional --plain
+            /// Shows a stock axum server in our listener and layer instead.
+            optional --wrapped
         }
 
         /// Stops servers whose clients are 20 ms away, in networks of their own. Needs Linux and root.
@@ -97,6 +99,7 @@ pub struct Help;
 pub struct Demo {
     pub runs: Option<u32>,
     pub plain: bool,
+    pub wrapped: bool,
 }
 
 #[derive(Debug)]
