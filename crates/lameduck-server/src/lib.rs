@@ -155,6 +155,12 @@
 //! 155 of 320), with kept connections 0 of 1,280 (stock: 91 of 192). The process ended 60 ms after
 //! the signal with kept connections, and 245 ms after it with new ones.
 //!
+//! In 20 stops each on the loopback (`cargo xtask demo --runs 20`, with `--wrapped` for the other), with
+//! a lame duck of 5 s and 64 clients of ten kinds, `serve` lost 0 of 211,592 requests, and a stock axum
+//! in this listener and our layers 0 of 250,094. They differ on HTTP/2: the stock one tells its clients
+//! with draining, so it turned away 15 % of their requests; `serve` tells them before, and turned
+//! away 0.15 %.
+//!
 //! # What it does not do
 //!
 //! It does not see requests; `lameduck-inflight` does. It does not answer them, but for the one
