@@ -30,7 +30,9 @@ async fn main() -> ExitCode {
     let duck = Lameduck::new().with_windows(windows);
     let (watch, room) = (duck.watch(), broadcast::Sender::new(256));
     let enter = async move |upgrade: WebSocketUpgrade| {
-        upgrade.on_upgrade(move |socket| chat(socket, room, watch))
+        // Before the client hears that it is in: from then on it misses nothing.
+        let heard = room.subscribe();
+        upgrade.on_upgrade(move |socket| chat(socket, room, heard, watch))
     };
     let app = Router::new().route("/chat", any(enter)).layer(duck.layer());
 
@@ -46,8 +48,12 @@ async fn main() -> ExitCode {
 }
 
 /// One who takes part, until they leave or the server does.
-async fn chat(socket: WebSocket, room: broadcast::Sender<Utf8Bytes>, watch: PhaseWatch) {
-    let mut heard = room.subscribe();
+async fn chat(
+    socket: WebSocket,
+    room: broadcast::Sender<Utf8Bytes>,
+    mut heard: broadcast::Receiver<Utf8Bytes>,
+    watch: PhaseWatch,
+) {
     // Says goodbye when the drain begins, and then ends as if the client had left.
     let mut socket = close_on_drain(socket, watch);
     loop {
