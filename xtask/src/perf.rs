@@ -33,7 +33,7 @@ timers        calls of tokio's timer registration in the same runs
 syscalls      strace, difference of 1100 and 100 requests
 allocations   a counting allocator, mean of 1000 requests
 ns            processor time of the thread, median of 31 rounds in which all stacks take turns
-processor     an axum server on one core, 32 keep-alive connections from another; time of all its \
+processor     an axum server on one core, 32 keep-alive connections from another that never sleeps; time of all its \
 threads from schedstat,
               median over paired turns; requests per second in percent of the bare server's
               in the same turns

@@ -11,6 +11,8 @@ use std::{
 use lameduck_perf::{now, pin_to_cpu};
 
 const CONNECTIONS: usize = 32;
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: perf/1\r\n\
     Accept: */*\r\nAccept-Encoding: gzip\r\n\r\n";
 const USAGE: &str = "load ROUNDS MILLISECONDS NAME=PID@ADDRESS...";
@@ -42,9 +44,16 @@ fn main() -> io::Result<()> {
 struct Server {
     name: String,
     pid: u32,
-    connections: Vec<TcpStream>,
-    /// How long an answer is. All are alike: the id and the date have a fixed length.
-    answer: usize,
+    connections: Vec<Connection>,
+}
+
+/// One client, which has asked and waits for its answer, or is idle.
+struct Connection {
+    stream: TcpStream,
+    /// Room for one answer. All are alike: the id and the date have a fixed length.
+    answer: Vec<u8>,
+    /// How much of it is here.
+    read: usize,
 }
 
 impl Server {
@@ -52,32 +61,38 @@ impl Server {
         let usage = || io::Error::other(USAGE);
         let (name, rest) = arg.split_once('=').ok_or_else(usage)?;
         let (pid, address) = rest.split_once('@').ok_or_else(usage)?;
-        let mut connections = (0..CONNECTIONS)
-            .map(|_| {
-                let connection = TcpStream::connect(address)?;
-                connection.set_nodelay(true)?;
-                connection.set_read_timeout(Some(Duration::from_secs(10)))?;
-                Ok(connection)
-            })
-            .collect::<io::Result<Vec<_>>>()?;
-        let answer = first_answer(&mut connections[0])?;
         let pid = pid.parse().map_err(io::Error::other)?;
-        Ok(Self { name: name.to_owned(), pid, connections, answer })
+        let connect = |_| Connection::connect(address);
+        let connections = (0..CONNECTIONS).map(connect).collect::<io::Result<_>>()?;
+        Ok(Self { name: name.to_owned(), pid, connections })
     }
 
-    /// Asks on every connection, then reads every answer, again and again for `turn`.
+    /// Asks on every connection, and again as soon as its answer is here, for `turn`.
+    ///
+    /// Never sleeps: a server that has to wake its client is charged for it by the kernel, the more
+    /// often the slower it is.
     fn load(&mut self, turn: Duration) -> io::Result<u64> {
-        let mut buffer = vec![0; self.answer];
         let (start, mut requests) = (now(), 0);
+        for connection in &mut self.connections {
+            connection.ask()?;
+        }
         while start.elapsed() < turn {
             for connection in &mut self.connections {
-                connection.write_all(REQUEST)?;
+                if connection.is_answered()? {
+                    requests += 1;
+                    connection.ask()?;
+                }
             }
-            for connection in &mut self.connections {
-                connection.read_exact(&mut buffer)?;
-                check(&buffer)?;
-                requests += 1;
+        }
+        // Idle again, while others have their turn.
+        let end = now();
+        for connection in &mut self.connections {
+            while !connection.is_answered()? {
+                if end.elapsed() > PATIENCE {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
             }
+            requests += 1;
         }
         Ok(requests)
     }
@@ -94,13 +109,43 @@ impl Server {
     }
 }
 
-/// Asks once and returns how many bytes the answer has: its head and what that announces.
-fn first_answer(connection: &mut TcpStream) -> io::Result<usize> {
-    connection.write_all(REQUEST)?;
+impl Connection {
+    /// Connects, and asks once to learn how long an answer is: its head and what that announces.
+    fn connect(address: &str) -> io::Result<Self> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let answer = first_answer(&mut stream)?;
+        stream.set_nonblocking(true)?;
+        Ok(Self { stream, answer: vec![0; answer], read: 0 })
+    }
+
+    fn ask(&mut self) -> io::Result<()> {
+        self.read = 0;
+        // Small enough to be taken whole by a connection with nothing else on it.
+        self.stream.write_all(REQUEST)
+    }
+
+    fn is_answered(&mut self) -> io::Result<bool> {
+        match self.stream.read(&mut self.answer[self.read..]) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => self.read += read,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        if self.read < self.answer.len() {
+            return Ok(false);
+        }
+        check(&self.answer).map(|()| true)
+    }
+}
+
+fn first_answer(stream: &mut TcpStream) -> io::Result<usize> {
+    stream.write_all(REQUEST)?;
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
     loop {
-        let read = connection.read(&mut buffer)?;
+        let read = stream.read(&mut buffer)?;
         if read == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
