@@ -31,7 +31,8 @@ use crate::{Listener, Source};
 /// connection is closed.
 ///
 /// The service is any tower service of `Request<Incoming>`, such as an axum `Router`. Each
-/// connection gets a clone of it, and a request that it is not ready for at once gets another.
+/// connection gets a clone of it, and so does each stream of HTTP/2, and a request that it is not
+/// ready for at once.
 ///
 /// Beside a stock `axum::serve` with
 /// [`Connections::stop_accepting`](crate::Connections::stop_accepting) this is what it gives:

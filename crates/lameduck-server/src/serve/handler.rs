@@ -44,7 +44,7 @@ pin_project! {
     #[project = CallProjection]
     enum Call<S, F> {
         Running { #[pin] future: F },
-        // Boxed: it is as large as a request and a service, and nearly never made.
+        // Boxed: it is as large as a request and a service, and the other is moved with each answer.
         Waiting { call: Box<(S, Option<Request<Incoming>>)> },
         Failed { error: Option<BoxError> },
     }
@@ -54,8 +54,9 @@ impl<S> Call<S, S::Future>
 where
     S: tower_service::Service<Request<Incoming>, Error: Into<BoxError>> + Clone,
 {
-    /// Most services are ready at once. One that is not has promised to be to whoever asked, so
-    /// that one waits, and a clone of it stays for the next request.
+    /// On HTTP/1, whose task has nothing else to do. Most services are ready at once. One that is
+    /// not has promised to be to whoever asked, so that one waits, and a clone of it stays for the
+    /// next request.
     fn begin(service: &mut S, request: Request<Incoming>) -> Self {
         match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => Self::Running { future: service.call(request) },
@@ -66,6 +67,13 @@ where
                 Self::Waiting { call: Box::new((waits, Some(request))) }
             }
         }
+    }
+}
+
+impl<S: Clone, F> Call<S, F> {
+    /// On HTTP/2, where the call belongs into the task of its stream: a panic in it costs no other.
+    fn of_stream(service: &S, request: Request<Incoming>) -> Self {
+        Self::Waiting { call: Box::new((service.clone(), Some(request))) }
     }
 }
 
@@ -141,8 +149,14 @@ where
         self.link.on_request(!request.body().is_end_stream());
         // Before the call, so that a panic in it ends it.
         let under_way = is_http1.then(|| UnderWay::begin(Arc::clone(&self.link)));
+        let service = &mut *self.service.borrow_mut();
+        let call = if is_http1 {
+            Call::begin(service, request)
+        } else {
+            Call::of_stream(service, request)
+        };
         Answering {
-            call: Call::begin(&mut self.service.borrow_mut(), request),
+            call,
             // HTTP/2 has no such header: there it is a GOAWAY.
             old_at: if is_http1 { self.old_at } else { None },
             under_way,

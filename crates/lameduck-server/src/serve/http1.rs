@@ -100,7 +100,8 @@ struct Silence {
 
 impl Silence {
     fn new(time: Duration) -> Self {
-        let step = time / LOOKS.unsigned_abs().into();
+        // Not zero: it looks again after that time.
+        let step = (time / LOOKS.unsigned_abs().into()).max(Duration::from_millis(1));
         Self { step, timer: Box::pin(sleep(step)), is_set: false, served: 0, looks: 0 }
     }
 

@@ -154,7 +154,8 @@ impl ServeOptions {
 
     /// The idle timeout of one connection.
     pub(super) fn idle_timeout(&self) -> Option<Duration> {
-        self.idle_timeout.map(|timeout| spread(timeout, random()))
+        // Not zero: it is looked for again after that time.
+        self.idle_timeout.map(|timeout| spread(timeout, random()).max(Duration::from_millis(1)))
     }
 
     /// How long HTTP/1 may be silent before a head is whole.

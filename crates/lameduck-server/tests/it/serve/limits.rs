@@ -1,5 +1,7 @@
 //! What bounds a server, and what it survives.
 
+use std::task::{Context, Poll};
+
 use axum::{Extension, extract::ConnectInfo, http::StatusCode};
 use lameduck_server::{Serve, ServeOptions, serve, serve_with};
 use tokio::net::TcpListener;
@@ -167,4 +169,59 @@ async fn a_client_whose_handler_is_dropped_by_force_reads_what_its_layer_says_of
     let answer = read_answer(&mut client).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("cut"), "{answer}");
     within(server).await.unwrap();
+}
+
+/// A service whose call itself panics, not what comes of it.
+#[derive(Clone)]
+struct Panics {
+    router: Router,
+}
+
+impl tower_service::Service<http::Request<hyper::body::Incoming>> for Panics {
+    type Response = Response;
+    type Error = std::convert::Infallible;
+    type Future = axum::routing::future::RouteFuture<std::convert::Infallible>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<hyper::body::Incoming>) -> Self::Future {
+        assert_ne!(request.uri().path(), "/panic", "a call that panics");
+        tower_service::Service::call(&mut self.router, request)
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_panics_costs_only_its_stream() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, listener) = bind(&duck).await;
+    let _server = spawn(serve(listener, Panics { router: hello(duck.watch()) }).into_future());
+    let tcp = TcpStream::connect(addr).await.unwrap();
+    let (mut send, connection) = h2::client::handshake(tcp).await.unwrap();
+    let _connection = spawn(connection);
+    for (path, is_answered) in [("/", true), ("/panic", false), ("/", true)] {
+        let request = http::Request::get(format!("http://duck{path}")).body(()).unwrap();
+        let (response, _) = send.send_request(request, true).unwrap();
+        assert_eq!(within(response).await.is_ok(), is_answered, "{path}");
+    }
+    let mut http1 = into_tokio(connect_and_send(addr, b"GET /panic HTTP/1.1\r\n\r\n"));
+    assert!(read_to_end(&mut http1).await.unwrap_or_default().is_empty());
+    exchange(&mut TcpStream::connect(addr).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_timeout_of_nothing_closes_who_is_silent_and_not_who_is_served() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, listener) = bind(&duck).await;
+    let slow = get(async || {
+        tokio::time::sleep(SHORT).await;
+        "hello"
+    });
+    let options = ServeOptions::new().with_idle_timeout(Some(Duration::ZERO));
+    let server = serve(listener, Router::new().route("/", slow)).with_options(options);
+    let _server = spawn(server.into_future());
+    let mut client = into_tokio(connect_and_send(addr, REQUEST));
+    assert!(read_answer(&mut client).await.unwrap().ends_with("hello"));
+    assert!(read_to_end(&mut client).await.unwrap().is_empty());
 }
