@@ -141,9 +141,9 @@
 //! inherited. `cargo bench -p lameduck-server` measures it. An answer of up to 1 KiB in several pieces is
 //! written as one, which is 0.2 µs cheaper.
 //!
-//! A server of our own costs 0.96 of bare `axum::serve`'s processor time per request, though it has a
-//! timeout for heads and counts (median of 61 paired turns on a busy machine of two processors, 11 µs
-//! each; `cargo xtask perf --part processor`). An idle connection takes 18.0 KB of its memory, of
+//! A server of our own costs as much of the processor per request as bare `axum::serve`, though it has
+//! a timeout for heads and counts: 0.96, 0.98 and 1.01 of it in three runs of 61 to 91 paired turns on
+//! a busy machine (`cargo xtask perf --part processor`). An idle connection takes 18.0 KB of its memory, of
 //! bare axum's 18.9 KB (9,500 connections each, `cargo run --profile perf -p lameduck-perf --bin idle`).
 //!
 //! A stop asks for handshakes once, or every 5 ms while there are some, and on the thread that
