@@ -114,8 +114,9 @@ impl Ticket {
         if self.remaining != 0 {
             shard.note_aborted();
         }
-        // Into the ledger after the count and out of it before: who is listed is in flight.
-        if let Some(line) = self.line {
+        // Into the ledger after the count and out of it before: who is listed is in flight. Taken: a
+        // body may go on after its end, when the line is another request's.
+        if let Some(line) = self.line.take() {
             strike(shard, line);
         }
         shard.leave();

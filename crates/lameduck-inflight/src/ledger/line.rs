@@ -20,6 +20,9 @@ const FREE: u64 = 0;
 /// how much memory a line takes.
 const LONGEST_ROUTE: usize = 256;
 
+/// The longest method that is kept, in bytes, for the same reason.
+const LONGEST_METHOD: usize = 64;
+
 /// One line of the ledger, for one request after the other.
 ///
 /// What a request changes while it runs is in atomics that only it writes; what is written once is
@@ -69,7 +72,7 @@ impl Line {
         let mut text = self.text();
         text.since = Some(since);
         if text.method.as_ref() != method {
-            text.method = method.cloned();
+            text.method = method.map(kept);
         }
         text.route.clear();
         text.route.push_str(shortened(route));
@@ -139,6 +142,13 @@ impl Line {
         // Nothing panics under the lock but for want of memory, and any text may be shown.
         self.text.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// As much of a method as is kept. It is a token, and so is its beginning.
+#[cold]
+fn kept(method: &Method) -> Method {
+    let beginning = method.as_str().as_bytes().get(..LONGEST_METHOD);
+    beginning.and_then(|text| Method::from_bytes(text).ok()).unwrap_or_else(|| method.clone())
 }
 
 /// As much of a route as is kept.

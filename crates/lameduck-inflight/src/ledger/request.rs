@@ -79,7 +79,7 @@ impl InFlightRequest {
         self.age
     }
 
-    /// Its method, or `None` if it is a guard.
+    /// Its method, or `None` if it is a guard. The first 64 bytes of it, if it is longer.
     #[must_use]
     pub const fn method(&self) -> Option<&Method> {
         self.method.as_ref()

@@ -7,7 +7,7 @@ use lameduck_inflight::{InFlight, InFlightLayer, InFlightRequest, LedgerEntry, S
 use tokio::time::advance;
 use tower::{Layer, Service, service_fn};
 
-use crate::support::{AnyBody, answer, check, data, frame, pending, request, stream_of};
+use crate::support::{AnyBody, Broken, answer, check, data, frame, pending, request, stream_of};
 
 /// A handler that never answers.
 fn stuck() -> impl Service<
@@ -95,6 +95,28 @@ fn a_body_on_its_way_is_named_with_the_bytes_it_gave() {
         let _ = frame(&mut body);
     }
     check(&in_flight, 1, 0);
+}
+
+#[test]
+fn a_body_that_goes_on_after_its_end_gives_no_bytes_to_another_request() {
+    let in_flight = InFlight::with_ledger();
+    let response = Response::new(stream_of(vec![Err(Broken), data("late")]));
+    let mut body = answer(&in_flight, request(Method::GET, "/failed"), response).into_body();
+    assert!(frame(&mut body).expect("a frame").is_err());
+    let response = Response::new(stream_of(vec![data("four")]));
+    let _other = answer(&in_flight, request(Method::GET, "/other"), response).into_body();
+    frame(&mut body).expect("a frame").expect("data");
+    let [blocker] = &in_flight.blockers()[..] else { panic!("one request is in flight") };
+    assert_eq!((blocker.route(), blocker.bytes_sent()), ("/other", 0));
+}
+
+#[test]
+fn a_client_does_not_decide_how_much_of_its_method_is_kept() {
+    let long = Method::from_bytes(&[b'M'; 5000]).expect("a token");
+    let blocker = stuck_on(request(long, "/"));
+    assert_eq!(blocker.method().map(Method::as_str), Some("M".repeat(64).as_str()));
+    let short = Method::from_bytes(b"VERSION-CONTROL").expect("a token");
+    assert_eq!(stuck_on(request(short.clone(), "/")).method(), Some(&short));
 }
 
 #[test]
