@@ -1,6 +1,8 @@
 //! Many threads at once. What loom checks for few steps, tried here for many.
 
 use std::{
+    cell::Cell,
+    future::{Pending, pending},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,8 +12,12 @@ use std::{
     time::Duration,
 };
 
-use lameduck_inflight::{InFlight, InFlightGuard};
+use http::{HeaderValue, Request};
+use lameduck_inflight::{InFlight, InFlightGuard, InFlightLayer, LedgerEntry};
 use tokio::task::JoinSet;
+use tower::{Layer, Service, service_fn};
+
+use crate::support::Answered;
 
 const THREADS: usize = 4;
 const ROUNDS: usize = 20_000;
@@ -74,6 +80,47 @@ fn guards_that_leave_on_other_threads_leave_no_trace() {
     }
     assert_eq!(in_flight.totals().finished(), (THREADS * ROUNDS) as u64);
     assert!(in_flight.is_idle());
+}
+
+/// One thread's requests, each with its id for its path, and a word for the one before.
+fn come_and_go(layer: &InFlightLayer, thread: usize) {
+    let entry = Cell::new(None);
+    let mut service = layer.layer(service_fn(|_: Request<()>| -> Pending<Answered> {
+        entry.set(LedgerEntry::current());
+        pending()
+    }));
+    let stale = HeaderValue::from_static("stale");
+    for round in 0..ROUNDS {
+        let name = format!("{thread}-{round}");
+        let request = Request::get(format!("/{name}")).header("x-request-id", name).body(());
+        let before: Option<LedgerEntry> = entry.take();
+        let future = service.call(request.expect("a request"));
+        // Its line is another's by now, of this thread or not.
+        assert!(before.is_none_or(|before| !before.set_request_id(&stale)));
+        drop(future);
+    }
+}
+
+#[test]
+fn whoever_is_named_is_named_as_it_came_while_lines_change_hands() {
+    let in_flight = InFlight::with_ledger();
+    let layer = InFlightLayer::new(in_flight.clone());
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let layer = &layer;
+                scope.spawn(move || come_and_go(layer, thread))
+            })
+            .collect();
+        while threads.iter().any(|thread| !thread.is_finished()) {
+            for blocker in in_flight.blockers() {
+                let id = blocker.request_id().expect("each came with an id");
+                assert_eq!(blocker.route().strip_prefix('/'), Some(id));
+            }
+        }
+    });
+    assert_eq!(in_flight.totals().aborted(), (THREADS * ROUNDS) as u64);
+    assert!(in_flight.is_idle() && in_flight.blockers().is_empty());
 }
 
 /// Each round is a whole life: some enter, one waits, all leave somewhere else.

@@ -25,6 +25,9 @@ impl std::error::Error for Broken {}
 /// A body of any kind. Forwards what the body inside says of itself.
 pub(crate) type AnyBody = UnsyncBoxBody<Bytes, Broken>;
 
+/// What a service answers.
+pub(crate) type Answered = Result<Response<AnyBody>, Infallible>;
+
 /// A body of these frames, that knows neither its length nor its end.
 pub(crate) fn stream_of(frames: Vec<Result<Frame<Bytes>, Broken>>) -> AnyBody {
     StreamBody::new(stream::iter(frames)).boxed_unsync()
