@@ -48,6 +48,11 @@ impl Shared {
             return None;
         }
         let limit = self.limit()?;
-        Some(*self.deadline.get_or_init(|| from_now(limit)))
+        let at = || {
+            let at = from_now(limit);
+            // The limit began later than the caller's time, and may end later.
+            self.caller_at().map_or(at, |caller| caller.min(at))
+        };
+        Some(*self.deadline.get_or_init(at))
     }
 }

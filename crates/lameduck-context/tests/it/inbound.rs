@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use lameduck_context::{BodyInterrupted, ContextLayer, DeadlineSource, InboundDeadline, Reason};
 use lameduck_core::{MaybeExecuted, NotExecuted, phase_channel};
 use tokio::time::{Instant, sleep};
-use tower::{Layer, ServiceExt};
+use tower::{Layer, Service, ServiceExt};
 
 use crate::support::{
     Answer, Ask, Left, ask, ask_grpc, ask_with, current, data, fed, handler, hello, problem,
@@ -194,6 +194,19 @@ async fn the_callers_clock_runs_from_the_arrival() {
         hello()
     }));
     service.oneshot(ask_with("grpc-timeout", "1S")).await.expect("infallible");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_begins_late_does_not_end_after_the_callers_deadline() {
+    let waits = handler(|_| std::future::pending::<Answer>());
+    let mut service = trusting().with_timeout(5 * SEC).layer(waits);
+    let began = Instant::now();
+    let future = service.call(ask_with("grpc-timeout", "6S"));
+    // The limit counts from the first wait, the caller's deadline from the arrival.
+    tokio::time::advance(3 * SEC).await;
+    let response = future.await.expect("infallible");
+    assert_eq!(began.elapsed(), 6 * SEC);
+    assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
 }
 
 #[tokio::test(start_paused = true)]
