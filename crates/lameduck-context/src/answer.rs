@@ -163,12 +163,6 @@ impl Client {
         Self { version: Version::HTTP_2, is_grpc, asked: Asked::Body }
     }
 
-    /// Whether `HEAD` was asked.
-    #[inline]
-    pub(crate) const fn is_head(self) -> bool {
-        matches!(self.asked, Asked::Head)
-    }
-
     /// Whether an answer has a body. As RFC 9110, section 6.4.1, and as hyper decides it: it drops
     /// one that must not be there unpolled.
     pub(crate) fn may_have_body(self, status: StatusCode) -> bool {

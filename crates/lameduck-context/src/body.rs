@@ -228,7 +228,8 @@ pub(crate) fn carry_on<B: Body>(
     context: RequestContext,
     response: &Response<B>,
 ) -> Option<RequestContext> {
-    if context.client().is_head() || response.body().is_end_stream() {
+    // A body that must not be there is dropped unread, and nothing of it is missing.
+    if response.body().is_end_stream() || !context.client().may_have_body(response.status()) {
         context.finish();
         return None;
     }
@@ -236,10 +237,6 @@ pub(crate) fn carry_on<B: Body>(
         // The body may take the context later, so this does not wait for somebody to hold it.
         Some(length) => context.shared().owe(length),
         None => note_length(&context, response),
-    }
-    if context.is_held() && !context.client().may_have_body(response.status()) {
-        // Unread, nothing of it is missing.
-        context.shared().owe(0);
     }
     Some(context)
 }

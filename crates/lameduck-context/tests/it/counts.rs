@@ -85,6 +85,21 @@ async fn a_client_that_leaves_is_counted_once_before_the_answer_or_within() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_body_that_must_not_be_there_is_not_counted_as_a_client_that_left() {
+    for status in [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED] {
+        let layer = ContextLayer::new();
+        let service = layer.layer(handler(move |_| {
+            let mut response = hello();
+            *response.status_mut() = status;
+            async { response }
+        }));
+        // As a server does, which has nothing to send of it.
+        drop(service.oneshot(ask()).await.expect("infallible"));
+        assert_eq!(all(&layer.counts()), [0; 6], "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_is_ended_is_counted_as_that_and_not_as_a_client_that_left() {
     let (sender, phase) = phase_channel();
     let layer = ContextLayer::new().with_phase(phase).with_body_limit(SEC);
