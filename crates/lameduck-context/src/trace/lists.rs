@@ -86,18 +86,12 @@ fn trimmed(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// A key of one part, or a tenant's at a system.
+/// As level 2 of the specification has it, where an at sign is a character like others.
 fn is_state_key(key: &[u8]) -> bool {
-    let part = |part: &[u8], longest: usize| {
-        let is_first = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        (1..=longest).contains(&part.len())
-            && is_first(&part[0])
-            && part.iter().all(|byte| is_first(byte) || b"_-*/".contains(byte))
-    };
-    match key.iter().position(|byte| *byte == b'@') {
-        Some(at) => part(&key[..at], 241) && part(&key[at + 1..], 14),
-        None => part(key, 256),
-    }
+    let is_first = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    key.len() <= 256
+        && key.first().is_some_and(is_first)
+        && key.iter().all(|byte| is_first(byte) || b"_-*/@".contains(byte))
 }
 
 fn is_state_value(value: &[u8]) -> bool {

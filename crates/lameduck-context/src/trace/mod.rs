@@ -60,6 +60,7 @@ impl TraceContext {
     /// Gives the request a span of its own, if it belongs to a trace.
     #[must_use]
     pub(crate) fn with_own_span(mut self) -> Self {
+        self.parent = self.parent.map(TraceParent::with_known_flags);
         self.own = self.parent.map(|_| SpanId::fresh());
         self
     }

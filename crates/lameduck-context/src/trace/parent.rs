@@ -79,8 +79,16 @@ impl TraceParent {
         let span = u64::try_from(hex(&known[36..52])?).ok()?;
         let flags = u8::try_from(hex(&known[53..])?).ok()?;
         let is_valid = dashes && is_whole && trace != 0 && span != 0;
-        let flags = if version == 0 { flags } else { flags & KNOWN_FLAGS };
-        is_valid.then_some(Self { trace: TraceId(trace), span: SpanId(span), flags })
+        let parent = Self { trace: TraceId(trace), span: SpanId(span), flags };
+        let parent = if version == 0 { parent } else { parent.with_known_flags() };
+        is_valid.then_some(parent)
+    }
+
+    /// Without the flags that version 00 does not define: whoever writes a parent of its own has to
+    /// set them to zero.
+    pub(super) const fn with_known_flags(self) -> Self {
+        let Self { trace, span, flags } = self;
+        Self { trace, span, flags: flags & KNOWN_FLAGS }
     }
 
     /// Writes version 00 with another span as the caller.

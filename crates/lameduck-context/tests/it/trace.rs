@@ -74,6 +74,20 @@ fn a_later_version_is_read_as_far_as_it_is_known() {
 }
 
 #[test]
+fn every_key_that_the_specification_allows_is_carried_on() {
+    // Level 2 has one grammar for both kinds of keys: an at sign is a character like others.
+    let longest = format!("1{}", "@".repeat(255));
+    for key in ["a", "1@2", "a@b@c", "a@", "a_-*/@", &longest] {
+        let lines = [("traceparent", PARENT), ("tracestate", &format!("{key}=v"))];
+        assert_eq!(carried(&lines), headers(&lines), "{key}");
+    }
+    for key in ["@a", "_a", "a b", "aB", &format!("{longest}a")] {
+        let lines = [("traceparent", PARENT), ("tracestate", &format!("{key}=v"))];
+        assert_eq!(carried(&lines), headers(&lines[..1]), "{key}");
+    }
+}
+
+#[test]
 fn a_state_that_is_not_valid_is_left_out_and_the_trace_goes_on() {
     let many = vec!["k=v"; 33].join(",");
     let distinct: Vec<_> = (0..33).map(|n| format!("k{n}=v")).collect();
@@ -144,7 +158,7 @@ fn what_a_tracer_has_written_is_left_alone() {
 }
 
 /// The trace that the handler sees.
-async fn seen(layer: ContextLayer) -> Option<TraceContext> {
+async fn seen(layer: ContextLayer, parent: &str) -> Option<TraceContext> {
     let left = Left::new();
     let theirs = left.clone();
     let service = layer.layer(handler(move |_| {
@@ -152,21 +166,31 @@ async fn seen(layer: ContextLayer) -> Option<TraceContext> {
         async { hello() }
     }));
     let mut request = ask();
-    *request.headers_mut() = headers(&[("traceparent", PARENT), ("tracestate", "a=1")]);
+    *request.headers_mut() = headers(&[("traceparent", parent), ("tracestate", "a=1")]);
     service.oneshot(request).await.expect("infallible");
     left.take()
 }
 
 #[tokio::test]
 async fn a_handler_sees_its_trace_where_the_layer_reads_it() {
-    assert_eq!(seen(ContextLayer::new()).await, None);
-    let trace = seen(ContextLayer::new().with_trace_context()).await.expect("a trace");
+    assert_eq!(seen(ContextLayer::new(), PARENT).await, None);
+    let trace = seen(ContextLayer::new().with_trace_context(), PARENT).await.expect("a trace");
     assert_eq!(trace.span_id(), trace.parent_id());
-    let trace = seen(ContextLayer::new().with_own_spans()).await.expect("a trace");
+    let trace = seen(ContextLayer::new().with_own_spans(), PARENT).await.expect("a trace");
     assert_ne!(trace.span_id(), trace.parent_id());
     let mut out = HeaderMap::new();
     trace.write(&mut out);
     let span = trace.span_id().expect("a span");
     assert_eq!(out["traceparent"], format!("00-0af7651916cd43dd8448eb211c80319c-{span}-01"));
     assert_eq!(out["tracestate"], "a=1");
+}
+
+#[tokio::test]
+async fn who_names_a_span_of_its_own_says_of_it_only_what_it_knows() {
+    let parent = PARENT.replace("-01", "-ff");
+    assert_eq!(carried(&[("traceparent", &parent)])["traceparent"], parent, "passed through");
+    let trace = seen(ContextLayer::new().with_own_spans(), &parent).await.expect("a trace");
+    let mut out = HeaderMap::new();
+    trace.write(&mut out);
+    assert!(out["traceparent"].to_str().expect("ASCII").ends_with("-03"), "{out:?}");
 }
