@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use http::HeaderMap;
 use lameduck_core::Phase;
 use pin_project_lite::pin_project;
 use tokio::{
@@ -80,10 +81,15 @@ impl RequestContext {
         Run { work: Some(work), context: Some(self.clone()), ended: None, ends: Ends::Cancelled }
     }
 
-    /// A layer inside another's: what is known there is known here, and no deadline is put off.
-    pub(crate) fn inherit(&mut self, outer: &Self) {
+    /// A layer inside another's: what is known there is known here, and no deadline is put off. An
+    /// id that came with the request stays.
+    pub(crate) fn inherit(&mut self, outer: &Self, headers: &HeaderMap) {
         let at = outer.shared().deadline();
         let Some(shared) = self.shared_mut() else { return };
+        let policy = shared.config().id.as_ref().filter(|id| id.inbound);
+        if policy.is_some_and(|id| !headers.contains_key(&id.header)) {
+            shared.take_over_id(outer.request_id_header());
+        }
         let at = at.filter(|at| shared.deadline().is_none_or(|own| *at < own));
         if let Some(at) = at {
             shared.deadline = OnceLock::from(at);
@@ -133,19 +139,12 @@ pub(crate) fn cancelled<'a>(
             if let Some(over) = over.as_mut().as_pin_mut() {
                 let _ = Pin::new(&mut unconstrained(over)).poll(cx);
             }
-            let ended = match parents.as_mut().as_pin_mut() {
-                Some(parents) => parents.poll(cx),
-                None => Poll::Pending,
-            };
-            match (context.reason(), ended) {
-                (Some(reason), _) => Poll::Ready(reason),
-                // The parent's was polled to its end, and must not be polled again.
-                (None, Poll::Ready(reason)) => {
-                    shared.cancel(reason);
-                    Poll::Ready(context.reason().unwrap_or(reason))
-                }
-                (None, Poll::Pending) => Poll::Pending,
+            if parents.as_mut().as_pin_mut().is_some_and(|parents| parents.poll(cx).is_ready()) {
+                // It must not be polled again, which happens if this context is finished: the
+                // reason of its parent is then not its own.
+                parents.set(None);
             }
+            context.reason().map_or(Poll::Pending, Poll::Ready)
         });
         reason.await
     })

@@ -130,6 +130,9 @@ impl RequestContext {
             }
         }
         if config.tells {
+            if let Some(outer) = Self::current() {
+                self.inherit(&outer, request.headers());
+            }
             self.tell(request.extensions_mut());
         }
         self.shared.is_expired()

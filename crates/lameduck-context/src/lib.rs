@@ -45,9 +45,9 @@
 //! context in its `call`, where spans are made.
 //!
 //! A route may have a layer of its own inside the router's, at the cost of an allocation for each of
-//! its requests: the shorter limit counts. Where a route's is to be the longer one, the router's
-//! layer [asks the request](ContextLayer::with_timeout_by). Who wants the time limit and nothing else
-//! takes [`TimeoutLayer`].
+//! its requests: the shorter limit counts, and the id is the router's. Where a route's limit is to be
+//! the longer one, the router's layer [asks the request](ContextLayer::with_timeout_by). Who wants the
+//! time limit and nothing else takes [`TimeoutLayer`].
 //!
 //! # Deadlines from outside
 //!

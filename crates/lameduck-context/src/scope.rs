@@ -5,6 +5,8 @@ use std::{
     mem::{self, ManuallyDrop},
 };
 
+use http::HeaderMap;
+
 use crate::{Reason, RequestContext};
 
 thread_local! {
@@ -31,10 +33,10 @@ fn replace(context: Option<RequestContext>) -> Option<RequestContext> {
 /// Tells the current context, which was just begun, which one it is inside of.
 #[cold]
 #[inline(never)]
-pub(crate) fn inherit(outer: &RequestContext) {
+pub(crate) fn inherit(outer: &RequestContext, headers: &HeaderMap) {
     let mut inner = replace(None);
     if let Some(inner) = &mut inner {
-        inner.inherit(outer);
+        inner.inherit(outer, headers);
     }
     replace(inner);
 }

@@ -67,8 +67,9 @@ where
         let mut context = Some(context);
         // `call` is the handler's code too: a layer inside may want the id for its span.
         let scope = Scope::enter(&mut context);
-        if let Some(outer) = scope.outer() {
-            scope::inherit(outer);
+        // Before anybody is told, if anybody is.
+        if let Some(outer) = scope.outer().filter(|_| !config.tells) {
+            scope::inherit(outer, request.headers());
         }
         let inner = self.inner.call(request);
         scope.exit();

@@ -137,6 +137,15 @@ impl Shared {
         }
     }
 
+    /// Has another's id instead of one that was made here, if the other has one.
+    pub(crate) fn take_over_id(&mut self, id: Option<&HeaderValue>) {
+        if let Some(id) = id {
+            self.id = Some(id.clone());
+            self.fresh = None;
+            self.text = OnceLock::new();
+        }
+    }
+
     /// What only some requests have, made here.
     pub(crate) fn more(&self) -> &More {
         self.more.get_or_init(Box::default)

@@ -14,6 +14,7 @@ mod grace;
 mod ids;
 mod inbound;
 mod laws;
+mod nested;
 mod phase;
 mod properties;
 #[cfg(feature = "client")]

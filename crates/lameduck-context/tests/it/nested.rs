@@ -1,0 +1,115 @@
+//! A layer inside another's: a route's inside of a router's.
+
+use std::{
+    convert::Infallible,
+    future::{Future, pending},
+    pin::Pin,
+    task::{Context, Waker},
+    time::Duration,
+};
+
+use lameduck_context::{ContextLayer, RequestContext};
+use lameduck_core::{Phase, phase_channel};
+use tower::{Layer, Service, ServiceExt};
+
+use crate::support::{Answer, Ask, Left, ask, ask_with, current, current_id, handler, hello};
+
+const ID: &str = "x-request-id";
+const SEC: Duration = Duration::from_secs(1);
+
+/// The ways in which an inner layer begins a request.
+fn inner_layers() -> [ContextLayer; 3] {
+    let plain = ContextLayer::new();
+    let told = plain.clone().with_on_request(|_, _| ());
+    [plain.clone(), told, plain.with_extension()]
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_handler_knows_the_id_that_the_client_is_told() {
+    for inner in inner_layers() {
+        let left = Left::new();
+        let theirs = left.clone();
+        let service = ContextLayer::new().layer(inner.layer(handler(move |_| {
+            theirs.leave(current_id());
+            async { hello() }
+        })));
+        let response = service.oneshot(ask()).await.expect("infallible");
+        let told = response.headers()[ID].to_str().expect("ASCII").to_owned();
+        assert_eq!(left.take(), Some(told), "{inner:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_told_of_a_request_is_told_the_id_that_the_client_is_told() {
+    let told = Left::new();
+    let theirs = told.clone();
+    let inner = ContextLayer::new().with_on_request(move |id, _| theirs.leave(id.clone()));
+    let service = ContextLayer::new().layer(inner.layer(handler(|_| async { hello() })));
+    let response = service.oneshot(ask()).await.expect("infallible");
+    assert_eq!(response.headers()[ID], told.take());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_that_wants_an_id_of_its_own_has_it() {
+    let inner = ContextLayer::new().with_inbound_request_id(false);
+    let service = ContextLayer::new().layer(inner.layer(handler(|_| async {
+        assert_ne!(current_id().as_deref(), Some("mine"));
+        hello()
+    })));
+    let response = service.oneshot(ask_with(ID, "mine")).await.expect("infallible");
+    assert_eq!(response.headers()[ID], "mine");
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_it_begins_a_route_has_the_routers_time_and_values() {
+    struct Tenant(&'static str);
+    for inner in inner_layers() {
+        let route = inner.layer(handler(|_| async {
+            assert_eq!(current().remaining(), Some(2 * SEC));
+            assert_eq!(current().value::<Tenant>().map(|tenant| tenant.0), Some("theirs"));
+            hello()
+        }));
+        let router = tower::service_fn(move |request: Ask| {
+            current().set_value(Tenant("theirs"));
+            route.clone().oneshot(request)
+        });
+        let service = ContextLayer::new().with_timeout(2 * SEC).layer(router);
+        service.oneshot(ask()).await.expect("infallible");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_whose_answer_is_complete_is_not_cancelled_with_the_rest() {
+    let (sender, phase) = phase_channel();
+    let left: Left<RequestContext> = Left::new();
+    let theirs = left.clone();
+    let route = ContextLayer::new().layer(handler(move |_| {
+        theirs.leave(current());
+        async { Answer::default() }
+    }));
+    let router = tower::service_fn(move |request: Ask| {
+        let route = route.clone();
+        async move {
+            route.oneshot(request).await.expect("infallible");
+            pending::<Result<Answer, Infallible>>().await
+        }
+    });
+    let mut service = ContextLayer::new().with_phase(phase).layer(router);
+    let mut future = Box::pin(service.call(ask()));
+    assert!(waits(future.as_mut()));
+    let context = left.take();
+    let mut cancelled = Box::pin(context.cancelled());
+    assert!(waits(cancelled.as_mut()));
+    drop(future);
+    for _ in 0..3 {
+        assert!(waits(cancelled.as_mut()), "it was finished before");
+    }
+    assert_eq!(context.reason(), None);
+    sender.publish(Phase::Cancelling);
+    assert!(waits(cancelled.as_mut()));
+}
+
+/// Whether a future waits.
+fn waits<F: Future>(future: Pin<&mut F>) -> bool {
+    future.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+}
