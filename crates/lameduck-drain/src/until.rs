@@ -58,7 +58,11 @@ impl fmt::Debug for Until {
 ///
 /// A task of tokio's that did much in one turn is told "not yet" by every channel and socket, full
 /// or not, until its next turn. Whoever takes that for the end of a queue loses the rest of it.
-/// The task is woken again at once.
-pub(crate) fn is_meant() -> bool {
-    tokio::task::coop::has_budget_remaining()
+/// So the task is woken again at once: not all work that says "not yet" knows of this and does so.
+pub(crate) fn is_meant(cx: &Context<'_>) -> bool {
+    let is_meant = tokio::task::coop::has_budget_remaining();
+    if !is_meant {
+        cx.waker().wake_by_ref();
+    }
+    is_meant
 }

@@ -90,7 +90,7 @@ impl End {
     /// Waits, when the inner body has nothing ready, for the moment to end. `false`: it is to be
     /// asked once more before that.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        if !is_meant() {
+        if !is_meant(cx) {
             return Poll::Pending;
         }
         if self.state == State::Open {

@@ -117,7 +117,7 @@ impl<S: Stream> Stream for UntilDrain<S> {
                     *this.state = Ended;
                     *this.last = None;
                 }
-                Poll::Pending if !is_meant() => return Poll::Pending,
+                Poll::Pending if !is_meant(cx) => return Poll::Pending,
                 Poll::Pending if *this.state == Emptying => break,
                 Poll::Pending => {
                     ready!(this.until.poll_due(cx));

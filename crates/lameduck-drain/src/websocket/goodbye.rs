@@ -68,7 +68,7 @@ where
                 *this.state = State::Ended;
                 return Poll::Ready(None);
             }
-            Poll::Pending if *this.state == State::Open && !is_meant() => return Poll::Pending,
+            Poll::Pending if *this.state == State::Open && !is_meant(cx) => return Poll::Pending,
             Poll::Pending => {}
         }
         self.poll_goodbye(cx).map(|()| None)

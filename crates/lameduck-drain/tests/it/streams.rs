@@ -1,6 +1,7 @@
 //! Streams of items that end when their server drains.
 
 use std::{
+    future::{Future as _, poll_fn},
     pin::Pin,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -158,4 +159,27 @@ fn a_time_to_come_back_is_spread_over_its_bounds() {
     assert!(drawn.iter().any(|time| *time > Duration::from_millis(2500)));
     assert_eq!(RetryAfter::fixed(max).draw(), max);
     assert!(RetryAfter::jittered(Duration::MAX, Duration::ZERO).draw() < Duration::MAX);
+}
+
+// A stream that knows nothing of the budget of its task, after others that have used it up.
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_pauses_at_the_end_of_its_tasks_turn_still_ends_with_the_drain() {
+    let (phase, watch) = running();
+    let mut stream = until_drain(stream::pending::<i32>(), watch).with_last(-1);
+    let mut is_first = true;
+    let mut task = tokio::task::JoinSet::new();
+    task.spawn(poll_fn(move |cx| {
+        if std::mem::take(&mut is_first) {
+            while tokio::task::coop::has_budget_remaining() {
+                let used = std::pin::pin!(tokio::task::coop::consume_budget());
+                assert!(used.poll(cx).is_ready());
+            }
+        }
+        stream.poll_next_unpin(cx)
+    }));
+    // Its turn comes, and then nothing wakes it but the phase.
+    assert!(timeout(Duration::from_secs(1), task.join_next()).await.is_err());
+    phase.publish(Phase::Draining);
+    let ended = timeout(Duration::from_secs(1), task.join_next()).await.expect("it was not woken");
+    assert_eq!(ended.unwrap().unwrap(), Some(-1));
 }
