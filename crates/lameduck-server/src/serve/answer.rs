@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -37,6 +38,10 @@ impl UnderWay {
     pub(super) fn begin(link: Arc<Link>) -> Self {
         link.conn().set_answering(true);
         Self { link }
+    }
+
+    pub(super) fn on_answer(&self, status: StatusCode) {
+        self.link.on_answer(status);
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONNECTION};
 use http_body::Body as _;
 use hyper::{body::Incoming, rt::Executor, service::Service};
 use pin_project_lite::pin_project;
@@ -124,6 +124,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut response = ready!(this.call.poll(cx))?;
+        if let Some(under_way) = this.under_way {
+            under_way.on_answer(response.status());
+        }
         if let Some(at) = *this.old_at {
             // A switch of protocols has a `Connection` of its own.
             if response.status() != StatusCode::SWITCHING_PROTOCOLS && Instant::now() >= at {
@@ -146,7 +149,7 @@ where
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let is_http1 = self.link.is_http1();
-        self.link.on_request(!request.body().is_end_stream());
+        self.link.on_request(!request.body().is_end_stream(), request.method() == Method::CONNECT);
         // Before the call, so that a panic in it ends it.
         let under_way = is_http1.then(|| UnderWay::begin(Arc::clone(&self.link)));
         let service = &mut *self.service.borrow_mut();

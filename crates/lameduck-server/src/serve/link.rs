@@ -5,18 +5,23 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
 };
 
+use http::StatusCode;
+
 use super::live::Seat;
 use crate::conn::Conn;
 
 const HTTP2: u8 = 0;
 const HTTP1: u8 = 1;
 const HTTP1_BODY: u8 = 2;
+const HTTP1_CONNECT: u8 = 3;
+const SWITCHED: u8 = 4;
 
 /// Shared by all of a connection, whose seat it keeps until the last of them is gone.
 #[derive(Debug)]
 pub(super) struct Link {
     // Relaxed throughout, for nothing else hangs on a value: what must be seen at once is written
     // and read in the task of the connection, and of the streams only a count is asked for.
+    /// The protocol, and on HTTP/1 what the last request lets one expect.
     upload: AtomicU8,
     /// Streams that are served now.
     streams: AtomicUsize,
@@ -51,21 +56,42 @@ impl Link {
         self.upload.load(Ordering::Relaxed) != HTTP2
     }
 
-    /// A request has come, with a body or without.
-    pub(super) fn on_request(&self, has_body: bool) {
+    /// A request has come, with a body or without, or one for a tunnel.
+    pub(super) fn on_request(&self, has_body: bool, is_connect: bool) {
         self.served.store(self.served().wrapping_add(1), Ordering::Relaxed);
         if self.is_http1() {
-            self.set_upload(has_body);
+            self.set_upload(match (is_connect, has_body) {
+                (true, _) => HTTP1_CONNECT,
+                (false, true) => HTTP1_BODY,
+                (false, false) => HTTP1,
+            });
         }
+    }
+
+    /// An answer with this status is on its way: does it switch protocols?
+    pub(super) fn on_answer(&self, status: StatusCode) {
+        let is_tunnel = || self.upload.load(Ordering::Relaxed) == HTTP1_CONNECT;
+        if self.is_http1()
+            && (status == StatusCode::SWITCHING_PROTOCOLS || (status.is_success() && is_tunnel()))
+        {
+            self.set_upload(SWITCHED);
+        }
+    }
+
+    /// Whether what comes now is not HTTP, and not the server's to read.
+    pub(super) fn is_switched(&self) -> bool {
+        self.upload.load(Ordering::Relaxed) == SWITCHED
     }
 
     /// The peer has been silent for so long that nothing of a body can be on the way.
     pub(super) fn on_silence(&self) {
-        self.set_upload(false);
+        if self.is_uploading() {
+            self.set_upload(HTTP1);
+        }
     }
 
-    fn set_upload(&self, may_come: bool) {
-        self.upload.store(if may_come { HTTP1_BODY } else { HTTP1 }, Ordering::Relaxed);
+    fn set_upload(&self, upload: u8) {
+        self.upload.store(upload, Ordering::Relaxed);
     }
 
     /// Whether the peer may still be sending the body of its last request. Whether it was read to

@@ -115,7 +115,13 @@ impl<I: Socket> Wire<I> {
 
     /// Whether the peer may be sending: then a close would be a reset, and may destroy an answer
     /// that it has not read yet.
+    ///
+    /// What is not HTTP any more may close its direction and read on: that is not ours to read.
     fn is_peer_sending(&self) -> bool {
+        !self.link.is_switched() && self.is_http_coming()
+    }
+
+    fn is_http_coming(&self) -> bool {
         self.link.is_uploading() || (self.link.is_http1() && self.io.conn().handle().has_unread())
     }
 

@@ -131,3 +131,44 @@ async fn a_connect_that_was_refused_leaves_an_ordinary_connection() {
     assert!(read_answer(&mut client).await.unwrap().ends_with("no"));
     assert_eq!(duck.connections.list()[0].stage, Stage::Answered);
 }
+
+#[cfg(feature = "serve")]
+type Go = std::sync::Arc<tokio::sync::Notify>;
+
+/// A tunnel that closes its own direction, and only then reads what its client has sent.
+#[cfg(feature = "serve")]
+fn half_closing(read: tokio::sync::mpsc::Sender<Vec<u8>>, go: Go) -> Router {
+    Router::new().fallback(async move |mut request: Request| {
+        let upgrade = hyper::upgrade::on(&mut request);
+        spawn(async move {
+            let mut io = TokioIo::new(upgrade.await.unwrap());
+            go.notified().await;
+            io.shutdown().await.unwrap();
+            let mut bytes = Vec::new();
+            io.read_to_end(&mut bytes).await.unwrap();
+            read.send(bytes).await.unwrap();
+        });
+        StatusCode::OK
+    })
+}
+
+#[cfg(feature = "serve")]
+#[tokio::test]
+async fn what_a_client_sends_into_a_tunnel_that_is_half_closed_arrives() {
+    let duck = patient();
+    let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (send, mut read) = tokio::sync::mpsc::channel(1);
+    let go = Go::default();
+    let app = half_closing(send, Go::clone(&go));
+    let _server = spawn(lameduck_server::serve(listener, app).into_future());
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    client.write_all(CONNECT).await.unwrap();
+    read_until(&mut client, b"\r\n\r\n").await;
+    client.write_all(b"quack").await.unwrap();
+    client.shutdown().await.unwrap();
+    // What came before the other direction was closed is unread then.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    go.notify_one();
+    assert_eq!(within(read.recv()).await.unwrap(), b"quack");
+}
