@@ -39,6 +39,7 @@ pub fn phase_channel() -> (PhaseSender, PhaseWatch) {
         #[expect(clippy::disallowed_methods, reason = "an origin, not a measurement")]
         origin: Instant::now(),
         lobbies: Phase::ALL.map(|_| std::array::from_fn(|_| Arc::default())),
+        undone: AtomicUsize::new(0),
         next_lobby: AtomicUsize::new(0),
     });
     (PhaseSender { shared: Arc::clone(&shared) }, PhaseWatch { shared })
@@ -54,6 +55,8 @@ struct Shared {
     origin: Instant,
     /// By phase.
     lobbies: [Lobbies; Phase::ALL.len()],
+    /// How often lame duck went back to running.
+    undone: AtomicUsize,
     next_lobby: AtomicUsize,
 }
 
@@ -97,6 +100,10 @@ impl PhaseSender {
     /// A move backward is refused, but for lame duck, which may go back to running.
     #[expect(clippy::must_use_candidate, reason = "most callers know that they move forward")]
     pub fn publish(&self, next: Phase) -> bool {
+        if next == Phase::Running && self.shared.phase() == Phase::LameDuck {
+            // Before the move: who sees the phase go back sees that it did.
+            self.shared.undone.fetch_add(1, Ordering::SeqCst);
+        }
         let moved = self
             .shared
             .phase
@@ -148,6 +155,17 @@ impl PhaseWatch {
     #[must_use]
     pub fn current(&self) -> Phase {
         self.shared.phase()
+    }
+
+    /// How often lame duck was undone so far.
+    ///
+    /// A move wakes who waits once. Whoever looks at the [phase](Self::current) instead of polling a
+    /// wait again, and finds it too early, asks this next: if it has grown since that wait was
+    /// polled, the wake-up is spent, and the wait must be polled again.
+    #[must_use]
+    pub fn times_undone(&self) -> usize {
+        // SeqCst, as the phase: read after it, it is at least as new.
+        self.shared.undone.load(Ordering::SeqCst)
     }
 
     /// When draining begins at the latest, if a stop is under way.

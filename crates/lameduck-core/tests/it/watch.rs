@@ -52,8 +52,25 @@ fn a_wait_outlasts_a_lame_duck_that_is_undone_before_it_is_looked_at() {
     sender.publish(Phase::LameDuck);
     sender.publish(Phase::Running);
     assert!(!leaving.is_done());
+    assert_eq!(watch.times_undone(), 1);
     sender.publish(Phase::LameDuck);
     assert!(leaving.is_done());
+}
+
+#[test]
+fn only_a_lame_duck_that_recovers_counts_as_undone() {
+    let (sender, watch) = phase_channel();
+    sender.publish(Phase::Running);
+    assert!(!sender.publish(Phase::Running));
+    assert_eq!(watch.times_undone(), 0, "the start undoes nothing");
+    for times in 1..=3 {
+        sender.publish(Phase::LameDuck);
+        sender.publish(Phase::Running);
+        assert_eq!(watch.times_undone(), times);
+    }
+    sender.publish(Phase::Draining);
+    sender.publish(Phase::Running);
+    assert_eq!(watch.times_undone(), 3, "and a move that is refused neither");
 }
 
 #[test]

@@ -21,23 +21,26 @@ use crate::{
 pub(super) struct Awaited {
     reached: PhaseReached,
     phase: Phase,
-    is_listed: bool,
+    /// How often lame duck was undone before the task got on the list.
+    listed: Option<usize>,
 }
 
 impl Awaited {
     pub(super) fn new(connections: &Connections, phase: Phase) -> Self {
         let reached = connections.registry().watch.reached(phase);
-        Self { reached, phase, is_listed: false }
+        Self { reached, phase, listed: None }
     }
 
     /// Must be polled by one task only.
     pub(super) fn poll(&mut self, connections: &Connections, cx: &mut Context<'_>) -> Poll<()> {
-        // Once the task is on the list, the one load is enough: to poll would take the list's
-        // lock, which all connections share, at every byte that comes.
-        if self.is_listed && connections.registry().watch.current() < self.phase {
+        let watch = &connections.registry().watch;
+        // Once the task is on the list, two loads are enough: to poll would take the list's lock,
+        // which all connections share, at every byte that comes. In this order: what was undone
+        // before the phase was read is seen, and has taken the task off the list.
+        if watch.current() < self.phase && self.listed == Some(watch.times_undone()) {
             return Poll::Pending;
         }
-        self.is_listed = true;
+        self.listed = Some(watch.times_undone());
         Pin::new(&mut self.reached).poll(cx)
     }
 }

@@ -74,6 +74,36 @@ async fn a_lame_duck_that_recovers_keeps_its_new_connections() {
 }
 
 #[tokio::test]
+async fn a_lame_duck_that_recovered_at_once_tells_its_connections_the_next_time() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, _server) = duck.run(hello(duck.watch())).await;
+    let (mut send, connection) = connect(addr).await;
+    assert_eq!(ask(&mut send).await, 200);
+    // No task has a turn in between.
+    duck.phase.publish(Phase::LameDuck);
+    duck.phase.publish(Phase::Running);
+    tokio::time::sleep(SHORT).await;
+    assert!(!connection.is_finished());
+    duck.phase.publish(Phase::LameDuck);
+    within(connection).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_waited_for_its_first_stream_is_told_in_the_next_stop() {
+    let duck = Duck::new(ServerOptions::new().with_first_byte_grace(2 * SHORT));
+    let (addr, server) = duck.run(hello(duck.watch())).await;
+    duck.phase.publish(Phase::LameDuck);
+    let (_send, connection) = connect(addr).await;
+    tokio::time::sleep(SHORT).await;
+    duck.phase.publish(Phase::Running);
+    tokio::time::sleep(2 * SHORT).await;
+    assert!(!connection.is_finished());
+    duck.phase.publish(Phase::Draining);
+    within(connection).await.unwrap().unwrap();
+    within(server).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_stream_opened_before_goaway_finishes() {
     let duck = Duck::new(ServerOptions::new());
     let go = Arc::new(Semaphore::new(0));
