@@ -135,8 +135,9 @@ impl Conn {
         self.is_told.store(true, Ordering::SeqCst);
     }
 
-    pub(crate) fn set_mark(&self, mark: Mark) {
-        self.marks.fetch_or(mark as u8, Ordering::SeqCst);
+    /// Whether it has the mark only now.
+    pub(crate) fn set_mark(&self, mark: Mark) -> bool {
+        self.marks.fetch_or(mark as u8, Ordering::SeqCst) & mark as u8 == 0
     }
 
     /// Whether it had the mark.

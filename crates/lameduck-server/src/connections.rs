@@ -202,6 +202,8 @@ impl Connections {
     /// that waits for this. On a stock server such an answer is known by its next bytes, so a
     /// stream that says nothing holds its own wait for as long as an idle connection does.
     ///
+    /// A stop that is called off before that is as if there had been none: this waits for the next.
+    ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
@@ -219,11 +221,23 @@ impl Connections {
     ///
     /// The future may be dropped and made anew at any time.
     pub async fn all_told(&self) {
-        let (watch, untold) = (&self.registry.watch, &self.registry.untold);
-        if !watch.current().is_leaving() {
-            untold.forget();
-            watch.reached(Phase::LameDuck).await;
+        let watch = &self.registry.watch;
+        loop {
+            if !watch.current().is_leaving() {
+                self.registry.untold.forget();
+                watch.reached(Phase::LameDuck).await;
+            }
+            self.none_untold().await;
+            // Otherwise the stop was called off meanwhile, and nobody is to leave.
+            if watch.current().is_leaving() {
+                return;
+            }
         }
+    }
+
+    /// Marks who is to be told, and waits for none of them to be left, or for cancelling.
+    async fn none_untold(&self) {
+        let (watch, untold) = (&self.registry.watch, &self.registry.untold);
         let mut cancelling = pin!(watch.reached(Phase::Cancelling));
         self.registry.mark_untold();
         loop {

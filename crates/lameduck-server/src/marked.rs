@@ -57,7 +57,10 @@ impl Marked {
         }
         for conn in all {
             self.count.fetch_add(1, Ordering::SeqCst);
-            conn.set_mark(self.mark);
+            if !conn.set_mark(self.mark) {
+                // From a stop that was called off: it is counted already.
+                self.count.fetch_sub(1, Ordering::SeqCst);
+            }
             // Asked after the mark is there: what changes from now on settles it.
             if !waits(conn) && conn.take_mark(self.mark) {
                 self.count.fetch_sub(1, Ordering::SeqCst);

@@ -220,3 +220,48 @@ mod own {
         within(server).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn nobody_is_sent_away_by_a_stop_that_was_called_off() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, _server) = duck.serve(hello(duck.watch())).await;
+    let mut idle = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut idle).await;
+    let connections = duck.connections.clone();
+    let mut all_told = spawn(async move { connections.all_told().await });
+    tokio::task::yield_now().await;
+    duck.phase.publish(Phase::LameDuck);
+    assert!(timeout(SHORT / 4, &mut all_told).await.is_err(), "one knows nothing");
+    duck.phase.publish(Phase::Running);
+    drop(idle);
+    within(duck.connections.idle()).await;
+    assert!(timeout(SHORT, &mut all_told).await.is_err(), "there is no stop");
+    let mut idle = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut idle).await;
+    duck.phase.publish(Phase::LameDuck);
+    assert!(timeout(SHORT, &mut all_told).await.is_err(), "this one knows nothing either");
+    assert!(exchange(&mut idle).await.contains("connection: close"));
+    within(all_told).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stop_after_one_that_was_called_off_waits_for_nobody_twice() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, _server) = duck.serve(hello(duck.watch())).await;
+    let mut idle = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut idle).await;
+    for _ in 0..2 {
+        let connections = duck.connections.clone();
+        let mut all_told = Box::pin(async move { connections.all_told().await });
+        assert!(timeout(SHORT / 4, &mut all_told).await.is_err());
+        duck.phase.publish(Phase::LameDuck);
+        assert!(timeout(SHORT / 4, &mut all_told).await.is_err(), "one knows nothing");
+        duck.phase.publish(Phase::Running);
+    }
+    let connections = duck.connections.clone();
+    let all_told = spawn(async move { connections.all_told().await });
+    tokio::task::yield_now().await;
+    duck.phase.publish(Phase::LameDuck);
+    assert!(exchange(&mut idle).await.contains("connection: close"));
+    within(all_told).await.unwrap();
+}
