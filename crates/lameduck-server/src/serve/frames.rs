@@ -11,6 +11,10 @@ const HEAD: usize = 9;
 const PING: u8 = 6;
 const ACK: u8 = 1;
 
+/// HEADERS, `PUSH_PROMISE` and CONTINUATION: without the flag, nothing may follow but the last.
+const OF_HEADS: [u8; 3] = [1, 5, 9];
+const END_HEADERS: u8 = 4;
+
 /// The answer to the PING of h2's graceful shutdown, with that one's payload.
 const PONG: [u8; HEAD + 8] =
     [0, 0, 8, PING, ACK, 0, 0, 0, 0, 0x0b, 0x7b, 0xa2, 0xf0, 0x8b, 0x9b, 0xfe, 0x54];
@@ -23,6 +27,8 @@ pub(super) struct Frames {
     have: u8,
     /// Bytes of the payload that have not.
     left: u32,
+    /// Whether a request's head goes on in the next frame.
+    is_in_head: bool,
     /// Whether the payload that comes is that of an answer to a PING.
     is_pong: bool,
     /// Whether the answer has come, from the peer or from here.
@@ -34,17 +40,25 @@ pub(super) struct Frames {
 impl Frames {
     /// At the begin of the first frame.
     pub(super) const fn new() -> Self {
-        Self { head: [0; HEAD], have: 0, left: 0, is_pong: false, is_answered: false, answered: 0 }
+        Self {
+            head: [0; HEAD],
+            have: 0,
+            left: 0,
+            is_in_head: false,
+            is_pong: false,
+            is_answered: false,
+            answered: 0,
+        }
     }
 
-    /// These bytes have come.
-    pub(super) fn feed(&mut self, mut bytes: &[u8]) {
+    /// These bytes have come, and the PING was sent before them or not.
+    pub(super) fn feed(&mut self, mut bytes: &[u8], is_asked: bool) {
         while let Some(first) = bytes.first() {
             if self.left > 0 {
                 if self.is_pong {
                     self.is_pong = false;
                     // hyper's own PINGs, of the keep-alive, begin otherwise.
-                    self.is_answered |= *first == PONG[HEAD];
+                    self.is_answered |= is_asked && *first == PONG[HEAD];
                 }
                 let len = bytes.len().min(self.left as usize);
                 // It fits: it is no more than what is left.
@@ -65,13 +79,16 @@ impl Frames {
                 self.have = 0;
                 self.left = u32::from_be_bytes([0, a, b, c]);
                 self.is_pong = kind == PING && flags & ACK != 0;
+                if OF_HEADS.contains(&kind) {
+                    self.is_in_head = flags & END_HEADERS == 0;
+                }
             }
         }
     }
 
-    /// Whether the peer is between two frames.
+    /// Whether the peer is between two frames, where a PING may come.
     const fn is_between(&self) -> bool {
-        self.have == 0 && self.left == 0
+        self.have == 0 && self.left == 0 && !self.is_in_head
     }
 
     /// Whether the answer is missing, and there is no place for it.
@@ -104,7 +121,7 @@ mod tests {
 
     fn after(pieces: &[&[u8]]) -> Frames {
         let mut frames = Frames::new();
-        pieces.iter().for_each(|piece| frames.feed(piece));
+        pieces.iter().for_each(|piece| frames.feed(piece, true));
         frames
     }
 
@@ -116,12 +133,12 @@ mod tests {
             assert_eq!(frames.is_stuck(), cut > 0);
             assert_eq!(frames.answer().is_empty(), cut > 0);
             if cut > 0 {
-                frames.feed(end);
+                frames.feed(end, true);
             }
             assert!(!frames.is_stuck());
             assert_eq!(frames.answer(), PONG);
             frames.on_answered(PONG.len());
-            frames.feed(DATA);
+            frames.feed(DATA, true);
             assert!(frames.answer().is_empty());
         }
     }
@@ -151,5 +168,22 @@ mod tests {
         let mut question = PONG;
         question[4] = 0;
         assert_eq!(after(&[&question]).answer(), PONG);
+    }
+
+    #[test]
+    fn an_answer_to_a_question_that_was_not_asked_is_none() {
+        let mut frames = Frames::new();
+        frames.feed(&PONG, false);
+        assert_eq!(frames.answer(), PONG);
+    }
+
+    #[test]
+    fn nothing_comes_between_the_frames_of_one_head() {
+        let mut frames = after(&[DATA, &[0, 0, 1, 1, 1, 0, 0, 0, 1, 0x82]]);
+        assert!(frames.answer().is_empty() && frames.is_stuck());
+        frames.feed(&[0, 0, 1, 9, 0, 0, 0, 0, 1, 0x84], true);
+        assert!(frames.answer().is_empty() && frames.is_stuck());
+        frames.feed(&[0, 0, 1, 9, END_HEADERS, 0, 0, 0, 1, 0x86], true);
+        assert_eq!(frames.answer(), PONG);
     }
 }

@@ -56,14 +56,15 @@ where
                 // Before the connection, which then sends the first GOAWAY, or the second.
                 Step::Tell => {
                     conn.as_mut().graceful_shutdown();
+                    link.set_asked();
                     connections.registry().told(link.conn());
                 }
                 Step::Hurry => link.hurry(),
                 Step::Close => return Poll::Ready(Ok(())),
             }
             let ended = conn.as_mut().poll(cx);
-            // The stream that was waited for has come, and nobody else would wake the task.
-            if ended.is_ready() || !exit.is_due(&link) {
+            // What was waited for has come with this poll, and nobody else would wake the task.
+            if ended.is_ready() || !exit.is_due(connections, &link) {
                 return ended;
             }
         }
@@ -161,15 +162,7 @@ impl Exit {
                 self.told = Told::Twice;
                 Step::Hurry
             }
-            // Half a frame has no end that a GOAWAY could come after. Who has a stream may still
-            // get an answer.
-            Told::Twice
-                if link.is_stuck()
-                    && !link.has_streams()
-                    && self.cancelling.poll(connections, cx).is_ready() =>
-            {
-                Step::Close
-            }
+            Told::Twice if is_hopeless(connections, link) => Step::Close,
             Told::Twice => Step::Stay,
         }
     }
@@ -191,9 +184,14 @@ impl Exit {
         self.first.get_or_insert_with(|| Box::pin(sleep_until(until))).as_mut().poll(cx).is_ready()
     }
 
-    /// Whether the first stream has come that a GOAWAY waited for.
-    fn is_due(&self, link: &Link) -> bool {
-        matches!(self.told, Told::No) && self.first.is_some() && link.served() > 0
+    /// Whether the first stream has come that a GOAWAY waited for, or there is nothing left to wait
+    /// for.
+    fn is_due(&self, connections: &Connections, link: &Link) -> bool {
+        match self.told {
+            Told::No => self.first.is_some() && link.served() > 0,
+            Told::Once(_) => false,
+            Told::Twice => is_hopeless(connections, link),
+        }
     }
 
     /// From the first GOAWAY on, cancelling wakes the task.
@@ -202,6 +200,14 @@ impl Exit {
             cx.waker().wake_by_ref();
         }
     }
+}
+
+/// Whether the peer has stopped in the middle of a frame, which has no end that a GOAWAY could come
+/// after, and has had its time. Who has a stream may still get an answer.
+fn is_hopeless(connections: &Connections, link: &Link) -> bool {
+    link.is_stuck()
+        && !link.has_streams()
+        && connections.registry().watch.current() >= Phase::Cancelling
 }
 
 impl Idle {

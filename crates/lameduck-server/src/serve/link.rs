@@ -27,7 +27,9 @@ pub(super) struct Link {
     streams: AtomicUsize,
     /// Requests that ever were. Written by the task of the connection alone.
     served: AtomicUsize,
-    /// The peer's answer to the PING of the first GOAWAY is not waited for any more.
+    /// The first GOAWAY was sent, with its PING.
+    is_asked: AtomicBool,
+    /// The peer's answer to that PING is not waited for any more.
     is_hurried: AtomicBool,
     /// The peer has stopped in the middle of a frame, so that nobody can answer for it.
     is_stuck: AtomicBool,
@@ -41,6 +43,7 @@ impl Link {
             upload: AtomicU8::new(if is_http2 { HTTP2 } else { HTTP1 }),
             streams: AtomicUsize::new(0),
             served: AtomicUsize::new(0),
+            is_asked: AtomicBool::new(false),
             is_hurried: AtomicBool::new(false),
             is_stuck: AtomicBool::new(false),
             conn,
@@ -114,6 +117,14 @@ impl Link {
 
     pub(super) fn served(&self) -> usize {
         self.served.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_asked(&self) {
+        self.is_asked.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_asked(&self) -> bool {
+        self.is_asked.load(Ordering::Relaxed)
     }
 
     pub(super) fn hurry(&self) {

@@ -191,7 +191,7 @@ fn poll_frames<I: Socket>(
     }
     let before = buf.filled().len();
     ready!(Pin::new(io).poll_read(cx, buf))?;
-    frames.feed(buf.filled().get(before..).unwrap_or_default());
+    frames.feed(buf.filled().get(before..).unwrap_or_default(), link.is_asked());
     Poll::Ready(Ok(()))
 }
 

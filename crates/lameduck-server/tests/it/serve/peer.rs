@@ -15,6 +15,7 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
 /// The last stream of the first of two GOAWAYs: none is named yet.
 const OPEN: u32 = 0x7fff_ffff;
 
@@ -184,6 +185,54 @@ async fn half_a_frame_holds_a_stop_to_the_end_of_the_drain_and_not_until_force()
     assert!(!server.is_finished());
     duck.phase.publish(Phase::Cancelling);
     peer.assert_closed().await;
+    within(server).await.unwrap();
+}
+
+#[tokio::test]
+async fn half_a_frame_ends_with_the_drain_although_its_peer_had_time_left() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, server) = run(&duck, hello(duck.watch()), patient(LONG)).await;
+    let mut peer = Peer::connect(addr).await;
+    peer.send(&[0, 0, 8, PING]).await;
+    duck.phase.publish(Phase::Draining);
+    assert_eq!(peer.goaway().await, OPEN);
+    within(duck.connections.closed()).await;
+    duck.phase.publish(Phase::Cancelling);
+    peer.assert_closed().await;
+    within(server).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_before_its_ping_does_not_hold_a_stop() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, server) = run(&duck, hello(duck.watch()), patient(SHORT)).await;
+    let mut peer = Peer::connect(addr).await;
+    let payload = [0x0b, 0x7b, 0xa2, 0xf0, 0x8b, 0x9b, 0xfe, 0x54];
+    peer.send(&[[0, 0, 8, PING, 1, 0, 0, 0, 0].as_slice(), &payload].concat()).await;
+    peer.get(1).await;
+    assert_eq!(peer.frame(HEADERS).await[0], 0x88);
+    duck.phase.publish(Phase::Draining);
+    assert_eq!(peer.goaway().await, OPEN);
+    assert_eq!(peer.frame(PING).await, payload);
+    assert_eq!(peer.goaway().await, 1);
+    peer.assert_closed().await;
+    within(server).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_head_in_two_frames_is_not_broken_by_the_end_of_the_patience() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, server) = run(&duck, hello(duck.watch()), patient(SHORT)).await;
+    let mut peer = Peer::connect(addr).await;
+    // Without END_HEADERS: nothing but a CONTINUATION may follow.
+    peer.send(&[0, 0, 2, HEADERS, 1, 0, 0, 0, 1, 0x82, 0x84]).await;
+    duck.phase.publish(Phase::Draining);
+    assert_eq!(peer.goaway().await, OPEN);
+    sleep(2 * SHORT).await;
+    peer.send(&[0, 0, 1, CONTINUATION, 4, 0, 0, 0, 1, 0x86]).await;
+    // The answer and the second GOAWAY come in any order.
+    let rest = read_to_end(&mut peer.tcp).await.unwrap();
+    assert!(rest.windows(10).any(|frame| frame[3..] == [HEADERS, 4, 0, 0, 0, 1, 0x88]), "{rest:?}");
     within(server).await.unwrap();
 }
 
