@@ -10,11 +10,13 @@ pub(crate) fn says_close(bytes: &[u8]) -> bool {
         .take_while(|line| !line.is_empty())
         .any(|line| {
             let Some((name, value)) = line.split_at_checked(NAME.len()) else { return false };
-            name.eq_ignore_ascii_case(NAME)
-                && value
-                    .split(|byte| *byte == b',')
-                    .any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
+            name.eq_ignore_ascii_case(NAME) && has_close(value)
         })
+}
+
+/// Whether the value of a `Connection` header has this word.
+pub(crate) fn has_close(value: &[u8]) -> bool {
+    value.split(|byte| *byte == b',').any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
 }
 
 #[cfg(test)]

@@ -40,8 +40,10 @@ impl UnderWay {
         Self { link }
     }
 
-    pub(super) fn on_answer(&self, status: StatusCode) {
+    /// Whether an answer with this status switches protocols.
+    pub(super) fn on_answer(&self, status: StatusCode) -> bool {
         self.link.on_answer(status);
+        self.link.is_switched()
     }
 }
 

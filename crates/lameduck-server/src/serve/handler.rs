@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONNECTION};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header::CONNECTION};
 use http_body::Body as _;
 use hyper::{body::Incoming, rt::Executor, service::Service};
 use pin_project_lite::pin_project;
@@ -20,6 +20,7 @@ use super::{
     answer::{AnswerBody, UnderWay},
     link::Link,
 };
+use crate::telling::has_close;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -124,17 +125,23 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut response = ready!(this.call.poll(cx))?;
-        if let Some(under_way) = this.under_way {
-            under_way.on_answer(response.status());
-        }
+        let status = response.status();
+        let switches = this.under_way.as_ref().is_some_and(|request| request.on_answer(status));
         if let Some(at) = *this.old_at {
-            // A switch of protocols has a `Connection` of its own.
-            if response.status() != StatusCode::SWITCHING_PROTOCOLS && Instant::now() >= at {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            // What is switched to another protocol is not HTTP's to close.
+            if !switches && Instant::now() >= at {
+                say_close(response.headers_mut());
             }
         }
         let under_way = this.under_way.take();
         Poll::Ready(Ok(response.map(|body| AnswerBody::new(body, under_way))))
+    }
+}
+
+/// Beside what else the answer says: that may name headers of this hop only.
+fn say_close(headers: &mut HeaderMap) {
+    if !headers.get_all(CONNECTION).iter().any(|value| has_close(value.as_bytes())) {
+        headers.append(CONNECTION, HeaderValue::from_static("close"));
     }
 }
 

@@ -172,3 +172,29 @@ async fn what_a_client_sends_into_a_tunnel_that_is_half_closed_arrives() {
     go.notify_one();
     assert_eq!(within(read.recv()).await.unwrap(), b"quack");
 }
+
+#[cfg(feature = "serve")]
+#[tokio::test]
+async fn a_connection_that_is_old_still_becomes_a_tunnel() {
+    for request in [UPGRADE, CONNECT] {
+        let (duck, in_flight) = (patient(), InFlight::new());
+        let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let app = tunnel(duck.watch(), in_flight.clone());
+        let old =
+            lameduck_server::ServeOptions::new().with_max_connection_age(Some(Duration::ZERO));
+        let server = spawn(lameduck_server::serve(listener, app).with_options(old).into_future());
+        let mut client = TcpStream::connect(addr).await.unwrap();
+        client.write_all(request).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            assert!(within(client.read_buf(&mut head)).await.unwrap() > 0);
+        }
+        let head = String::from_utf8(head).unwrap();
+        assert!(!head.contains("close"), "{head}");
+        client.write_all(b"quack").await.unwrap();
+        read_until(&mut client, b"quack").await;
+        check(&duck, client, &in_flight).await;
+        within(server).await.unwrap();
+    }
+}

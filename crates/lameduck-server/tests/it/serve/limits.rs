@@ -136,6 +136,20 @@ async fn an_old_connection_is_told_with_its_next_answer() {
 }
 
 #[tokio::test]
+async fn what_a_handler_says_of_an_old_connection_is_kept() {
+    for says in ["x-hop", "x-hop, close"] {
+        let duck = Duck::new(ServerOptions::new());
+        let (addr, listener) = bind(&duck).await;
+        let app = Router::new().route("/", get(async move || ([(CONNECTION, says)], "hello")));
+        let options = ServeOptions::new().with_max_connection_age(Some(Duration::ZERO));
+        let _server = spawn(serve(listener, app).with_options(options).into_future());
+        let answer = exchange(&mut TcpStream::connect(addr).await.unwrap()).await;
+        assert!(answer.contains(&format!("connection: {says}\r\n")), "{answer}");
+        assert_eq!(answer.matches("close").count(), 1, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn an_old_http2_connection_is_told_by_goaway() {
     let duck = Duck::new(ServerOptions::new());
     let (addr, _server) =
