@@ -12,6 +12,7 @@ use http::{Response, header};
 use http_body::{Body, Frame, SizeHint};
 use lameduck_core::AnswerBody;
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 
 use crate::{
     Reason, RequestContext,
@@ -85,6 +86,9 @@ impl<B: Body<Data = Bytes>> ContextBody<B> {
         let this = self.project();
         let Some(context) = this.context else { return Poll::Pending };
         let config = context.config();
+        if this.alarm.is_late() && is_over(context).is_some() {
+            return Poll::Ready(Reason::DeadlineExceeded);
+        }
         if !this.alarm.is_armed() {
             let limit = config.body_limit.map(from_now);
             // A caller's deadline is for the whole answer.
@@ -101,7 +105,8 @@ impl<B: Body<Data = Bytes>> ContextBody<B> {
     fn go_on(self: Pin<&mut Self>, frame: &Frame<Bytes>) -> Option<Reason> {
         let this = self.project();
         let context = this.context.as_ref()?;
-        if let Some(ring) = this.alarm.rang(context.config().phase.as_ref()) {
+        let rang = this.alarm.rang(context.config().phase.as_ref());
+        if let Some(ring) = rang.or_else(|| is_over(context)) {
             // What was ready when the time came is still handed out.
             if this.alarm.is_late() {
                 return Some(reason_of(ring));
@@ -248,6 +253,12 @@ fn note_length<B>(context: &RequestContext, response: &Response<B>) {
     if let Some(length) = length.and_then(|length| length.to_str().ok()?.parse().ok()) {
         context.shared().owe(length);
     }
+}
+
+/// Whether the caller's time is over, which no alarm says of a body that has never waited.
+fn is_over(context: &RequestContext) -> Option<Ring> {
+    let at = context.shared().caller_at()?;
+    (at <= Instant::now()).then_some(Ring::Time)
 }
 
 const fn reason_of(ring: Ring) -> Reason {

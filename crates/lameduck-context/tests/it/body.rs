@@ -6,12 +6,16 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use lameduck_context::{BodyInterrupted, ContextBody, ContextLayer, Reason, RequestContext};
+use lameduck_context::{
+    BodyInterrupted, ContextBody, ContextLayer, InboundDeadline, Reason, RequestContext,
+};
 use lameduck_core::{Phase, phase_channel};
 use tokio::time::{Instant, advance, sleep, timeout};
 use tower::{Layer, ServiceExt};
 
-use crate::support::{Ask, BoxError, Fed, Feed, Left, ask, ask_grpc, current, data, fed, handler};
+use crate::support::{
+    Ask, BoxError, Fed, Feed, Left, ask, ask_grpc, ask_with, current, data, fed, handler,
+};
 
 const LIMIT: Duration = Duration::from_secs(1);
 
@@ -208,4 +212,38 @@ fn the_error_of_a_body_says_what_has_happened() {
         let error = body.frame().await.expect("a frame").expect_err("an error");
         assert_eq!(error.to_string(), "the response body took longer than its limit");
     });
+}
+
+fn trusting() -> ContextLayer {
+    ContextLayer::new().with_inbound_deadline(InboundDeadline::new())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_waits_ends_at_its_callers_deadline_too() {
+    for (request, is_cut) in [(ask_with("grpc-timeout", "2S"), true), (ask(), false)] {
+        let (feed, mut body) = streaming(trusting(), request).await;
+        for _ in 0..10 {
+            feed.send(data("x")).expect("open");
+        }
+        // A client that takes a frame in each second: at 0 and 1 s, and what is ready at 2 s.
+        for _ in 0..3 {
+            body.frame().await.expect("a frame").expect("in time");
+            advance(Duration::from_secs(1)).await;
+        }
+        if is_cut {
+            check_ends(&mut body, Reason::DeadlineExceeded).await;
+        } else {
+            body.frame().await.expect("a frame").expect("without a deadline");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_is_not_waited_for_once_its_callers_deadline_is_over() {
+    let (feed, mut body) = streaming(trusting(), ask_with("grpc-timeout", "2S")).await;
+    advance(Duration::from_secs(3)).await;
+    feed.send(data("late")).expect("open");
+    body.frame().await.expect("a frame").expect("it was ready when the time came");
+    let end = check_ends(&mut body, Reason::DeadlineExceeded);
+    timeout(Duration::from_secs(1), end).await.expect("at once");
 }
