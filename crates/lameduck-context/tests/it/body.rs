@@ -239,6 +239,17 @@ async fn a_body_that_never_waits_ends_at_its_callers_deadline_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_body_has_the_shorter_of_its_limit_and_its_callers_deadline() {
+    for (caller, seconds) in [("1S", 1), ("9S", 5)] {
+        let layer = trusting().with_body_limit(Duration::from_secs(5));
+        let (_feed, mut body) = streaming(layer, ask_with("grpc-timeout", caller)).await;
+        let began = Instant::now();
+        check_ends(&mut body, Reason::DeadlineExceeded).await;
+        assert_eq!(began.elapsed(), Duration::from_secs(seconds));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_is_not_waited_for_once_its_callers_deadline_is_over() {
     let (feed, mut body) = streaming(trusting(), ask_with("grpc-timeout", "2S")).await;
     advance(Duration::from_secs(3)).await;

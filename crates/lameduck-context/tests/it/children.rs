@@ -313,6 +313,25 @@ async fn what_cancels_the_whole_cancels_the_part_and_not_the_other_way_round() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_part_that_is_cancelled_tells_who_waits_and_drops_its_work_at_once() {
+    let service = ContextLayer::new().with_timeout(9 * SEC).layer(handler(|_| async {
+        let part = current().child(1.0);
+        let began = Instant::now();
+        let cancels = async {
+            sleep(SEC).await;
+            assert!(part.cancel(Reason::Other("enough")));
+        };
+        let (told, run, ()) =
+            tokio::join!(part.cancelled(), part.run(std::future::pending::<()>()), cancels);
+        assert_eq!(told, Reason::Other("enough"));
+        assert_eq!(run.expect_err("it never ends").reason(), told);
+        assert_eq!(began.elapsed(), SEC);
+        hello()
+    }));
+    service.oneshot(ask()).await.expect("infallible");
+}
+
+#[tokio::test(start_paused = true)]
 async fn work_that_is_run_in_a_context_is_dropped_in_it_and_before_who_waits_is_told() {
     let service = ContextLayer::new().with_timeout(SEC).layer(handler(|_| async {
         let left = Left::new();
@@ -323,7 +342,9 @@ async fn work_that_is_run_in_a_context_is_dropped_in_it_and_before_who_waits_is_
                 OnDrop { left: theirs, read: move || (current().reason(), context.reason()) };
             std::future::pending::<()>().await
         };
-        let error = current().run(work).await.expect_err("cancelled");
+        // Pinned: who awaits the future itself would drop the work with it.
+        let mut run = std::pin::pin!(current().run(work));
+        let error = run.as_mut().await.expect_err("cancelled");
         assert_eq!(error.to_string(), "the work was cancelled: deadline_exceeded");
         let reason = Some(Reason::DeadlineExceeded);
         assert_eq!(left.take(), (reason, reason));

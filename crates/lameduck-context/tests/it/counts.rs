@@ -100,6 +100,19 @@ async fn a_body_that_must_not_be_there_is_not_counted_as_a_client_that_left() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_handler_that_panics_is_not_counted_as_a_client_that_left() {
+    let layer = ContextLayer::new();
+    let mut panics = layer.layer(handler(|_| async {
+        assert!(current().is_cancelled(), "a mistake of the handler");
+        hello()
+    }));
+    // As a server's task does: what unwinds drops the future.
+    let answer = tokio::task::JoinSet::from_iter([panics.call(ask())]).join_next().await;
+    assert!(answer.expect("one task").expect_err("a panic").is_panic());
+    assert_eq!(all(&layer.counts()), [0; 6]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_is_ended_is_counted_as_that_and_not_as_a_client_that_left() {
     let (sender, phase) = phase_channel();
     let layer = ContextLayer::new().with_phase(phase).with_body_limit(SEC);

@@ -12,7 +12,9 @@ use lameduck_context::{ContextLayer, RequestContext};
 use lameduck_core::{Phase, phase_channel};
 use tower::{Layer, Service, ServiceExt};
 
-use crate::support::{Answer, Ask, Left, ask, ask_with, current, current_id, handler, hello};
+use crate::support::{
+    Answer, Ask, Left, ask, ask_with, current, current_id, handler, hello, problem,
+};
 
 const ID: &str = "x-request-id";
 const SEC: Duration = Duration::from_secs(1);
@@ -76,6 +78,28 @@ async fn however_it_begins_a_route_has_the_routers_time_and_values() {
         let service = ContextLayer::new().with_timeout(2 * SEC).layer(router);
         service.oneshot(ask()).await.expect("infallible");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_at_the_routers_deadline_does_not_name_the_routes() {
+    let route = |limit: Duration| {
+        ContextLayer::new().with_timeout(limit).layer(handler(|_| pending::<Answer>()))
+    };
+    let router = ContextLayer::new().with_timeout(2 * SEC);
+    for (limit, named) in [(60 * SEC, None), (SEC, Some(1000))] {
+        let service = router.layer(route(limit));
+        let problem = problem(service.oneshot(ask()).await.expect("infallible")).await;
+        assert_eq!(problem["code"], "deadline_exceeded");
+        assert_eq!(problem["data"]["timeout_ms"].as_u64(), named);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_is_counted_by_the_router_alone() {
+    let (router, route) = (ContextLayer::new(), ContextLayer::new());
+    let mut service = router.layer(route.layer(handler(|_| pending::<Answer>())));
+    drop(service.call(ask()));
+    assert_eq!((router.counts().client_gone(), route.counts().client_gone()), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
