@@ -62,7 +62,12 @@ where
                 Step::Hurry => link.hurry(),
                 Step::Close => return Poll::Ready(Ok(())),
             }
+            let was_hopeless = is_hopeless(connections, &link);
             let ended = conn.as_mut().poll(cx);
+            // The poll between the two has sent what the last stream had left.
+            if ended.is_pending() && was_hopeless && is_hopeless(connections, &link) {
+                return Poll::Ready(Ok(()));
+            }
             // What was waited for has come with this poll, and nobody else would wake the task.
             if ended.is_ready() || !exit.is_due(connections, &link) {
                 return ended;
@@ -162,7 +167,6 @@ impl Exit {
                 self.told = Told::Twice;
                 Step::Hurry
             }
-            Told::Twice if is_hopeless(connections, link) => Step::Close,
             Told::Twice => Step::Stay,
         }
     }
@@ -203,10 +207,12 @@ impl Exit {
 }
 
 /// Whether the peer has stopped in the middle of a frame, which has no end that a GOAWAY could come
-/// after, and has had its time. Who has a stream may still get an answer.
+/// after, and has had its time. Who has a stream may still get an answer, and who has got one may
+/// still read it.
 fn is_hopeless(connections: &Connections, link: &Link) -> bool {
     link.is_stuck()
         && !link.has_streams()
+        && !link.is_blocked()
         && connections.registry().watch.current() >= Phase::Cancelling
 }
 

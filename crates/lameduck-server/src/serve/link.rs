@@ -1,8 +1,11 @@
 //! What the sides of one connection tell each other: its task, its handler, its IO.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
+    },
+    task::Waker,
 };
 
 use http::StatusCode;
@@ -19,8 +22,8 @@ const SWITCHED: u8 = 4;
 /// Shared by all of a connection, whose seat it keeps until the last of them is gone.
 #[derive(Debug)]
 pub(super) struct Link {
-    // Relaxed throughout, for nothing else hangs on a value: what must be seen at once is written
-    // and read in the task of the connection, and of the streams only a count is asked for.
+    // Relaxed but for the streams, for nothing else hangs on a value: what must be seen at once is
+    // written and read in the task of the connection.
     /// The protocol, and on HTTP/1 what the last request lets one expect.
     upload: AtomicU8,
     /// Streams that are served now.
@@ -33,6 +36,7 @@ pub(super) struct Link {
     is_hurried: AtomicBool,
     /// The peer has stopped in the middle of a frame, so that nobody can answer for it.
     is_stuck: AtomicBool,
+    is_blocked: AtomicBool,
     conn: Arc<Conn>,
     _seat: Seat,
 }
@@ -46,6 +50,7 @@ impl Link {
             is_asked: AtomicBool::new(false),
             is_hurried: AtomicBool::new(false),
             is_stuck: AtomicBool::new(false),
+            is_blocked: AtomicBool::new(false),
             conn,
             _seat: seat,
         }
@@ -108,11 +113,25 @@ impl Link {
     }
 
     pub(super) fn on_stream_end(&self) {
-        self.streams.fetch_sub(1, Ordering::Relaxed);
+        // Release, and acquire below: who sees no stream finds what the last one has left to send.
+        let is_last = self.streams.fetch_sub(1, Ordering::Release) == 1;
+        if is_last && self.is_hurried() {
+            // Its end may be waited for, and hyper has woken the connection before it.
+            self.conn.wakers().into_iter().flatten().for_each(Waker::wake);
+        }
     }
 
     pub(super) fn has_streams(&self) -> bool {
-        self.streams.load(Ordering::Relaxed) > 0
+        self.streams.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether the socket has not taken what was last written.
+    pub(super) fn set_blocked(&self, is_blocked: bool) {
+        self.is_blocked.store(is_blocked, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_blocked(&self) -> bool {
+        self.is_blocked.load(Ordering::Relaxed)
     }
 
     pub(super) fn served(&self) -> usize {

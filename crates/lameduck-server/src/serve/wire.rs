@@ -125,6 +125,13 @@ impl<I: Socket> Wire<I> {
         self.link.is_uploading() || (self.link.is_http1() && self.io.conn().handle().has_unread())
     }
 
+    /// Notes on HTTP/2 whether the socket has taken what was written.
+    fn note<T>(&self, written: &Poll<T>) {
+        if self.frames.is_some() {
+            self.link.set_blocked(written.is_pending());
+        }
+    }
+
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Linger::Yes { read, until, timer } = &mut self.linger else { return Poll::Ready(()) };
         let mut scratch = [MaybeUninit::uninit(); 16 * 1024];
@@ -208,7 +215,10 @@ impl<I: Socket> AsyncWrite for Wire<I> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
+        let this = self.get_mut();
+        let poll = Pin::new(&mut this.io).poll_write(cx, buf);
+        this.note(&poll);
+        poll
     }
 
     fn poll_write_vectored(
@@ -216,7 +226,10 @@ impl<I: Socket> AsyncWrite for Wire<I> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, bufs)
+        let this = self.get_mut();
+        let poll = Pin::new(&mut this.io).poll_write_vectored(cx, bufs);
+        this.note(&poll);
+        poll
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -224,7 +237,10 @@ impl<I: Socket> AsyncWrite for Wire<I> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+        let this = self.get_mut();
+        let poll = Pin::new(&mut this.io).poll_flush(cx);
+        this.note(&poll);
+        poll
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

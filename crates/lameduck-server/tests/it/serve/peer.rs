@@ -202,6 +202,33 @@ async fn half_a_frame_ends_with_the_drain_although_its_peer_had_time_left() {
     within(server).await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_answer_to_a_peer_that_stops_in_half_a_frame_ends_its_connection() {
+    // On two threads, for the end of the stream and the look at it may cross.
+    for _ in 0..100 {
+        let duck = Duck::new(ServerOptions::new());
+        let watch = duck.watch();
+        let app = Router::new().route(
+            "/",
+            get(async move || {
+                watch.reached(Phase::Cancelling).await;
+                "hello"
+            }),
+        );
+        let (addr, server) = run(&duck, app, patient(LONG)).await;
+        let mut peer = Peer::connect(addr).await;
+        peer.get(1).await;
+        peer.send(&[0, 0, 8, PING]).await;
+        duck.phase.publish(Phase::Draining);
+        assert_eq!(peer.goaway().await, OPEN);
+        duck.phase.publish(Phase::Cancelling);
+        assert_eq!(peer.frame(HEADERS).await[0], 0x88);
+        assert_eq!(peer.frame(DATA).await, b"hello");
+        peer.assert_closed().await;
+        within(server).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn an_answer_that_comes_before_its_ping_does_not_hold_a_stop() {
     let duck = Duck::new(ServerOptions::new());
