@@ -91,6 +91,22 @@ fn a_request_in_a_ledger_allocates_nothing() {
 }
 
 #[test]
+fn as_many_at_once_as_ever_were_allocate_nothing_in_a_ledger() {
+    let in_flight = InFlight::with_ledger();
+    let enter = || {
+        let guards: [_; 5] = std::array::from_fn(|_| in_flight.enter());
+        // Neither in the order in which they came, nor the other way round.
+        let [a, b, c, d, e] = guards;
+        for guard in [c, a, e, b, d] {
+            drop(guard);
+        }
+    };
+    enter();
+    let rounds = || (0..1000).for_each(|_| enter());
+    assert_eq!(allocations(rounds), 0);
+}
+
+#[test]
 fn a_guard_allocates_nothing() {
     let in_flight = InFlight::with_ledger();
     drop(in_flight.enter());

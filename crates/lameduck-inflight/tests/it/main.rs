@@ -5,6 +5,7 @@ mod body;
 mod count;
 mod laws;
 mod ledger;
+mod lines;
 mod request;
 mod server;
 mod shown;

@@ -1,0 +1,82 @@
+//! Lines of the ledger that one request has after the other, and what a count does not look at.
+
+use std::convert::Infallible;
+
+use http::{HeaderValue, Method, Request, Response};
+use http_body::Body;
+use lameduck_inflight::{InFlight, InFlightLayer, LedgerEntry};
+use tower::{Layer, Service, service_fn};
+
+use crate::support::{AnyBody, answer, check, data, frame, now, request, stream_of};
+
+/// A body of two frames, of which the first was read, or not.
+fn export(in_flight: &InFlight, is_read: bool) -> impl Body + use<> {
+    let response = Response::new(stream_of(vec![data("four"), data("more")]));
+    let mut body = answer(in_flight, request(Method::GET, "/export"), response).into_body();
+    if is_read {
+        frame(&mut body).expect("a frame").expect("data");
+    }
+    body
+}
+
+#[test]
+fn a_request_has_none_of_the_bytes_of_the_one_before() {
+    let in_flight = InFlight::with_ledger();
+    drop(export(&in_flight, true));
+    let _body = export(&in_flight, false);
+    assert_eq!(in_flight.blockers()[0].bytes_sent(), 0);
+}
+
+#[test]
+fn a_name_is_cut_at_256_bytes_or_before_the_character_that_lies_there() {
+    let in_flight = InFlight::with_ledger();
+    for (name, kept) in [
+        ("x".repeat(256), 256),
+        ("x".repeat(300), 256),
+        ("x".repeat(255) + "é", 255),
+        ("x".repeat(253) + "🦆", 253),
+        ("🦆".repeat(64), 256),
+    ] {
+        let _guard = in_flight.enter_named(&name);
+        assert_eq!(in_flight.blockers()[0].route(), &name[..kept]);
+    }
+}
+
+#[test]
+fn a_call_inside_of_a_call_gives_the_outer_entry_back() {
+    let in_flight = InFlight::with_ledger();
+    let layer = InFlightLayer::new(in_flight.clone());
+    let mut inner = layer.layer(service_fn(|_: Request<()>| {
+        std::future::pending::<Result<Response<AnyBody>, Infallible>>()
+    }));
+    let mut outer = layer.layer(service_fn(move |_: Request<()>| {
+        let pending = inner.call(request(Method::GET, "/inner"));
+        let entry = LedgerEntry::current().expect("there is a ledger");
+        assert!(entry.set_request_id(&HeaderValue::from_static("outer")));
+        pending
+    }));
+    let _future = outer.call(request(Method::GET, "/outer"));
+    let shown: Vec<_> = in_flight.blockers().iter().map(ToString::to_string).collect();
+    let named: Vec<_> = shown.iter().filter(|line| line.ends_with("id=outer")).collect();
+    assert!(matches!(named[..], [line] if line.starts_with("GET /outer")), "{shown:?}");
+}
+
+#[test]
+fn where_ids_are_told_none_is_read() {
+    let in_flight = InFlight::with_ledger_of_told_ids();
+    let mut asked = request(Method::GET, "/");
+    asked.headers_mut().insert("x-request-id", HeaderValue::from_static("theirs"));
+    let _body = answer(&in_flight, asked, Response::new(stream_of(vec![]))).into_body();
+    assert_eq!(in_flight.blockers()[0].request_id(), None);
+}
+
+#[test]
+fn without_totals_every_request_that_is_over_is_taken_for_finished() {
+    let in_flight = InFlight::without_totals();
+    drop(export(&in_flight, true));
+    let mut fails = InFlightLayer::new(in_flight.clone())
+        .layer(service_fn(|_: Request<()>| async { Err::<Response<AnyBody>, _>("no answer") }));
+    assert!(now(fails.call(request(Method::GET, "/"))).is_err());
+    drop(fails.call(request(Method::GET, "/")));
+    check(&in_flight, 3, 0);
+}
