@@ -161,6 +161,10 @@ pub(crate) enum Ends {
 
 pin_project! {
     /// Work in a context. Made by [`RequestContext::run`].
+    ///
+    /// # Panics
+    ///
+    /// If it is polled after it has completed.
     #[must_use = "futures do nothing unless polled"]
     pub struct Run<F> {
         // Taken to drop the work in its own scope.
