@@ -11,6 +11,9 @@ use crate::{ContextCounts, InboundDeadline, Interrupted, RequestHead, id::IdPoli
 /// Called once the id of a request is known.
 pub(crate) type OnRequest = Arc<dyn Fn(&HeaderValue, &Extensions) + Send + Sync>;
 
+/// Puts an id into the extensions of a request.
+pub(crate) type InsertId = fn(&HeaderValue, &mut Extensions);
+
 /// Makes the answer for a handler that was stopped.
 pub(crate) type MakeResponse = Arc<dyn Fn(Interrupted) -> Response<Bytes> + Send + Sync>;
 
@@ -43,7 +46,7 @@ pub(crate) struct Config {
     pub(crate) on_request: Option<OnRequest>,
     pub(crate) response: Option<MakeResponse>,
     /// Puts the id where others look for it.
-    pub(crate) insert_id: Option<fn(&HeaderValue, &mut Extensions)>,
+    pub(crate) insert_id: Option<InsertId>,
     pub(crate) drain_reserve: Duration,
     pub(crate) limit_by: Option<LimitBy>,
     pub(crate) inbound: Option<InboundDeadline>,

@@ -14,7 +14,13 @@ use lameduck_core::{Phase, PhaseWatch};
 use tokio::time::Instant;
 
 use crate::{
-    Reason, RequestHead, answer::Client, child, config::Config, head, scope, shared::Shared, spare,
+    Reason, RequestHead,
+    answer::Client,
+    child,
+    config::{Config, InsertId},
+    head, scope,
+    shared::Shared,
+    spare,
 };
 
 /// What is known of the request that is being worked on: its id, its deadline, whether it is
@@ -135,7 +141,21 @@ impl RequestContext {
             }
             self.tell(request.extensions_mut());
         }
+        if let Some(insert) = config.insert_id {
+            self.insert_id(insert, request);
+        }
         self.shared.is_expired()
+    }
+
+    /// Puts the id where tower-http has it: into the request's extensions and headers.
+    fn insert_id<B>(&self, insert: InsertId, request: &mut Request<B>) {
+        let (Some(id), Some(policy)) = (self.request_id_header(), &self.config().id) else {
+            return;
+        };
+        insert(id, request.extensions_mut());
+        // One that the client sent is the same, or was taken off. A request with so many headers
+        // that one more is refused goes without.
+        let _ = request.headers_mut().try_insert(&policy.header, id.clone());
     }
 
     fn tell(&self, extensions: &mut Extensions) {
@@ -143,11 +163,6 @@ impl RequestContext {
         if let Some(on_request) = &config.on_request {
             if let Some(id) = self.request_id_header() {
                 on_request(id, extensions);
-            }
-        }
-        if let Some(insert) = config.insert_id {
-            if let Some(id) = self.request_id_header() {
-                insert(id, extensions);
             }
         }
         if config.extension {

@@ -5,11 +5,11 @@ use tower_http::request_id::RequestId;
 use crate::ContextLayer;
 
 impl ContextLayer {
-    /// Also inserts the id into the request's extensions as tower-http's
-    /// [`RequestId`], where handlers and layers written for `SetRequestIdLayer` look for it. By
-    /// default it does not.
+    /// Also puts the id where tower-http's `SetRequestIdLayer` has it: as a [`RequestId`] into the
+    /// request's extensions, and into its header. By default it does neither.
     ///
-    /// Two or three allocations for each request.
+    /// For handlers and layers that were written for it. The response has the id in its header, as
+    /// always, but not in its extensions. Some three allocations for each request.
     pub fn with_tower_http_request_id(self) -> Self {
         self.with(|config| {
             config.insert_id = Some(|id, extensions| {

@@ -36,6 +36,8 @@ pub enum Stack {
     PeerContext,
     /// Our context, with its request id.
     OurContext,
+    /// The same, with the id in the request's extensions and header, too.
+    OurContextInFull,
     /// The four jobs of our whole layer, with their parts.
     PeerWhole,
     /// The six layers of a usual tower-http server.
@@ -46,7 +48,7 @@ pub enum Stack {
 
 impl Stack {
     /// All, the bare handler first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Bare,
         Self::PeerTimeout,
         Self::OurTimeout,
@@ -54,6 +56,7 @@ impl Stack {
         Self::OurGate,
         Self::PeerContext,
         Self::OurContext,
+        Self::OurContextInFull,
         Self::PeerWhole,
         Self::PeerTypical,
         Self::OurWhole,
@@ -70,6 +73,7 @@ impl Stack {
             Self::OurGate => "our_gate",
             Self::PeerContext => "peer_context",
             Self::OurContext => "our_context",
+            Self::OurContextInFull => "our_context_in_full",
             Self::PeerWhole => "peer_whole",
             Self::PeerTypical => "peer_typical",
             Self::OurWhole => "our_whole",
@@ -97,6 +101,9 @@ impl Stack {
             Self::OurGate => boxed(our_gate()?.layer(handler), work),
             Self::PeerContext => boxed(peer::request_id().layer(handler), work),
             Self::OurContext => boxed(ContextLayer::new().layer(handler), work),
+            Self::OurContextInFull => {
+                boxed(ContextLayer::new().with_tower_http_request_id().layer(handler), work)
+            }
             Self::PeerWhole => boxed(peer::same_jobs().layer(handler), work),
             Self::PeerTypical => boxed(peer::typical().layer(handler), work),
             Self::OurWhole => boxed(serving_duck()?.layer().layer(handler), work),

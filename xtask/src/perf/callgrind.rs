@@ -12,7 +12,7 @@ use crate::step;
 const FEW: u64 = 500;
 const MANY: u64 = 2_500;
 
-const STACKS: [&str; 10] = [
+const STACKS: [&str; 11] = [
     "bare",
     "peer_timeout",
     "our_timeout",
@@ -20,6 +20,7 @@ const STACKS: [&str; 10] = [
     "our_gate",
     "peer_context",
     "our_context",
+    "our_context_in_full",
     "peer_whole",
     "peer_typical",
     "our_whole",

@@ -45,6 +45,7 @@ const TIMEOUT: &str = "time limit: tower-http Timeout | lameduck TimeoutLayer";
 const GATE: &str = "count, turn away, wait for: InFlightRequests + TaskTracker + CancellationToken | InFlightLayer + DrainLayer";
 const CONTEXT: &str =
     "request id, told on the response: SetRequestId + PropagateRequestId | ContextLayer";
+const IN_FULL: &str = "request id, also in the request's extensions and header: SetRequestId + PropagateRequestId | ContextLayer::with_tower_http_request_id";
 const WHOLE: &str = "the whole: typical tower-http stack | Lameduck::layer";
 const SAME: &str = "the whole: tower-http and tokio-util, same jobs | Lameduck::layer";
 const OWN: &str = "throughput: bare axum::serve | own loop, whole stack";
@@ -52,7 +53,7 @@ const OWN: &str = "throughput: bare axum::serve | own loop, whole stack";
 type Spec = (&'static str, &'static str, &'static str, [&'static str; 2], Gate);
 
 /// Group, what, measure, the stacks of the peer and of us, promise.
-const SPECS: [Spec; 26] = [
+const SPECS: [Spec; 29] = [
     (TIMEOUT, "instructions, ready", "instructions_ready", PAIR_TIMEOUT, Gate::Ratio(0.10)),
     (TIMEOUT, "timers registered, ready", "timers_ready", PAIR_TIMEOUT, Gate::AtMost(0.0)),
     (TIMEOUT, "eventfd writes, ready", "eventfd", PAIR_TIMEOUT, Gate::AtMost(0.0)),
@@ -66,6 +67,9 @@ const SPECS: [Spec; 26] = [
     (CONTEXT, "allocations", "allocations", PAIR_CONTEXT, Gate::Told),
     (CONTEXT, "getrandom calls", "getrandom", PAIR_CONTEXT, Gate::Told),
     (CONTEXT, "ns, ready", "ready", PAIR_CONTEXT, Gate::Told),
+    (IN_FULL, "instructions, ready", "instructions_ready", PAIR_IN_FULL, Gate::Ratio(0.65)),
+    (IN_FULL, "allocations", "allocations", PAIR_IN_FULL, Gate::Told),
+    (IN_FULL, "ns, ready", "ready", PAIR_IN_FULL, Gate::Told),
     (WHOLE, "instructions, ready", "instructions_ready", PAIR_WHOLE, Gate::Ratio(0.40)),
     (WHOLE, "allocations", "allocations", PAIR_WHOLE, Gate::AtMost(1.0)),
     (WHOLE, "eventfd writes, ready", "eventfd", PAIR_WHOLE, Gate::Told),
@@ -84,6 +88,7 @@ const SPECS: [Spec; 26] = [
 const PAIR_TIMEOUT: [&str; 2] = ["peer_timeout", "our_timeout"];
 const PAIR_GATE: [&str; 2] = ["peer_gate", "our_gate"];
 const PAIR_CONTEXT: [&str; 2] = ["peer_context", "our_context"];
+const PAIR_IN_FULL: [&str; 2] = ["peer_context", "our_context_in_full"];
 const PAIR_WHOLE: [&str; 2] = ["peer_typical", "our_whole"];
 const PAIR_SAME: [&str; 2] = ["peer_whole", "our_whole"];
 const PAIR_SERVER: [&str; 2] = ["typical", "ours"];

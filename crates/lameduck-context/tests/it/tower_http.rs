@@ -1,31 +1,54 @@
 //! The id, where tower-http has it.
 
+use http::{HeaderMap, HeaderValue};
 use lameduck_context::ContextLayer;
 use tower::{Layer, ServiceExt};
 use tower_http::request_id::RequestId;
 
 use crate::support::{Ask, Left, ask, ask_with, current_id, handler, hello};
 
-/// The id in the extensions.
-async fn id(layer: ContextLayer, request: Ask) -> Option<String> {
+/// Where an id is found: in the request's extensions, its header, the response's header.
+type Places = [Option<String>; 3];
+
+fn text(id: Option<&HeaderValue>) -> Option<String> {
+    id.map(|id| id.to_str().expect("ASCII").to_owned())
+}
+
+fn in_header(headers: &HeaderMap) -> Option<String> {
+    text(headers.get("x-request-id"))
+}
+
+async fn places(layer: ContextLayer, request: Ask) -> Places {
     let left = Left::new();
     let theirs = left.clone();
     let service = layer.layer(handler(move |request: Ask| {
-        let id = request.extensions().get::<RequestId>();
-        let id = id.map(|id| id.header_value().to_str().expect("ASCII").to_owned());
+        let id = text(request.extensions().get().map(RequestId::header_value));
         assert!(id.is_none() || id == current_id());
-        theirs.leave(id);
+        theirs.leave(Some((id, in_header(request.headers()))));
         async { hello() }
     }));
-    service.oneshot(request).await.expect("infallible");
-    left.take()
+    let response = service.oneshot(request).await.expect("infallible");
+    let (extension, header) = left.take().expect("the handler was called");
+    [extension, header, in_header(response.headers())]
 }
 
 #[tokio::test]
-async fn the_id_is_where_tower_http_has_it_if_that_is_asked_for() {
-    assert_eq!(id(ContextLayer::new(), ask()).await, None);
+async fn the_id_is_wherever_tower_http_has_it_if_that_is_asked_for() {
+    let [extension, header, told] = places(ContextLayer::new(), ask()).await;
+    assert_eq!((extension, header, told.is_some()), (None, None, true));
+
     let layer = ContextLayer::new().with_tower_http_request_id();
-    assert!(id(layer.clone(), ask()).await.is_some());
-    assert_eq!(id(layer.clone(), ask_with("x-request-id", "mine")).await.as_deref(), Some("mine"));
-    assert_eq!(id(layer.without_request_id(), ask()).await, None);
+    let fresh = places(layer.clone(), ask()).await;
+    assert!(fresh[0].is_some());
+    assert!(fresh.iter().all(|id| *id == fresh[0]), "{fresh:?}");
+
+    let mine = places(layer.clone(), ask_with("x-request-id", "mine")).await;
+    assert!(mine.iter().all(|id| id.as_deref() == Some("mine")), "{mine:?}");
+
+    // One that may not be used is seen by nobody.
+    let replaced = places(layer.clone(), ask_with("x-request-id", "not mine")).await;
+    assert!(replaced.iter().all(|id| id.is_some() && *id == replaced[0]), "{replaced:?}");
+    assert_ne!(replaced[0].as_deref(), Some("not mine"));
+
+    assert_eq!(places(layer.without_request_id(), ask()).await, [const { None }; 3]);
 }
