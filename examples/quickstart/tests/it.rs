@@ -7,6 +7,7 @@ use lameduck_test::{
     LossReason, Outcome, TestServer, burst_in_accept_queue, finish_all, half_head, idle_connection,
     open_web_socket, sent_request, silent_connection, silent_http2_peer, unread_download,
 };
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::{
     process::Command,
     time::{Instant, sleep},
@@ -149,6 +150,36 @@ async fn a_second_sigterm_cancels_and_a_third_forces() {
     stopped.adds_up();
     assert_eq!(stopped.code, Some(1));
     drop(stuck);
+}
+
+/// Lets this process, and those that it starts, have as many files as the system allows. Returns for
+/// how many connections that is enough.
+fn room_for_connections() -> usize {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
+    limit.current.map_or(usize::MAX, |files| usize::try_from(files).unwrap().saturating_sub(500))
+}
+
+#[tokio::test]
+async fn ten_thousand_idle_connections_do_not_keep_the_process_beyond_its_windows() {
+    let count = room_for_connections().min(10_000);
+    assert!(count >= 500, "the system allows too few files: `ulimit -Hn` is below 1000");
+    let server = start(QUICK).await;
+    let mut idle = Vec::new();
+    for _ in 0..count {
+        idle.push(idle_connection(server.addr()).await);
+    }
+    let asked = Instant::now();
+    server.terminate();
+    let stopped = server.stopped().await;
+    // With the 4 s for the hooks: all windows together, and a second for a busy machine.
+    let windows = Duration::from_millis(QUICK.iter().sum::<u64>() + 1_000 + 4_000 + 1_000);
+    assert!(asked.elapsed() < windows, "{count} idle connections took {:?}", asked.elapsed());
+    stopped.is_clean();
+    for mut connection in idle {
+        assert!(connection.closed(Duration::from_secs(5)).await, "left open");
+    }
 }
 
 #[tokio::test]
