@@ -12,7 +12,11 @@ use lameduck_core::{Phase, PhaseWatch};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{body::UntilDrainBody, future::UntilDrainFuture, route::Route};
+use super::{
+    body::UntilDrainBody,
+    future::UntilDrainFuture,
+    route::{Route, essence},
+};
 use crate::{RetryAfter, farewell::is_told_by_header, sampler::Sampler};
 
 /// Ends event streams (`text/event-stream`) when the server drains, on every route it is put on.
@@ -77,12 +81,12 @@ impl UntilDrainLayer {
         self.with(|route| route.retry_after = retry_after)
     }
 
-    /// Ends bodies of this content type too, such as `application/x-ndjson`.
+    /// Ends bodies of this content type too, such as `application/x-ndjson`, whatever its parameters.
     ///
     /// They end where they pause, without a last word, and to their client they look whole. So
     /// only add types of which any beginning is good: logs and feeds, not documents.
     pub fn with_content_type(self, content_type: impl Into<String>) -> Self {
-        self.with(|route| route.content_types.push(content_type.into()))
+        self.with(|route| route.content_types.push(essence(&content_type.into()).to_owned()))
     }
 
     /// Ends streams of gRPC messages too, with `UNAVAILABLE` in their trailers and the time to come

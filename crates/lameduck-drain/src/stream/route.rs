@@ -32,7 +32,7 @@ pub(super) struct Route {
     pub(super) watch: PhaseWatch,
     pub(super) phase: Phase,
     pub(super) retry_after: RetryAfter,
-    /// In lower case, without parameters.
+    /// Without parameters.
     pub(super) content_types: Vec<String>,
     pub(super) ends_grpc: bool,
     pub(super) sampler: Arc<Sampler>,
@@ -95,7 +95,7 @@ impl Route {
     fn kind_of<B: Body>(&self, response: &Response<B>) -> Option<Kind> {
         let headers = response.headers();
         let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-        let content_type = content_type.split(';').next().unwrap_or_default().trim();
+        let content_type = essence(content_type);
         let is = |other: &str| content_type.eq_ignore_ascii_case(other);
         let kind = match is(EVENTS) {
             true => Kind::Events,
@@ -111,6 +111,11 @@ impl Route {
             || response.extensions().get::<RunOn>().is_some();
         (!runs_on).then_some(kind)
     }
+}
+
+/// A content type without its parameters.
+pub(super) fn essence(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
 }
 
 fn is_encoded(headers: &HeaderMap) -> bool {

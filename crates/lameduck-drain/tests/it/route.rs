@@ -182,7 +182,7 @@ async fn what_has_another_type_or_a_length_or_a_mark_runs_on() {
 #[tokio::test]
 async fn a_type_that_was_added_ends_without_a_word() {
     let mut bench = Bench::new();
-    bench.layer = bench.layer.clone().with_content_type("application/x-ndjson");
+    bench.layer = bench.layer.clone().with_content_type("Application/X-NDJSON ; charset=utf-8");
     let finish = |body| ([(header::CONTENT_TYPE, "Application/X-NDJSON")], body).into_response();
     let mut body = bench.answer(Version::HTTP_11, finish).await.into_body();
     bench.send("{}\n");
