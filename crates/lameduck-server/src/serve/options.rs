@@ -46,7 +46,8 @@ impl ServeOptions {
     /// Sets how many connections may be open at a time. Those beyond it wait in the accept queue.
     ///
     /// By default there is no limit. The limit does not hold during the end of the listener: who
-    /// is in the queue then is let in. Zero is taken for one.
+    /// is in the queue then is let in, and with [`KeepOpen`](crate::ListenerEnd::KeepOpen) whoever
+    /// comes until it is closed. Zero is taken for one.
     #[must_use]
     pub const fn with_max_connections(mut self, limit: usize) -> Self {
         self.max_connections = if limit == 0 { 1 } else { limit };

@@ -3,6 +3,7 @@
 mod drill;
 mod goaway;
 mod grpc;
+mod half_frame;
 mod hold;
 mod limits;
 mod peer;

@@ -11,37 +11,37 @@ use tokio::time::{Instant, sleep};
 use super::*;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const PING: u8 = 6;
+pub(super) const DATA: u8 = 0;
+pub(super) const HEADERS: u8 = 1;
+pub(super) const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 /// The last stream of the first of two GOAWAYs: none is named yet.
-const OPEN: u32 = 0x7fff_ffff;
+pub(super) const OPEN: u32 = 0x7fff_ffff;
 
 /// A peer that answers nothing by itself.
-struct Peer {
-    tcp: TcpStream,
+pub(super) struct Peer {
+    pub(super) tcp: TcpStream,
 }
 
 impl Peer {
-    async fn connect(addr: SocketAddr) -> Self {
+    pub(super) async fn connect(addr: SocketAddr) -> Self {
         let mut tcp = TcpStream::connect(addr).await.unwrap();
         tcp.write_all(PREFACE).await.unwrap();
         Self { tcp }
     }
 
-    async fn send(&mut self, bytes: &[u8]) {
+    pub(super) async fn send(&mut self, bytes: &[u8]) {
         self.tcp.write_all(bytes).await.unwrap();
     }
 
     /// `GET /`, with fields of the static table alone.
-    async fn get(&mut self, stream: u8) {
+    pub(super) async fn get(&mut self, stream: u8) {
         self.send(&[0, 0, 3, HEADERS, 5, 0, 0, 0, stream, 0x82, 0x84, 0x86]).await;
     }
 
     /// The payload of the next frame of that kind.
-    async fn frame(&mut self, kind: u8) -> Vec<u8> {
+    pub(super) async fn frame(&mut self, kind: u8) -> Vec<u8> {
         self.frame_or_end(kind).await.expect("the server has closed")
     }
 
@@ -60,24 +60,28 @@ impl Peer {
     }
 
     /// The last stream that a GOAWAY names.
-    async fn goaway(&mut self) -> u32 {
+    pub(super) async fn goaway(&mut self) -> u32 {
         let payload = self.frame(GOAWAY).await;
         assert_eq!(payload[4..8], [0; 4], "no error");
         u32::from_be_bytes(payload[..4].try_into().unwrap())
     }
 
-    async fn assert_closed(&mut self) {
+    pub(super) async fn assert_closed(&mut self) {
         assert_eq!(self.frame_or_end(GOAWAY).await, None);
     }
 }
 
-async fn run(duck: &Duck, app: Router, options: ServeOptions) -> (SocketAddr, JoinHandle<()>) {
+pub(super) async fn run(
+    duck: &Duck,
+    app: Router,
+    options: ServeOptions,
+) -> (SocketAddr, JoinHandle<()>) {
     let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let addr = listener.local_addr().unwrap();
     (addr, spawn(serve(listener, app).with_options(options).into_future()))
 }
 
-fn patient(patience: Duration) -> ServeOptions {
+pub(super) fn patient(patience: Duration) -> ServeOptions {
     ServeOptions::new().with_http2_patience(patience)
 }
 
@@ -170,63 +174,6 @@ async fn a_stream_above_the_last_of_the_goaway_is_never_executed() {
     assert_eq!(called.load(Ordering::Relaxed), 1);
     duck.phase.publish(Phase::Draining);
     within(server).await.unwrap();
-}
-
-#[tokio::test]
-async fn half_a_frame_holds_a_stop_to_the_end_of_the_drain_and_not_until_force() {
-    let duck = Duck::new(ServerOptions::new());
-    let (addr, server) = run(&duck, hello(duck.watch()), patient(SHORT)).await;
-    let mut peer = Peer::connect(addr).await;
-    peer.send(&[0, 0, 8, PING]).await;
-    duck.phase.publish(Phase::Draining);
-    assert_eq!(peer.goaway().await, OPEN);
-    within(duck.connections.closed()).await;
-    sleep(2 * SHORT).await;
-    assert!(!server.is_finished());
-    duck.phase.publish(Phase::Cancelling);
-    peer.assert_closed().await;
-    within(server).await.unwrap();
-}
-
-#[tokio::test]
-async fn half_a_frame_ends_with_the_drain_although_its_peer_had_time_left() {
-    let duck = Duck::new(ServerOptions::new());
-    let (addr, server) = run(&duck, hello(duck.watch()), patient(LONG)).await;
-    let mut peer = Peer::connect(addr).await;
-    peer.send(&[0, 0, 8, PING]).await;
-    duck.phase.publish(Phase::Draining);
-    assert_eq!(peer.goaway().await, OPEN);
-    within(duck.connections.closed()).await;
-    duck.phase.publish(Phase::Cancelling);
-    peer.assert_closed().await;
-    within(server).await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_last_answer_to_a_peer_that_stops_in_half_a_frame_ends_its_connection() {
-    // On two threads, for the end of the stream and the look at it may cross.
-    for _ in 0..100 {
-        let duck = Duck::new(ServerOptions::new());
-        let watch = duck.watch();
-        let app = Router::new().route(
-            "/",
-            get(async move || {
-                watch.reached(Phase::Cancelling).await;
-                "hello"
-            }),
-        );
-        let (addr, server) = run(&duck, app, patient(LONG)).await;
-        let mut peer = Peer::connect(addr).await;
-        peer.get(1).await;
-        peer.send(&[0, 0, 8, PING]).await;
-        duck.phase.publish(Phase::Draining);
-        assert_eq!(peer.goaway().await, OPEN);
-        duck.phase.publish(Phase::Cancelling);
-        assert_eq!(peer.frame(HEADERS).await[0], 0x88);
-        assert_eq!(peer.frame(DATA).await, b"hello");
-        peer.assert_closed().await;
-        within(server).await.unwrap();
-    }
 }
 
 #[tokio::test]
