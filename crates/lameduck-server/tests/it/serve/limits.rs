@@ -169,6 +169,8 @@ async fn a_client_whose_handler_is_dropped_by_force_reads_what_its_layer_says_of
     let watch = duck.watch();
     let cut = async move || {
         watch.reached(Phase::Forced).await;
+        // A part of the moment that it has, and more than a turn of the runtime.
+        tokio::time::sleep(SHORT / 4).await;
         (StatusCode::SERVICE_UNAVAILABLE, "cut")
     };
     let (addr, server) = duck.run(Router::new().route("/", get(cut))).await;
