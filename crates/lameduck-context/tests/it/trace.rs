@@ -135,6 +135,9 @@ fn a_baggage_needs_no_trace_and_is_carried_on_only_if_it_is_valid() {
         ("k=\"v\"", false),
         ("k=a\\b", false),
         ("k=v;", false),
+        ("k=v;p=a b", false),
+        (&vec!["k=v"; 64].join(","), true),
+        (&vec!["k=v"; 65].join(","), false),
         (&format!("k={}", "v".repeat(8191)), false),
     ] {
         let out = carried(&[("baggage", baggage)]);
@@ -155,6 +158,17 @@ fn what_a_tracer_has_written_is_left_alone() {
     let mut out = HeaderMap::new();
     trace.without_baggage().write(&mut out);
     assert!(!out.contains_key("baggage"));
+}
+
+#[test]
+fn a_state_belongs_to_the_parent_that_is_written_and_to_no_other() {
+    // Nothing is there but the state that somebody has left behind.
+    let mut out = headers(&[("tracestate", "left=1")]);
+    TraceContext::read(&headers(&[("traceparent", PARENT)])).write(&mut out);
+    assert_eq!(out, headers(&[("traceparent", PARENT)]));
+    // A parent that is none has no state either, for whoever looks at the context itself.
+    let orphan = TraceContext::read(&headers(&[("tracestate", "a=1")]));
+    assert_eq!(orphan, TraceContext::default());
 }
 
 /// The trace that the handler sees.
