@@ -113,7 +113,7 @@
 //! |---|---|---|---|
 //! | [`TimeoutLayer`] | 60 | 0 | 32 |
 //! | tower-http `TimeoutLayer` | 644 | 0 | 104 |
-//! | [`ContextLayer`], id made and told, with or without limits | 1284 | 1 | 16 |
+//! | [`ContextLayer`], id made and told, with or without limits | 1286 | 1 | 16 |
 //! | tower-http `SetRequestIdLayer` and `PropagateRequestIdLayer` | 3728 | 9 | 80 |
 //!
 //! A third of it is the context; the rest is to make an id, write it and find its header twice.

@@ -313,6 +313,17 @@ async fn what_cancels_the_whole_cancels_the_part_and_not_the_other_way_round() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn blocking_work_has_the_deadline_of_its_request() {
+    let service = ContextLayer::new().with_timeout(9 * SEC).layer(handler(|_| async {
+        let own = current().deadline();
+        let theirs = current().spawn_blocking("work", RequestContext::deadline).await;
+        assert!(own.is_some() && theirs.expect("no panic") == own);
+        hello()
+    }));
+    service.oneshot(ask()).await.expect("infallible");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_part_that_is_cancelled_tells_who_waits_and_drops_its_work_at_once() {
     let service = ContextLayer::new().with_timeout(9 * SEC).layer(handler(|_| async {
         let part = current().child(1.0);
