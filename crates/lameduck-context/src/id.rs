@@ -1,10 +1,10 @@
 //! Request ids: which of a client's are kept, and how our own are made.
 
-use std::time::SystemTime;
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
+
+use crate::clock::unix_millis;
 
 /// The longest id that is taken over from a client, in bytes.
 const LONGEST: usize = 128;
@@ -64,13 +64,11 @@ fn is_safe(id: &[u8]) -> bool {
     !id.is_empty() && id.len() <= LONGEST && id.iter().all(|byte| SAFE[usize::from(*byte)])
 }
 
-/// Makes a version 7 UUID: ids sort by the millisecond they were made in.
+/// Makes a version 7 UUID: ids sort by the time they were made at, to a tick of the system's clock.
 ///
 /// Without the counter that would also sort them within it, because that is a lock for all.
 pub(crate) fn fresh() -> Uuid {
-    // Before 1970 the time is zero; an id needs to be unique, not right about the time.
-    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let millis = time.as_secs() * 1000 + u64::from(time.subsec_millis());
+    let millis = unix_millis();
     // Version 4 is random but for its version, 4, which has no bit that 7 has not.
     let random = Uuid::new_v4().as_u128() & (u128::MAX >> 48);
     Uuid::from_u128(u128::from(millis) << 80 | 7 << 76 | random)
