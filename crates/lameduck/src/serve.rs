@@ -2,11 +2,19 @@
 
 use std::io;
 
-use axum::{Extension, Router, extract::ConnectInfo};
+use axum::{
+    BoxError, Extension, Router,
+    body::{Body, HttpBody},
+    extract::ConnectInfo,
+};
+use http::{Request, Response};
+use hyper::body::Incoming;
 use lameduck_lifecycle::Report;
 use lameduck_server::{AxumListener, Listener, ServeOptions, Source, serve_with};
 use tokio::net::ToSocketAddrs;
+use tower::util::ServiceExt as _;
 use tower_layer::Layer as _;
+use tower_service::Service;
 
 use crate::Lameduck;
 
@@ -54,10 +62,47 @@ impl Lameduck {
     ///
     /// Handlers can extract `ConnectInfo` of the listener's kind of address.
     pub async fn serve_on<L: Source>(self, listener: Listener<L>, app: Router) -> Report {
-        let running = self.start();
-        // Once, so that nothing is left to be done for each connection.
+        // Once, so that nothing is left to be done for each request.
         let app = app.with_state(());
         let make = move |peer: L::Addr| Extension(ConnectInfo(peer)).layer(app.clone());
+        self.serve_each_on(listener, make).await
+    }
+
+    /// As [`serve_on`](Self::serve_on), with any service, made for each connection from its peer's
+    /// address.
+    ///
+    /// Such as a router that has the layer around it and not on each of its routes, which is the
+    /// cheapest form:
+    ///
+    /// ```no_run
+    /// # use axum::{Router, routing::get};
+    /// # use lameduck::Lameduck;
+    /// # #[tokio::main] async fn main() -> std::process::ExitCode {
+    /// use tower::Layer;
+    ///
+    /// let duck = Lameduck::new();
+    /// let app = Router::new().route("/", get(async || "hello")).with_state(());
+    /// let service = duck.layer().layer(app);
+    /// let listener = duck.bind("0.0.0.0:8080").await.expect("the port is free");
+    /// duck.serve_each_on(listener, move |_| service.clone()).await.into()
+    /// # }
+    /// ```
+    ///
+    /// [`blockers`](lameduck_inflight::InFlight::blockers) then name requests by their path, for they
+    /// are counted before their route is known, and there is no `ConnectInfo` but what `make` adds.
+    pub async fn serve_each_on<L, F, S, B>(self, listener: Listener<L>, mut make: F) -> Report
+    where
+        L: Source,
+        F: FnMut(L::Addr) -> S + Send + 'static,
+        S: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send + 'static,
+        B: HttpBody + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let running = self.start();
+        let make = move |peer| make(peer).map_request(with_body);
         let server = serve_with(listener, make).with_options(self.serve.clone());
         let finished = running.finished();
         tokio::select! {
@@ -87,4 +132,9 @@ impl Lameduck {
         self.serve = change(self.serve);
         self
     }
+}
+
+/// A request as axum has it. One without a body costs no box for it.
+fn with_body(request: Request<Incoming>) -> Request<Body> {
+    request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) })
 }

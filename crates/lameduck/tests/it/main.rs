@@ -1,6 +1,7 @@
 //! What users of the whole get, in one process: their own server, stopped by hand.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
 
+mod around;
 #[cfg(unix)]
 mod hostile;
 mod sockets;
