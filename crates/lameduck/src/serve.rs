@@ -89,7 +89,8 @@ impl Lameduck {
     /// ```
     ///
     /// [`blockers`](lameduck_inflight::InFlight::blockers) then name requests by their path, for they
-    /// are counted before their route is known, and there is no `ConnectInfo` but what `make` adds.
+    /// are counted before their route is known, and there is no `ConnectInfo` but what `make` adds. A
+    /// `make` that panics ends the server.
     pub async fn serve_each_on<L, F, S, B>(self, listener: Listener<L>, mut make: F) -> Report
     where
         L: Source,
