@@ -64,8 +64,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    // Always: as a call of its own it would copy the request, which is 240 bytes and more.
-    #[inline(always)]
+    // Not always: the compiler then copies the request first, which is 240 bytes and more.
+    #[inline]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         if self.gate.is_past_running() {
             return self.call_past_running(request);

@@ -32,8 +32,8 @@ impl<S> InFlightService<S> {
         Self { inner, count: in_flight.shared() }
     }
 
-    /// Counts with a ledger. Apart, so that without one a request is handed on uncopied.
-    #[inline(never)]
+    /// Counts with a ledger.
+    #[inline]
     fn call_listed<B>(
         &mut self,
         shard: &'static Shard,
@@ -85,8 +85,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    // Always: as a call of its own it would copy the request, which is 240 bytes and more.
-    #[inline(always)]
+    // Not always: the compiler then copies the request first, which is 240 bytes and more.
+    #[inline]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let shard = self.count.nearest();
         if let Some(ledger) = shard.ledger() {

@@ -163,8 +163,8 @@ impl fmt::Debug for Ticket {
 }
 
 /// What is known of the answer's length when its request comes.
-// Not inlined: the compiler takes a request that it sees read apart, and copies it twice more.
-#[inline(never)]
+// Inlined: a request whose address is given away is copied before it is handed on.
+#[inline]
 const fn asked(method: &Method) -> u64 {
     match *method {
         Method::HEAD => OF_HEAD,
