@@ -4,7 +4,6 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     pin::{Pin, pin},
-    sync::Arc,
     task::Poll,
     time::Duration,
 };
@@ -12,6 +11,7 @@ use std::{
 use http::{Extensions, HeaderValue, Request, Response};
 use lameduck_core::{Phase, PhaseWatch};
 use tokio::time::Instant;
+use triomphe::Arc;
 
 use crate::{
     Reason, RequestHead,
@@ -120,10 +120,8 @@ impl RequestContext {
     pub(crate) fn begin<B>(config: &'static Config, request: &mut Request<B>) -> Self {
         let inbound = config.id.as_ref().and_then(|policy| policy.inbound(request.headers_mut()));
         let mut shared = spare::take();
-        if let Some(shared) = Arc::get_mut(&mut shared) {
-            shared.begin(config, inbound, Client::of(request));
-        }
-        Self { shared }
+        shared.begin(config, inbound, Client::of(request));
+        Self { shared: shared.shareable() }
     }
 
     /// Reads what the head decides, and tells who wants to know that a request has begun. Returns
@@ -172,9 +170,14 @@ impl RequestContext {
 
     /// Tells the client the request's id.
     #[inline]
-    pub(crate) fn echo<B>(&self, response: &mut Response<B>) {
-        if let Some(policy) = self.config().id.as_ref().filter(|policy| policy.echo) {
-            if let Some(id) = self.shared.to_id() {
+    pub(crate) fn echo<B>(&mut self, response: &mut Response<B>) {
+        let config = self.shared.config();
+        if let Some(policy) = config.id.as_ref().filter(|policy| policy.echo) {
+            let id = match Arc::get_mut(&mut self.shared) {
+                Some(shared) => shared.give_id(),
+                None => self.shared.to_id(),
+            };
+            if let Some(id) = id {
                 // A response with so many headers that one more is refused goes without.
                 let _ = response.headers_mut().try_insert(&policy.header, id);
             }
@@ -214,7 +217,7 @@ impl RequestContext {
     /// Whether anybody but the layer has this context, and so may hear that it is cancelled.
     #[inline]
     pub(crate) fn is_held(&self) -> bool {
-        Arc::strong_count(&self.shared) > 1
+        !self.shared.is_unique()
     }
 
     /// The answer is complete.

@@ -121,7 +121,7 @@ impl<F> ContextFuture<F> {
 
 /// Ends a request with an answer of our own.
 fn answer<B>(
-    context: RequestContext,
+    mut context: RequestContext,
     interrupted: impl FnOnce(Option<HeaderValue>) -> Interrupted,
 ) -> Response<ContextBody<B>> {
     let interrupted = interrupted(context.shared().to_id());
@@ -148,7 +148,7 @@ where
         // First by reference, then moved once: a response is as large as many futures.
         let context = match &mut polled {
             Poll::Pending => return self.wait(cx).map(Ok),
-            Poll::Ready(answer) => this.context.take().and_then(|context| match answer {
+            Poll::Ready(answer) => this.context.take().and_then(|mut context| match answer {
                 Ok(response) => {
                     if this.alarm.is_late() {
                         context.note(Ended::InGrace);

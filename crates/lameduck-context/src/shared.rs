@@ -38,9 +38,9 @@ pub(crate) struct Shared {
     client: Client,
     /// The id as text: the client's, or one that was made here and is read for certain.
     id: Option<HeaderValue>,
-    /// The id that was made here and may never be read.
+    /// The id that was made here.
     fresh: Option<Uuid>,
-    /// The same as text, once somebody reads it.
+    /// The same as text, once somebody reads it who was not expected to.
     text: OnceLock<HeaderValue>,
     /// What the request's head said of its time. Of an earlier request, unless the configuration
     /// [reads heads](Config::reads_head): not cleared, because most never look at it.
@@ -71,10 +71,11 @@ impl Shared {
             let fresh = id::fresh();
             if config.tells {
                 // As text at once: somebody reads it before the handler is called.
-                self.id = Some(id::to_header(&fresh));
-            } else {
-                self.fresh = Some(fresh);
+                let is_shared = config.insert_id.is_some();
+                let text = if is_shared { id::to_shared_header } else { id::to_header };
+                self.id = Some(text(&fresh));
             }
+            self.fresh = Some(fresh);
         }
         self.config = Some(config);
     }
@@ -123,7 +124,8 @@ impl Shared {
 
     /// The id as text, which is made here if it is not yet.
     pub(crate) fn id(&self) -> Option<&HeaderValue> {
-        let made = || self.fresh.as_ref().map(|uuid| self.text.get_or_init(|| id::to_header(uuid)));
+        let made =
+            || self.fresh.as_ref().map(|uuid| self.text.get_or_init(|| id::to_shared_header(uuid)));
         self.id.as_ref().or_else(made)
     }
 
@@ -135,6 +137,15 @@ impl Shared {
             (None, Some(uuid)) => Some(id::to_header(uuid)),
             (id, _) => id.cloned(),
         }
+    }
+
+    /// The same, of who has the context alone: the text that is here, which is made anew if
+    /// somebody still reads it.
+    #[inline]
+    pub(crate) fn give_id(&mut self) -> Option<HeaderValue> {
+        let Some(uuid) = &self.fresh else { return self.id.clone() };
+        let text = self.id.take().or_else(|| self.text.take());
+        Some(text.unwrap_or_else(|| id::to_header(uuid)))
     }
 
     /// Has another's id instead of one that was made here, if the other has one.

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Response};
+use http_body_util::BodyExt;
 use lameduck_context::ContextLayer;
 use tower::{Layer, ServiceExt};
 use uuid::{Uuid, Variant};
 
-use crate::support::{Ask, Left, ask, ask_with, current_id, handler, hello};
+use crate::support::{Ask, Left, ask, ask_with, current_id, fed, handler, hello};
 
 const ID: &str = "x-request-id";
 
@@ -193,4 +194,31 @@ async fn who_wants_to_know_is_told_the_id_and_the_extensions_before_the_handler_
     assert_eq!(extension, Some(7));
     assert_eq!(inside.as_ref(), Some(&ledger));
     assert_eq!(response.headers()[ID], ledger);
+}
+
+#[track_caller]
+fn check_body_knows(layer: &ContextLayer, request: Ask) -> impl Future<Output = ()> {
+    let left = Left::new();
+    let theirs = left.clone();
+    let service = layer.layer(handler(move |_| {
+        let (feed, mut body) = fed();
+        drop(feed);
+        let theirs = theirs.clone();
+        body.at_poll = Box::new(move || theirs.leave(current_id()));
+        async { Response::new(body) }
+    }));
+    async move {
+        let response = service.oneshot(request).await.expect("infallible");
+        let told = response.headers()[ID].to_str().expect("ASCII").to_owned();
+        response.into_body().collect().await.expect("a body that ends");
+        assert_eq!(left.take(), Some(told));
+    }
+}
+
+#[tokio::test]
+async fn a_body_still_knows_the_id_that_its_answer_has_told() {
+    for layer in [ContextLayer::new(), ContextLayer::new().with_on_request(|_, _| ())] {
+        check_body_knows(&layer, ask()).await;
+        check_body_knows(&layer, ask_with(ID, "mine")).await;
+    }
 }
