@@ -1,7 +1,5 @@
 //! Handshakes that take their time, or never end.
 
-use std::time::Duration;
-
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
@@ -57,7 +55,8 @@ async fn a_handshake_under_way_at_the_stop_may_finish_and_its_request_is_answere
             tokio::task::yield_now().await;
         }
         server.duck.phase.publish(Phase::Draining);
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        within(server.duck.connections.closed()).await;
+        assert_eq!(server.duck.connections.count(), 1, "it is held");
         let name = ServerName::try_from("duck").unwrap();
         let connector = connector(&[&server.trusted], &["http/1.1"]);
         let mut client = within(connector.connect(name, tcp)).await.unwrap();
