@@ -10,12 +10,12 @@ const LOST: i32 = 1;
 
 impl flags::Demo {
     pub(crate) fn run(self, sh: &Shell) -> Result<()> {
-        run(sh, self.runs.unwrap_or(1), Server::of(&self))
+        run(sh, self.runs.unwrap_or(1), Server::of(&self)?)
     }
 }
 
 /// Whose stop is shown.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Server {
     /// The quickstart, on the loop of our own.
     Ours,
@@ -26,11 +26,14 @@ pub(crate) enum Server {
 }
 
 impl Server {
-    const fn of(demo: &flags::Demo) -> Self {
+    fn of(demo: &flags::Demo) -> Result<Self> {
         match (demo.plain, demo.wrapped) {
-            (true, _) => Self::Plain,
-            (_, true) => Self::Wrapped,
-            _ => Self::Ours,
+            (true, true) => bail!(
+                "--plain and --wrapped name two servers, and one is shown: leave one of them out"
+            ),
+            (true, false) => Ok(Self::Plain),
+            (false, true) => Ok(Self::Wrapped),
+            (false, false) => Ok(Self::Ours),
         }
     }
 
@@ -68,5 +71,32 @@ pub(crate) fn run(sh: &Shell, runs: u32, server: Server) -> Result<()> {
         // What a stock server loses is what is shown.
         Some(LOST) if server == Server::Plain => Ok(()),
         _ => bail!("the drill ended with {verdict}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+
+    fn server(args: &[&str]) -> Result<Server> {
+        let args = args.iter().map(OsString::from).collect();
+        match flags::Xtask::from_vec(args)?.subcommand {
+            flags::XtaskCmd::Demo(demo) => Server::of(&demo),
+            other => bail!("{other:?} is not the demo"),
+        }
+    }
+
+    #[test]
+    fn one_server_is_shown_and_two_are_an_error_that_names_both() {
+        assert_eq!(server(&["demo"]).unwrap(), Server::Ours);
+        assert_eq!(server(&["demo", "--plain"]).unwrap(), Server::Plain);
+        assert_eq!(server(&["demo", "--wrapped"]).unwrap(), Server::Wrapped);
+        for both in [["demo", "--plain", "--wrapped"], ["demo", "--wrapped", "--plain"]] {
+            let error = server(&both).unwrap_err().to_string();
+            assert!(error.contains("--plain") && error.contains("--wrapped"), "{error}");
+            assert!(error.contains("leave one of them out"), "{error}");
+        }
     }
 }
