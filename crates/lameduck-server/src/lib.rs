@@ -199,6 +199,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
 
+mod asks_tunnel;
 mod bind;
 mod closing;
 mod conn;

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::{
     Protocol, Socket, Stage,
+    asks_tunnel::AsksTunnel,
     conn::{Conn, Order, Side},
     farewell::Farewell,
     joined,
@@ -36,8 +37,7 @@ pub struct Tracked<I: Socket> {
     /// The wakers that the connection keeps for reads and for writes.
     kept: [WakerId; 2],
     farewell: Farewell,
-    /// Whether the last request began as one for a tunnel.
-    asks_tunnel: bool,
+    asks_tunnel: AsksTunnel,
 }
 
 /// A place among the open connections.
@@ -63,7 +63,7 @@ impl<I: Socket> Tracked<I> {
             sniff: Sniff::new(),
             kept: [WakerId::NONE; 2],
             farewell: Farewell::Unasked,
-            asks_tunnel: false,
+            asks_tunnel: AsksTunnel::NO,
         }
     }
 
@@ -128,7 +128,7 @@ impl<I: Socket> Tracked<I> {
 
     /// Whether this opens the tunnel that was asked for. What comes then is not HTTP.
     fn is_tunnel(&self, bytes: &[u8]) -> bool {
-        self.asks_tunnel
+        self.asks_tunnel.is_yes()
             && self.conn.stage() == Stage::Request
             && bytes.starts_with(b"HTTP/1.")
             && bytes.get(9) == Some(&b'2')
@@ -206,9 +206,7 @@ impl<I: Socket> AsyncRead for Tracked<I> {
                 let new = buf.filled().get(before..).unwrap_or_default();
                 if !new.is_empty() {
                     let stamp = this.stamp();
-                    if matches!(this.conn.stage(), Stage::NoBytes | Stage::Answered) {
-                        this.asks_tunnel = new.starts_with(b"CONNECT ");
-                    }
+                    this.asks_tunnel.on_read(new, this.conn.stage());
                     let changed = this.conn.on_read(new, &mut this.sniff, stamp);
                     this.note(changed, stamp);
                 }

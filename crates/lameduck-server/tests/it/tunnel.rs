@@ -121,6 +121,62 @@ async fn tunnels_of_our_server_are_counted_and_told_and_it_ends_with_the_last() 
     }
 }
 
+/// A tunnel whose head comes in pieces, each of which the server has read before the next is sent.
+async fn check_pieces(duck: &Duck, addr: SocketAddr, is_kept: bool, pieces: &[&[u8]]) {
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    if is_kept {
+        client.write_all(b"GET /hello HTTP/1.1\r\nhost: duck\r\n\r\n").await.unwrap();
+        read_answer(&mut client).await.unwrap();
+    }
+    let mut sent = duck.connections.totals().bytes_in;
+    for piece in pieces {
+        client.write_all(piece).await.unwrap();
+        sent += piece.len() as u64;
+        let read = async {
+            while duck.connections.totals().bytes_in < sent {
+                tokio::task::yield_now().await;
+            }
+        };
+        within(read).await;
+    }
+    read_until(&mut client, b"\r\n\r\n").await;
+    assert_eq!(duck.connections.list()[0].stage, Stage::Upgraded, "{is_kept} {pieces:?}");
+    drop(client);
+    within(duck.connections.idle()).await;
+}
+
+async fn check_all_pieces(duck: &Duck, addr: SocketAddr) {
+    for is_kept in [false, true] {
+        for cut in [1, 7, 8, 9, CONNECT.len() - 1] {
+            let (begin, end) = CONNECT.split_at(cut);
+            check_pieces(duck, addr, is_kept, &[begin, end]).await;
+        }
+        let bytes: Vec<_> = CONNECT.chunks(1).collect();
+        check_pieces(duck, addr, is_kept, &bytes).await;
+    }
+}
+
+fn tunnel_and_hello(duck: &Duck) -> Router {
+    tunnel(duck.watch(), InFlight::new()).route("/hello", get(async || "hello"))
+}
+
+#[tokio::test]
+async fn a_connect_is_a_tunnel_however_its_head_is_split() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, _server) = duck.serve(tunnel_and_hello(&duck)).await;
+    check_all_pieces(&duck, addr).await;
+}
+
+#[cfg(feature = "serve")]
+#[tokio::test]
+async fn a_connect_to_our_server_is_a_tunnel_however_its_head_is_split() {
+    let duck = Duck::new(ServerOptions::new());
+    let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let _server = spawn(lameduck_server::serve(listener, tunnel_and_hello(&duck)).into_future());
+    check_all_pieces(&duck, addr).await;
+}
+
 #[tokio::test]
 async fn a_connect_that_was_refused_leaves_an_ordinary_connection() {
     let duck = Duck::new(ServerOptions::new());

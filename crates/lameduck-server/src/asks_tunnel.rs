@@ -1,0 +1,91 @@
+//! Whether a request asks for a tunnel, in however many reads its first bytes come.
+
+use crate::Stage;
+
+const CONNECT: &[u8] = b"CONNECT ";
+
+/// How many bytes of that the last head began with, as far as it has come. None: it is another
+/// request.
+#[derive(Clone, Copy)]
+pub(crate) struct AsksTunnel(u8);
+
+impl AsksTunnel {
+    pub(crate) const NO: Self = Self(0);
+
+    /// These bytes came on a connection that was so far before.
+    #[inline]
+    pub(crate) fn on_read(&mut self, bytes: &[u8], stage: Stage) {
+        match stage {
+            Stage::NoBytes | Stage::Answered => self.begin(bytes),
+            Stage::Head | Stage::Request => self.go_on(bytes),
+            Stage::Multiplexed | Stage::Upgraded => {}
+        }
+    }
+
+    /// A head begins with these bytes.
+    #[inline]
+    fn begin(&mut self, bytes: &[u8]) {
+        *self = Self::NO;
+        // Most heads come whole: for them this is one comparison.
+        if bytes.starts_with(CONNECT) {
+            *self = Self(CONNECT.len() as u8);
+        } else if bytes.len() < CONNECT.len() {
+            self.feed(bytes);
+        }
+    }
+
+    /// A head goes on with these bytes, or its body does.
+    #[inline]
+    fn go_on(&mut self, bytes: &[u8]) {
+        if self.0 > 0 && !self.is_yes() {
+            self.feed(bytes);
+        }
+    }
+
+    pub(crate) const fn is_yes(self) -> bool {
+        self.0 as usize == CONNECT.len()
+    }
+
+    #[cold]
+    fn feed(&mut self, bytes: &[u8]) {
+        let rest = CONNECT.get(usize::from(self.0)..).unwrap_or_default();
+        let is_the_same = rest.iter().zip(bytes).all(|(a, b)| a == b);
+        self.0 = if is_the_same { self.0 + rest.len().min(bytes.len()) as u8 } else { 0 };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asks(pieces: &[&[u8]]) -> bool {
+        let mut asks = AsksTunnel(3);
+        let (first, rest) = pieces.split_first().unwrap();
+        asks.begin(first);
+        rest.iter().for_each(|piece| asks.go_on(piece));
+        asks.is_yes()
+    }
+
+    #[test]
+    fn a_tunnel_is_asked_for_in_any_pieces() {
+        let head = b"CONNECT duck:1 HTTP/1.1\r\nhost: duck:1\r\n\r\n";
+        assert!(asks(&[head]));
+        for cut in 1..head.len() {
+            let (begin, end) = head.split_at(cut);
+            assert!(asks(&[begin, end]), "{cut}");
+            assert!(asks(&[begin, &end[..1], &end[1..]]), "{cut}");
+        }
+        let bytes: Vec<_> = head.chunks(1).collect();
+        assert!(asks(&bytes));
+    }
+
+    #[test]
+    fn what_only_begins_alike_asks_for_none() {
+        assert!(!asks(&[b"CONNECT"]));
+        assert!(!asks(&[b"CON", b"TENT / HTTP/1.1\r\n"]));
+        assert!(!asks(&[b"C", b"C", b"ONNECT duck:1"]));
+        assert!(!asks(&[b"GET / HTTP/1.1\r\n\r\n", b"CONNECT duck:1"]));
+        assert!(!asks(&[b"G", b"CONNECT duck:1"]));
+        assert!(!asks(&[b"CONNECTED / HTTP/1.1\r\n", b" "]));
+    }
+}
