@@ -39,7 +39,9 @@ pub fn phase_channel() -> (PhaseSender, PhaseWatch) {
         #[expect(clippy::disallowed_methods, reason = "an origin, not a measurement")]
         origin: Instant::now(),
         lobbies: Phase::ALL.map(|_| std::array::from_fn(|_| Arc::default())),
+        begun: AtomicUsize::new(0),
         undone: AtomicUsize::new(0),
+        called_off: Notify::new(),
         next_lobby: AtomicUsize::new(0),
     });
     (PhaseSender { shared: Arc::clone(&shared) }, PhaseWatch { shared })
@@ -55,8 +57,12 @@ struct Shared {
     origin: Instant,
     /// By phase.
     lobbies: [Lobbies; Phase::ALL.len()],
+    /// How often a stop has begun.
+    begun: AtomicUsize,
     /// How often lame duck went back to running.
     undone: AtomicUsize,
+    /// Told after each time.
+    called_off: Notify,
     next_lobby: AtomicUsize,
 }
 
@@ -100,9 +106,14 @@ impl PhaseSender {
     /// A move backward is refused, but for lame duck, which may go back to running.
     #[expect(clippy::must_use_candidate, reason = "most callers know that they move forward")]
     pub fn publish(&self, next: Phase) -> bool {
-        if next == Phase::Running && self.shared.phase() == Phase::LameDuck {
-            // Before the move: who sees the phase go back sees that it did.
+        let now = self.shared.phase();
+        let calls_off = next == Phase::Running && now == Phase::LameDuck;
+        // Before the move, both: who sees the phase go back, or a stop begin, sees that it did.
+        if calls_off {
             self.shared.undone.fetch_add(1, Ordering::SeqCst);
+        }
+        if next.is_leaving() && !now.is_leaving() {
+            self.shared.begun.fetch_add(1, Ordering::SeqCst);
         }
         let moved = self
             .shared
@@ -115,6 +126,9 @@ impl PhaseSender {
             // Moves may skip phases, and who waits for a skipped one has waited long enough.
             let reached = &self.shared.lobbies[..=next as usize];
             reached.iter().flatten().for_each(|lobby| lobby.notify_waiters());
+            if calls_off {
+                self.shared.called_off.notify_waiters();
+            }
         }
         moved
     }
@@ -166,6 +180,33 @@ impl PhaseWatch {
     pub fn times_undone(&self) -> usize {
         // SeqCst, as the phase: read after it, it is at least as new.
         self.shared.undone.load(Ordering::SeqCst)
+    }
+
+    /// The number of the stop that is under way, from 1, or `None` while there is none.
+    ///
+    /// A lame duck that is undone and begins anew is another stop.
+    #[must_use]
+    pub fn stop_number(&self) -> Option<usize> {
+        // Before the phase: read after it, it could be the number of a stop that is yet to begin.
+        let number = self.shared.begun.load(Ordering::SeqCst);
+        self.current().is_leaving().then_some(number)
+    }
+
+    /// Completes once the stop with this [number](Self::stop_number) is called off, at once if it
+    /// is not under way.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future may be dropped and made anew at any time.
+    pub async fn called_off(&self, stop: usize) {
+        loop {
+            // Made before the phase is read: a move that comes in between is not missed.
+            let called_off = self.shared.called_off.notified();
+            if self.stop_number() != Some(stop) {
+                return;
+            }
+            called_off.await;
+        }
     }
 
     /// When draining begins at the latest, if a stop is under way.

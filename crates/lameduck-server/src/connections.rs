@@ -223,13 +223,21 @@ impl Connections {
     pub async fn all_told(&self) {
         let watch = &self.registry.watch;
         loop {
-            if !watch.current().is_leaving() {
-                self.registry.untold.forget();
-                watch.reached(Phase::LameDuck).await;
+            watch.reached(Phase::LameDuck).await;
+            let Some(stop) = watch.stop_number() else { continue };
+            {
+                let mut called_off = pin!(watch.called_off(stop));
+                let mut none_untold = pin!(self.none_untold());
+                poll_fn(|cx| {
+                    if called_off.as_mut().poll(cx).is_ready() {
+                        return Poll::Ready(());
+                    }
+                    none_untold.as_mut().poll(cx)
+                })
+                .await;
             }
-            self.none_untold().await;
-            // Otherwise the stop was called off meanwhile, and nobody is to leave.
-            if watch.current().is_leaving() {
+            // Otherwise nobody is to leave, and in the next stop others may be waited for.
+            if watch.stop_number() == Some(stop) {
                 return;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+    atomic::{AtomicUsize, Ordering},
 };
 
 use tokio::sync::Notify;
@@ -19,13 +19,14 @@ pub(crate) enum Mark {
     Rest = 2,
 }
 
-/// All that bear a mark, given once.
+/// All that bear a mark, given once in a round.
 #[derive(Debug)]
 pub(crate) struct Marked {
     mark: Mark,
     // SeqCst throughout, as a stop has no hurry: a mark, and what makes it needless, are written
     // by two tasks, each of which then looks at what the other wrote.
-    is_given: AtomicBool,
+    /// The last round in which it was given, from 1.
+    given: AtomicUsize,
     count: AtomicUsize,
     none_left: Arc<Notify>,
 }
@@ -33,7 +34,7 @@ pub(crate) struct Marked {
 impl Marked {
     pub(crate) fn new(mark: Mark) -> Self {
         let none_left = Arc::default();
-        Self { mark, is_given: AtomicBool::new(false), count: AtomicUsize::new(0), none_left }
+        Self { mark, given: AtomicUsize::new(0), count: AtomicUsize::new(0), none_left }
     }
 
     /// Nobody waits for this connection any more. Wakes, so not to be called under a lock.
@@ -43,22 +44,24 @@ impl Marked {
         }
     }
 
-    /// Marks those for which `waits` says so, if that was not done before.
+    /// Marks those for which `waits` says so, if that was not done in this round or a later one.
+    /// The others lose the mark of an earlier round.
     ///
     /// To be called under the lock of the list of connections, so that nobody finds half of them.
     /// Wakes nobody: who waits has called this before, and then asked whether any is left.
     pub(crate) fn give<'a>(
         &self,
+        round: usize,
         all: impl Iterator<Item = &'a Conn>,
         waits: impl Fn(&Conn) -> bool,
     ) {
-        if self.is_given.swap(true, Ordering::SeqCst) {
+        if self.given.fetch_max(round, Ordering::SeqCst) >= round {
             return;
         }
         for conn in all {
             self.count.fetch_add(1, Ordering::SeqCst);
             if !conn.set_mark(self.mark) {
-                // From a stop that was called off: it is counted already.
+                // From an earlier round: it is counted already.
                 self.count.fetch_sub(1, Ordering::SeqCst);
             }
             // Asked after the mark is there: what changes from now on settles it.
@@ -71,11 +74,6 @@ impl Marked {
     /// Whether any is left.
     pub(crate) fn is_empty(&self) -> bool {
         self.count.load(Ordering::SeqCst) == 0
-    }
-
-    /// They may be marked anew.
-    pub(crate) fn forget(&self) {
-        self.is_given.store(false, Ordering::SeqCst);
     }
 
     /// Told when none is left. To be waited for from before [`is_empty`](Self::is_empty) is asked.

@@ -74,6 +74,43 @@ fn only_a_lame_duck_that_recovers_counts_as_undone() {
 }
 
 #[test]
+fn each_stop_has_a_number_of_its_own() {
+    let (sender, watch) = phase_channel();
+    sender.publish(Phase::Running);
+    assert_eq!(watch.stop_number(), None);
+    for number in 1..=3 {
+        sender.publish(Phase::LameDuck);
+        assert_eq!(watch.stop_number(), Some(number));
+        sender.publish(Phase::Running);
+        assert_eq!(watch.stop_number(), None);
+    }
+    for later in [Phase::Draining, Phase::Cancelling, Phase::Forced, Phase::Stopped] {
+        sender.publish(later);
+        assert_eq!(watch.stop_number(), Some(4), "it goes on");
+    }
+}
+
+#[test]
+fn who_follows_a_stop_is_woken_when_it_is_called_off() {
+    let (sender, watch) = phase_channel();
+    sender.publish(Phase::Running);
+    assert!(task(watch.called_off(1)).is_done(), "none is under way");
+    sender.publish(Phase::LameDuck);
+    let (mut seen, mut late) = (task(watch.called_off(1)), task(watch.called_off(1)));
+    assert!(!seen.is_done() && !late.is_done());
+    sender.publish(Phase::Running);
+    assert!(seen.is_done());
+    sender.publish(Phase::LameDuck);
+    assert!(late.is_done(), "the second is another");
+    let mut goes_on = task(watch.called_off(2));
+    for later in [Phase::Draining, Phase::Stopped] {
+        assert!(!goes_on.is_done());
+        sender.publish(later);
+        assert!(!goes_on.is_woken());
+    }
+}
+
+#[test]
 fn a_phase_never_moves_backward_but_for_lame_duck() {
     let (sender, watch) = phase_channel();
     assert!(sender.publish(Phase::Running));

@@ -28,13 +28,15 @@ impl Registry {
     /// Marks the connections that are open now and are to be told, once in a stop.
     pub(crate) fn mark_untold(&self) {
         let inner = self.lock();
-        self.untold.give(inner.conns(), Conn::is_to_be_told);
+        if let Some(stop) = self.watch.stop_number() {
+            self.untold.give(stop, inner.conns(), Conn::is_to_be_told);
+        }
     }
 
     /// Marks the connections that are open now, once.
     pub(crate) fn mark_rest(&self) {
         let inner = self.lock();
-        self.rest.give(inner.conns(), |_| true);
+        self.rest.give(1, inner.conns(), |_| true);
     }
 
     /// Waits for none of those any more.

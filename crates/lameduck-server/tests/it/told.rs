@@ -4,8 +4,8 @@ use axum::{
     body::{Body, Bytes},
     extract::ws::WebSocketUpgrade,
 };
-use futures_util::stream::unfold;
-use tokio::time::sleep;
+use futures_util::{FutureExt as _, stream::unfold};
+use lameduck_server::Stage;
 use tokio_tungstenite::client_async;
 
 use super::*;
@@ -130,19 +130,18 @@ async fn a_lame_duck_that_recovers_asks_anew() {
     within(all_told).await;
 }
 
+/// A WebSocket that says nothing and is never closed.
+async fn upgrade(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(async |_socket| std::future::pending().await)
+}
+
 #[tokio::test]
 async fn a_websocket_is_not_waited_for() {
     let duck = Duck::new(ServerOptions::new());
-    let app = Router::new().route(
-        "/",
-        get(|upgrade: WebSocketUpgrade| async {
-            upgrade.on_upgrade(|_socket| std::future::pending())
-        }),
-    );
-    let (addr, _server) = duck.serve(app).await;
+    let (addr, _server) = duck.serve(Router::new().route("/", get(upgrade))).await;
     let tcp = TcpStream::connect(addr).await.unwrap();
     let (_client, _) = client_async("ws://duck/", tcp).await.unwrap();
-    sleep(SHORT / 4).await; // the server's side of the switch
+    assert_eq!(duck.connections.list()[0].stage, Stage::Upgraded);
     duck.phase.publish(Phase::LameDuck);
     within(duck.connections.all_told()).await;
 }
@@ -201,7 +200,7 @@ mod own {
         let slow = get(async || {
             Body::from_stream(unfold(false, |is_over| async move {
                 // For longer than the hold its connection says nothing, and is not idle.
-                sleep(4 * SHORT).await;
+                tokio::time::sleep(4 * SHORT).await;
                 (!is_over).then_some((Ok::<_, io::Error>(Bytes::from_static(b"bye")), true))
             }))
         });
@@ -264,4 +263,55 @@ async fn a_stop_after_one_that_was_called_off_waits_for_nobody_twice() {
     duck.phase.publish(Phase::LameDuck);
     assert!(exchange(&mut idle).await.contains("connection: close"));
     within(all_told).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_waits_since_a_stop_that_was_called_off_waits_for_those_who_came_before_the_next() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, _server) = duck.serve(hello(duck.watch())).await;
+    let mut first = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut first).await;
+    let mut all_told = std::pin::pin!(duck.connections.all_told());
+    duck.phase.publish(Phase::LameDuck);
+    assert!(all_told.as_mut().now_or_never().is_none(), "the first knows nothing");
+    duck.phase.publish(Phase::Running);
+    let mut second = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut second).await;
+    duck.phase.publish(Phase::LameDuck);
+    assert!(exchange(&mut first).await.contains("connection: close"));
+    assert!(all_told.as_mut().now_or_never().is_none(), "the second knows nothing");
+    assert!(exchange(&mut second).await.contains("connection: close"));
+    within(all_told).await;
+}
+
+#[tokio::test]
+async fn who_asks_first_in_a_second_stop_waits_for_those_who_came_before_it() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, _server) = duck.serve(hello(duck.watch())).await;
+    duck.phase.publish(Phase::LameDuck);
+    within(duck.connections.all_told()).await;
+    // Nobody asks between the two.
+    duck.phase.publish(Phase::Running);
+    let mut idle = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut idle).await;
+    duck.phase.publish(Phase::LameDuck);
+    let mut all_told = std::pin::pin!(duck.connections.all_told());
+    assert!(all_told.as_mut().now_or_never().is_none(), "it knows nothing");
+    assert!(exchange(&mut idle).await.contains("connection: close"));
+    within(all_told).await;
+}
+
+#[tokio::test]
+async fn who_waits_since_a_stop_that_was_called_off_waits_for_nobody_who_was_switched_since() {
+    let duck = Duck::new(ServerOptions::new());
+    let (addr, _server) = duck.serve(hello(duck.watch()).route("/ws", get(upgrade))).await;
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    exchange(&mut client).await;
+    let mut all_told = std::pin::pin!(duck.connections.all_told());
+    duck.phase.publish(Phase::LameDuck);
+    assert!(all_told.as_mut().now_or_never().is_none(), "it knows nothing");
+    duck.phase.publish(Phase::Running);
+    let (_client, _) = client_async("ws://duck/ws", client).await.unwrap();
+    duck.phase.publish(Phase::LameDuck);
+    within(all_told).await;
 }
