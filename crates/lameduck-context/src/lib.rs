@@ -135,8 +135,9 @@
 //!   its limit when it is polled.
 //! - It does not catch panics, count requests or turn them away.
 //! - It begins no trace and records no span: it passes on what came. See [`TraceContext`].
-//! - Ids made within one tick of the system's clock, up to 10 ms, are not in the order in which they
-//!   were made.
+//! - Ids made within one tick of the system's clock, as a rule up to 10 ms, are not in the order in
+//!   which they were made, nor are those before and after the clock is set back. Different they are
+//!   in any case: 74 bits of each are random.
 //!
 //! # Feature flags
 //!

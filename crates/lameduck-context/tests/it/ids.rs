@@ -52,8 +52,8 @@ async fn check_replaced(request: Ask) {
 #[tokio::test]
 async fn a_request_without_an_id_gets_a_version_7_uuid_of_its_own() {
     let mut seen = HashSet::new();
-    // A tick of the system's clock, at the slowest.
-    let before = unix_millis() - 10;
+    // The id has the time of the system's last tick: 10 ms ago, and more on a busy machine.
+    let before = unix_millis() - 1000;
     for _ in 0..2000 {
         let (inside, told, _) = ids(ContextLayer::new(), ask()).await;
         let told = told.expect("an id on the response");
@@ -71,6 +71,25 @@ async fn a_request_without_an_id_gets_a_version_7_uuid_of_its_own() {
     let zeros = seen.iter().fold(0, |bits, id| bits | !id.as_u128());
     let free = !(0x3 << 62) & random | 0xfff << 64;
     assert_eq!((ones & free, zeros & free), (free, free));
+}
+
+#[test]
+fn ids_of_many_threads_at_one_moment_are_all_different() {
+    const EACH: usize = 5000;
+    let start = std::sync::Barrier::new(8);
+    let make = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let layer = ContextLayer::new();
+        start.wait();
+        let ids = (0..EACH).map(|_| runtime.block_on(ids(layer.clone(), ask())).1);
+        ids.collect::<Vec<_>>()
+    };
+    let ids: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
+    });
+    assert_eq!(ids.len(), 8 * EACH);
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());
 }
 
 fn unix_millis() -> u64 {
