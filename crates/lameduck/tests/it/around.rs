@@ -4,10 +4,17 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::{Extension, Router, routing::get};
 use lameduck::{Lameduck, Outcome, Phase};
-use lameduck_test::{Oracle, sent_request};
+use lameduck_test::{Oracle, idle_connection, sent_request, silent_connection};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
 use tower::Layer;
 
 use crate::duck;
+
+const BOUND: Duration = Duration::from_secs(20);
 
 /// A router without a layer of ours on its routes.
 fn bare(duck: &Lameduck) -> Router {
@@ -73,4 +80,71 @@ async fn a_service_is_made_for_each_connection_from_its_peers_address() {
     assert!(answer.ends_with(&me.to_string()), "{answer}");
     stop.stop("test", false);
     assert_eq!(report.await.unwrap().outcome(), Outcome::Clean);
+}
+
+#[tokio::test]
+async fn a_make_that_panics_ends_the_server_and_holds_nobody() {
+    let duck = duck();
+    let service = duck.layer().layer(bare(&duck));
+    let listener = duck.bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut made = 0;
+    let make = move |_| {
+        made += 1;
+        assert!(made < 3, "the third is one too many");
+        service.clone()
+    };
+    #[expect(clippy::disallowed_methods, reason = "awaited below")]
+    let report = tokio::spawn(duck.serve_each_on(listener, make));
+    let mut idle = idle_connection(addr).await;
+    let mut slow = sent_request(addr, Duration::from_secs(600)).await;
+    let mut third = silent_connection(addr).await;
+    let error = timeout(BOUND, report).await.unwrap().unwrap_err();
+    assert!(error.is_panic());
+    for peer in [&mut idle, &mut slow, &mut third] {
+        assert!(peer.closed(BOUND).await);
+    }
+    assert!(TcpStream::connect(addr).await.is_err());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_queue_of_a_unix_socket_is_turned_away_by_a_service_for_each() {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use tokio::net::{UnixListener, UnixStream, unix};
+
+    let path = std::env::temp_dir().join(format!("lameduck-each-{}.sock", std::process::id()));
+    _ = std::fs::remove_file(&path);
+    let duck = duck();
+    let service = duck.layer().layer(bare(&duck));
+    let listener = duck.plain_listener(UnixListener::bind(&path).unwrap());
+    let made = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&made);
+    let make = move |_: unix::SocketAddr| {
+        count.fetch_add(1, Ordering::Relaxed);
+        service.clone()
+    };
+    let stop = duck.stop_handle();
+    // In the queue before anybody accepts.
+    let mut clients = Vec::new();
+    for _ in 0..50 {
+        let mut client = UnixStream::connect(&path).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nhost: duck\r\n\r\n").await.unwrap();
+        clients.push(client);
+    }
+    stop.stop("test", false);
+    let report = timeout(BOUND, duck.serve_each_on(listener, make)).await.unwrap();
+    for (number, client) in clients.iter_mut().enumerate() {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503"), "{number}: {answer}");
+    }
+    assert_eq!((report.outcome(), report.tally().rejected), (Outcome::Clean, 50), "{report}");
+    assert_eq!(made.load(Ordering::Relaxed), 50);
+    assert!(UnixStream::connect(&path).await.is_err());
+    std::fs::remove_file(&path).unwrap();
 }

@@ -4,6 +4,7 @@
 mod around;
 #[cfg(unix)]
 mod hostile;
+mod moody;
 mod sockets;
 mod spawned;
 #[cfg(feature = "websocket")]
