@@ -56,7 +56,7 @@ impl InFlight {
 
     /// Makes a counter at zero that also keeps a ledger: it can name who is in flight.
     ///
-    /// A request then costs one reading of the clock and one visit to a lock of its own. The ledger
+    /// A request then costs one reading of a coarse clock and a line of its own. The ledger
     /// keeps about 640 bytes for each request that ever was in flight at the same time as others.
     #[must_use]
     pub fn with_ledger() -> Self {
@@ -64,7 +64,7 @@ impl InFlight {
     }
 
     /// As [`with_ledger`](Self::with_ledger), but `x-request-id` is not read: a request has the id
-    /// that a layer further in tells its [`LedgerEntry`](crate::LedgerEntry), or none.
+    /// that a layer further in [tells](crate::set_request_id), or none.
     #[must_use]
     pub fn with_ledger_of_told_ids() -> Self {
         Self::with_shards(true, || Some(Ledger::new(false)))

@@ -55,8 +55,10 @@
 //! 6. A hostile request id, path or method never appears raw: a line is one line of printable
 //!    ASCII, and bounded.
 //!
-//! The third and the fourth are model-checked with loom, in `tests/loom`, which also shows that
-//! the checker catches the usual mistakes.
+//! 7. A request is shown with what is its own, never with a part of another's.
+//!
+//! The third, the fourth and the last are model-checked with loom, in `tests/loom`, which also shows
+//! that the checker catches the usual mistakes.
 //!
 //! # Cost
 //!
@@ -66,9 +68,9 @@
 //! words each (`tests/cost.rs`). A wait sums up the shards, at most 64 of them. `cargo xtask perf`
 //! measures it beside tower-http's count and tokio-util's tracker.
 //!
-//! With a ledger there is still no allocation, but one reading of the clock and a lock of the
-//! request's own line that nobody else wants, taken once or twice. What changes while the request
-//! runs is in atomics that only the request writes.
+//! With a ledger there is still no allocation and no lock, but one reading of a coarse clock, and a
+//! line of the request's own that it writes its method, route and id into. Who shows the ledger does
+//! not hold up the requests on it.
 //!
 //! # What it does not do
 //!
@@ -105,7 +107,7 @@ pub use self::{
     future::InFlightFuture,
     guard::InFlightGuard,
     layer::InFlightLayer,
-    ledger::{InFlightRequest, LedgerEntry, Stage},
+    ledger::{InFlightRequest, Stage, set_request_id},
     service::InFlightService,
     totals::Totals,
 };

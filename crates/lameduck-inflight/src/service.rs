@@ -43,8 +43,8 @@ impl<S> InFlightService<S> {
     where
         S: Service<Request<B>>,
     {
-        let (ticket, entry) = Ticket::listed(shard, ledger, &request);
-        let _current = Current::enter(entry);
+        let (ticket, line) = Ticket::listed(shard, ledger, &request);
+        let _current = Current::enter(line);
         InFlightFuture::new(self.inner.call(request), ticket)
     }
 

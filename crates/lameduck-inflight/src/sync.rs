@@ -6,15 +6,19 @@
 //! built on loom; and where production relies on sequentially consistent accesses, the model adds
 //! [`full_fence`], because loom treats such accesses as acquire and release.
 #[cfg(loom)]
-pub(crate) use self::model::{AtomicU64, AtomicUsize, Notify, full_fence, thread_number};
+pub(crate) use self::model::{
+    AtomicU8, AtomicU64, AtomicUsize, Notify, fence, full_fence, thread_number,
+};
 #[cfg(not(loom))]
-pub(crate) use self::real::{AtomicU64, AtomicUsize, Notify, full_fence, thread_number};
+pub(crate) use self::real::{
+    AtomicU8, AtomicU64, AtomicUsize, Notify, fence, full_fence, thread_number,
+};
 
 #[cfg(not(loom))]
 mod real {
     use std::{cell::Cell, sync::atomic::Ordering};
 
-    pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize};
+    pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, fence};
     pub(crate) use tokio::sync::Notify;
 
     /// Nothing: production's accesses are sequentially consistent themselves.
@@ -57,12 +61,9 @@ mod model {
         task::{Context, Poll, Waker},
     };
 
-    use loom::sync::{
-        Mutex,
-        atomic::{Ordering, fence},
-    };
+    use loom::sync::{Mutex, atomic::Ordering};
 
-    pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize};
+    pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, fence};
 
     pub(crate) fn full_fence() {
         fence(Ordering::SeqCst);

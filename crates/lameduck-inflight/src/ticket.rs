@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 
 use crate::{
-    LedgerEntry, Stage,
+    Stage,
     ledger::{Ledger, Line},
     shard::Shard,
 };
@@ -47,13 +47,13 @@ impl Ticket {
         shard: &'static Shard,
         ledger: &Ledger,
         request: &Request<B>,
-    ) -> (Self, LedgerEntry) {
+    ) -> (Self, &'static Line) {
         let number = shard.enter();
         let mut ticket = Self::of_entered(shard, request.method());
         // Into the ledger after the count and out of it before: who is listed is in flight.
-        let entry = ledger.list_request(number, request);
-        ticket.line = Some(entry.line());
-        (ticket, entry)
+        let line = ledger.list_request(number, request);
+        ticket.line = Some(line);
+        (ticket, line)
     }
 
     #[inline]

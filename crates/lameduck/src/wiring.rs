@@ -6,7 +6,7 @@ use http::{Extensions, HeaderValue};
 use lameduck_context::ContextLayer;
 use lameduck_core::PhaseWatch;
 use lameduck_drain::{DrainLayer, Rejections};
-use lameduck_inflight::{InFlight, InFlightLayer, LedgerEntry};
+use lameduck_inflight::{InFlight, InFlightLayer, set_request_id};
 use lameduck_lifecycle::{Closed, StopHandle, Tally, Work};
 use lameduck_server::{Connections, ListenerEnd};
 use lameduck_signal::Triggers;
@@ -83,9 +83,7 @@ pub(crate) fn connections(connections: &Connections, end: ListenerEnd) -> Work {
 /// Writes the id that the context gave a request into the request's line of the ledger. The one
 /// layer is called inside of the other, and neither knows the other.
 fn name_in_ledger(id: &HeaderValue, _: &Extensions) {
-    if let Some(entry) = LedgerEntry::current() {
-        entry.set_request_id(id);
-    }
+    set_request_id(id);
 }
 
 /// What became of the requests. One that was turned away went through the count as well.

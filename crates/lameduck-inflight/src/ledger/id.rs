@@ -1,28 +1,28 @@
-//! Which request ids are taken.
+//! Which request ids are kept and shown.
 
 use http::{HeaderMap, HeaderName};
 
-/// The longest request id that is taken, in bytes.
+/// The longest request id that is kept, in bytes.
 pub(super) const LONGEST: usize = 128;
 
 // Not text: that would be parsed at every request.
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The id that the client or a proxy gave the request, if it is fit to be logged.
-pub(super) fn of_request(headers: &HeaderMap) -> Option<&[u8]> {
-    headers.get(&X_REQUEST_ID).map(http::HeaderValue::as_bytes).filter(|id| is_sane(id))
+/// The id that the client or a proxy gave the request, if it is kept.
+pub(super) fn of_request(headers: &HeaderMap) -> &[u8] {
+    headers.get(&X_REQUEST_ID).map_or(&[], |id| kept(id.as_bytes()))
 }
 
-/// Whether the id is 1 to [`LONGEST`] visible ASCII characters, so that it can neither forge a
-/// line of a log nor fill it.
+/// The id, unless it is longer than [`LONGEST`]: then it is none.
 #[inline]
-pub(super) fn is_sane(id: &[u8]) -> bool {
-    // No early end: an id is short, and without one the compiler looks at many bytes at once.
-    (1..=LONGEST).contains(&id.len())
-        && id.iter().fold(true, |is_sane, byte| is_sane & byte.is_ascii_graphic())
+pub(super) fn kept(id: &[u8]) -> &[u8] {
+    if id.len() <= LONGEST { id } else { &[] }
 }
 
-/// An id as it was taken, as text; none, if none was.
-pub(super) fn to_text(id: &[u8]) -> Option<String> {
-    std::str::from_utf8(id).ok().filter(|id| !id.is_empty()).map(str::to_owned)
+/// The id as it is shown: of visible ASCII characters, so that it cannot forge a line of a log.
+///
+/// Looked at only here: most are never shown.
+pub(super) fn shown(id: Vec<u8>) -> Option<String> {
+    let is_sane = !id.is_empty() && id.iter().all(u8::is_ascii_graphic);
+    if is_sane { String::from_utf8(id).ok() } else { None }
 }

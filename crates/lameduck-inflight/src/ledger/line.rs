@@ -1,17 +1,16 @@
 //! One line of the ledger, as it is kept.
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU8, AtomicU64, Ordering},
-};
+use std::sync::atomic::Ordering;
 
+use coarsetime::Instant;
 use http::Method;
-use tokio::time::Instant;
 
 use super::{
     id,
     request::{InFlightRequest, Stage},
+    text::{Text, Version},
 };
+use crate::sync::{AtomicU8, AtomicU64};
 
 /// No request has the line.
 const FREE: u64 = 0;
@@ -25,39 +24,39 @@ const LONGEST_METHOD: usize = 64;
 
 /// One line of the ledger, for one request after the other.
 ///
-/// What a request changes while it runs is in atomics that only it writes; what is written once is
-/// text under a lock of the line's own, which nobody else wants unless the ledger is shown.
-#[derive(Default)]
+/// Written by the thread that the request is on, and by nobody else; read by whoever shows it. So it
+/// takes no lock: what a reader finds half written, it does not show.
 pub(crate) struct Line {
+    /// Of all that is written when a request comes.
+    version: Version,
     /// The number of the request that has the line, or [`FREE`].
     number: AtomicU64,
+    /// When it came, in ticks of [`Instant`].
+    since: AtomicU64,
+    method: Text<{ LONGEST_METHOD / 8 }>,
+    route: Text<{ LONGEST_ROUTE / 8 }>,
+    /// Of an id that is told later.
+    id_version: Version,
+    request_id: Text<{ id::LONGEST / 8 }>,
     stage: AtomicU8,
     bytes_sent: AtomicU64,
-    text: Mutex<Text>,
-}
-
-struct Text {
-    since: Option<Instant>,
-    method: Option<Method>,
-    // Copied, not shared: a count of references is dearer than a few bytes, and what shares a
-    // server's buffer keeps all of it.
-    route: String,
-    request_id: Vec<u8>,
-}
-
-/// With all the room it will ever need.
-impl Default for Text {
-    fn default() -> Self {
-        Self {
-            since: None,
-            method: None,
-            route: String::with_capacity(LONGEST_ROUTE),
-            request_id: Vec::with_capacity(id::LONGEST),
-        }
-    }
 }
 
 impl Line {
+    pub(super) fn new() -> Self {
+        Self {
+            version: Version::new(),
+            number: AtomicU64::new(FREE),
+            since: AtomicU64::new(0),
+            method: Text::new(),
+            route: Text::new(),
+            id_version: Version::new(),
+            request_id: Text::new(),
+            stage: AtomicU8::new(Stage::Guard as u8),
+            bytes_sent: AtomicU64::new(0),
+        }
+    }
+
     /// Writes down who has the line from now on. Nobody has it.
     #[inline]
     pub(super) fn open(
@@ -66,28 +65,21 @@ impl Line {
         stage: Stage,
         method: Option<&Method>,
         route: &str,
-        request_id: Option<&[u8]>,
+        request_id: &[u8],
     ) {
-        let since = Instant::now();
-        let mut text = self.text();
-        text.since = Some(since);
-        if text.method.as_ref() != method {
-            text.method = method.map(kept);
-        }
-        text.route.clear();
-        text.route.push_str(shortened(route));
-        text.request_id.clear();
-        if let Some(id) = request_id {
-            text.request_id.extend_from_slice(id);
-        }
-        // Relaxed, here and below: who shows a line reads them under its lock.
-        self.stage.store(stage as u8, Ordering::Relaxed);
-        self.bytes_sent.store(0, Ordering::Relaxed);
-        self.number.store(number, Ordering::Relaxed);
+        let since = now().as_ticks();
+        self.version.write(|| {
+            self.since.store(since, Ordering::Relaxed);
+            self.method.write(shortened(method.map_or("", Method::as_str), LONGEST_METHOD));
+            self.route.write(shortened(route, LONGEST_ROUTE));
+            self.request_id.write(request_id);
+            self.stage.store(stage as u8, Ordering::Relaxed);
+            self.bytes_sent.store(0, Ordering::Relaxed);
+            self.number.store(number, Ordering::Relaxed);
+        });
     }
 
-    /// Nobody has the line any more. Without the lock: who shows it this instant may show it once
-    /// more.
+    /// Nobody has the line any more. Who shows it this instant may show it once more.
     #[inline]
     pub(super) fn close(&self) {
         self.number.store(FREE, Ordering::Relaxed);
@@ -107,61 +99,59 @@ impl Line {
         self.bytes_sent.store(sent.saturating_add(bytes), Ordering::Relaxed);
     }
 
-    /// Writes down the id of the request of that number. Returns whether it still has the line.
+    /// Writes down the id of the request that has the line.
     #[inline]
-    pub(super) fn set_request_id(&self, number: u64, request_id: &[u8]) -> bool {
-        let mut text = self.text();
-        // Under the lock, without which nobody else gets the line.
-        let is_its_own = self.number.load(Ordering::Relaxed) == number;
-        if is_its_own {
-            text.request_id.clear();
-            text.request_id.extend_from_slice(request_id);
-        }
-        is_its_own
+    pub(super) fn set_request_id(&self, request_id: &[u8]) {
+        self.id_version.write(|| self.request_id.write(request_id));
     }
 
-    /// Who has the line, if anybody has.
-    pub(super) fn show(&self) -> Option<InFlightRequest> {
-        let text = self.text();
+    /// Who has the line, if anybody has. Not one who comes just now.
+    pub(super) fn show(&self, now: Instant) -> Option<InFlightRequest> {
+        self.version.read(|| self.read(now)).flatten()
+    }
+
+    fn read(&self, now: Instant) -> Option<InFlightRequest> {
         let number = self.number.load(Ordering::Relaxed);
-        let since = text.since.filter(|_| number != FREE)?;
+        if number == FREE {
+            return None;
+        }
+        let since = Instant::from_ticks(self.since.load(Ordering::Relaxed));
+        let request_id = self.id_version.read(|| id::shown(self.request_id.read()));
         Some(InFlightRequest {
             number,
             since,
-            age: since.elapsed(),
-            method: text.method.clone(),
-            route: text.route.clone(),
-            request_id: id::to_text(&text.request_id),
+            // Zero for one who came after the look at the clock.
+            age: now.duration_since(since).into(),
+            // None is empty, which no method is.
+            method: Method::from_bytes(&self.method.read()).ok(),
+            route: text(self.route.read()),
+            request_id: request_id.flatten(),
             stage: Stage::from_u8(self.stage.load(Ordering::Relaxed)),
             bytes_sent: self.bytes_sent.load(Ordering::Relaxed),
         })
     }
-
-    #[inline]
-    fn text(&self) -> MutexGuard<'_, Text> {
-        // Nothing panics under the lock but for want of memory, and any text may be shown.
-        self.text.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// As much of a method as is kept. It is a token, and so is its beginning.
-#[cold]
-fn kept(method: &Method) -> Method {
-    let beginning = method.as_str().as_bytes().get(..LONGEST_METHOD);
-    beginning.and_then(|text| Method::from_bytes(text).ok()).unwrap_or_else(|| method.clone())
-}
-
-/// As much of a route as is kept.
+/// The time as of the system's last tick.
 #[inline]
-fn shortened(route: &str) -> &str {
-    if route.len() <= LONGEST_ROUTE { route } else { cut(route) }
+pub(super) fn now() -> Instant {
+    Instant::now_without_cache_update()
+}
+
+/// What was written as text is text, unless it was half written, and then it is not shown.
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// As much of a text as is kept.
+#[inline]
+fn shortened(text: &str, longest: usize) -> &[u8] {
+    if text.len() <= longest { text.as_bytes() } else { cut(text, longest) }
 }
 
 #[cold]
-fn cut(route: &str) -> &str {
+fn cut(text: &str, longest: usize) -> &[u8] {
     // Not in the middle of a character: one has at most four bytes.
-    (LONGEST_ROUTE - 3..=LONGEST_ROUTE)
-        .rev()
-        .find(|&end| route.is_char_boundary(end))
-        .map_or("", |end| &route[..end])
+    let end = (longest - 3..=longest).rev().find(|&end| text.is_char_boundary(end));
+    text.get(..end.unwrap_or_default()).unwrap_or_default().as_bytes()
 }

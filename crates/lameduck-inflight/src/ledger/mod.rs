@@ -1,20 +1,21 @@
 //! Who is in flight. Kept only by a count that was asked to.
 
-mod entry;
+mod current;
 mod escaped;
 mod id;
 mod line;
 mod request;
 mod route;
+mod text;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crossbeam_utils::{CachePadded, atomic::AtomicCell};
 use http::Request;
 
-pub(crate) use self::{entry::Current, line::Line};
+pub(crate) use self::{current::Current, line::Line};
 pub use self::{
-    entry::LedgerEntry,
+    current::set_request_id,
     request::{InFlightRequest, Stage},
 };
 
@@ -43,17 +44,17 @@ impl Ledger {
 
     /// Lists a request, under a number that no other has.
     #[inline]
-    pub(crate) fn list_request<B>(&self, number: u64, request: &Request<B>) -> LedgerEntry {
+    pub(crate) fn list_request<B>(&self, number: u64, request: &Request<B>) -> &'static Line {
         let line = self.take();
-        let id = if self.reads_ids { id::of_request(request.headers()) } else { None };
+        let id = if self.reads_ids { id::of_request(request.headers()) } else { &[] };
         line.open(number, Stage::Handler, Some(request.method()), route::of_request(request), id);
-        LedgerEntry::new(line, number)
+        line
     }
 
     /// Lists work under a guard.
     pub(crate) fn list_guard(&self, number: u64, name: &str) -> &'static Line {
         let line = self.take();
-        line.open(number, Stage::Guard, None, name, None);
+        line.open(number, Stage::Guard, None, name, &[]);
         line
     }
 
@@ -69,7 +70,8 @@ impl Ledger {
     pub(crate) fn show(&self, found: &mut Vec<InFlightRequest>) {
         // Not under the book's lock, which requests take.
         let lines = self.book().lines.clone();
-        found.extend(lines.into_iter().filter_map(Line::show));
+        let now = line::now();
+        found.extend(lines.into_iter().filter_map(|line| line.show(now)));
     }
 
     #[inline]
@@ -89,7 +91,7 @@ impl Book {
             return line;
         }
         // Padded: requests on different threads write to their lines.
-        let line: &CachePadded<Line> = Box::leak(Box::default());
+        let line: &CachePadded<Line> = Box::leak(Box::new(CachePadded::new(Line::new())));
         self.lines.push(line);
         // Room for all of them to come back, so that no request's end allocates.
         self.free.reserve(self.lines.len());

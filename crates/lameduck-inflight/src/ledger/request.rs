@@ -2,8 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use coarsetime::Instant;
 use http::Method;
-use tokio::time::Instant;
 
 use super::escaped::Escaped;
 
@@ -73,7 +73,7 @@ impl InFlightRequest {
         requests.sort_by_key(|request| (request.since, request.number));
     }
 
-    /// How long it has been in flight, by tokio's clock.
+    /// How long it has been in flight, to a tick of the system's clock: on Linux at most 10 ms.
     #[must_use]
     pub const fn age(&self) -> Duration {
         self.age
@@ -92,8 +92,8 @@ impl InFlightRequest {
         &self.route
     }
 
-    /// Its id: the one told to its [`LedgerEntry`](crate::LedgerEntry), else the one that it came
-    /// with in `x-request-id`, if that is at most 128 visible ASCII characters.
+    /// Its id: the one that was [told](crate::set_request_id), else the one that it came with in
+    /// `x-request-id`, if that is at most 128 visible ASCII characters.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
@@ -142,5 +142,25 @@ impl fmt::Debug for InFlightRequest {
             .field("stage", stage)
             .field("bytes_sent", bytes_sent)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_shown_to_the_millisecond() {
+        let request = InFlightRequest {
+            number: 1,
+            since: Instant::from_ticks(0),
+            age: Duration::from_micros(12_345_678),
+            method: Some(Method::GET),
+            route: "/export".to_owned(),
+            request_id: None,
+            stage: Stage::Handler,
+            bytes_sent: 0,
+        };
+        assert_eq!(request.to_string(), "GET /export handler 12.346s");
     }
 }

@@ -1,10 +1,10 @@
 //! Who is in flight.
 
-use std::{convert::Infallible, thread, time::Duration};
+use std::{convert::Infallible, thread};
 
+use coarsetime::Instant;
 use http::{HeaderValue, Method, Request, Response};
-use lameduck_inflight::{InFlight, InFlightLayer, InFlightRequest, LedgerEntry, Stage};
-use tokio::time::advance;
+use lameduck_inflight::{InFlight, InFlightLayer, InFlightRequest, Stage, set_request_id};
 use tower::{Layer, Service, service_fn};
 
 use crate::support::{AnyBody, Broken, answer, check, data, frame, pending, request, stream_of};
@@ -31,16 +31,32 @@ fn routes(in_flight: &InFlight) -> Vec<String> {
     in_flight.blockers().iter().map(|request| request.route().to_owned()).collect()
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_stuck_request_is_named() {
+/// Waits until what comes from now on is younger than what came before: for two ticks of the
+/// system's clock, which no test can pause. Some milliseconds.
+fn age() {
+    for _ in 0..2 {
+        let start = Instant::now();
+        while Instant::now() == start {
+            thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn a_stuck_request_is_named() {
     let in_flight = InFlight::with_ledger();
     let mut service = InFlightLayer::new(in_flight.clone()).layer(stuck());
+    let before = Instant::now();
     let mut future = Box::pin(service.call(request(Method::POST, "/pay?card=1234")));
-    advance(Duration::from_millis(1500)).await;
+    let after = Instant::now();
+    age();
     assert!(pending(&mut future));
 
+    let shortest = after.elapsed();
     let [blocker] = &in_flight.blockers()[..] else { panic!("one request is in flight") };
-    assert_eq!(blocker.age(), Duration::from_millis(1500));
+    let longest = before.elapsed();
+    assert!(shortest.as_ticks() > 0);
+    assert!((shortest.into()..=longest.into()).contains(&blocker.age()), "{blocker}");
     assert_eq!(blocker.method(), Some(&Method::POST));
     assert_eq!(blocker.route(), "/pay");
     assert_eq!(blocker.request_id(), None);
@@ -50,32 +66,28 @@ async fn a_stuck_request_is_named() {
     check(&in_flight, 0, 1);
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_oldest_is_named_first() {
+#[test]
+fn the_oldest_is_named_first() {
     let in_flight = InFlight::with_ledger();
     let mut guards = Vec::new();
     for name in ["a", "b", "c", "d"] {
-        advance(Duration::from_secs(1)).await;
+        age();
         // Each from a thread of its own: the order is of age, not of shards.
         let in_flight = in_flight.clone();
-        let handle = tokio::runtime::Handle::current();
-        let enter = move || {
-            let _clock = handle.enter();
-            in_flight.enter_named(name)
-        };
+        let enter = move || in_flight.enter_named(name);
         guards.push(thread::spawn(enter).join().expect("no panic"));
     }
     assert_eq!(routes(&in_flight), ["a", "b", "c", "d"]);
     drop(guards.remove(1));
     assert_eq!(routes(&in_flight), ["a", "c", "d"]);
     // A place that became free is taken again; the order stays that of age.
-    advance(Duration::from_secs(1)).await;
+    age();
     guards.push(in_flight.enter_named("e"));
     assert_eq!(routes(&in_flight), ["a", "c", "d", "e"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn those_of_one_age_are_named_in_the_order_in_which_they_came() {
+#[test]
+fn those_of_one_age_are_named_in_the_order_in_which_they_came() {
     let in_flight = InFlight::with_ledger();
     let early = in_flight.enter_named("early");
     let _guards = ["a", "b"].map(|name| in_flight.enter_named(name));
@@ -166,54 +178,49 @@ fn a_hostile_request_id_never_appears() {
     }
 }
 
-/// Calls a service with a request and returns the entry that was current in the call.
-fn entry_of(layer: &InFlightLayer) -> (Option<LedgerEntry>, impl Sized) {
-    let (sender, entries) = std::sync::mpsc::channel();
+/// A request that came with an id of its own and is told others while its service is called.
+fn told(layer: &InFlightLayer, ids: &'static [&'static str]) -> impl Sized + use<> {
     let mut service = layer.layer(service_fn(move |_: Request<()>| {
-        let entry = LedgerEntry::current();
-        sender.send(entry).expect("the test listens");
+        ids.iter().for_each(|id| set_request_id(&HeaderValue::from_static(id)));
         std::future::pending::<Result<Response<AnyBody>, Infallible>>()
     }));
-    let future = service.call(with_id(b"theirs"));
-    (entries.recv().expect("the handler was called"), future)
+    service.call(with_id(b"theirs"))
+}
+
+fn ids(in_flight: &InFlight) -> Vec<Option<String>> {
+    in_flight.blockers().iter().map(|request| request.request_id().map(str::to_owned)).collect()
 }
 
 #[test]
 fn a_layer_further_in_says_which_id_a_request_has() {
     let in_flight = InFlight::with_ledger();
     let layer = InFlightLayer::new(in_flight.clone());
-    let (entry, future) = entry_of(&layer);
-    let entry = entry.expect("there is a ledger");
-    assert!(entry.set_request_id(&HeaderValue::from_static("ours")));
-    assert_eq!(in_flight.blockers()[0].request_id(), Some("ours"));
+    let none = told(&layer, &[]);
+    assert_eq!(ids(&in_flight), [Some("theirs".to_owned())]);
+    let once = told(&layer, &["ours"]);
+    assert_eq!(ids(&in_flight), [Some("theirs".to_owned()), Some("ours".to_owned())]);
+    drop((none, once));
 
-    assert!(!entry.set_request_id(&HeaderValue::from_static("no good")));
-    assert_eq!(in_flight.blockers()[0].request_id(), Some("ours"));
-
-    assert!(format!("{entry:?}").starts_with("LedgerEntry"));
-    drop(future);
-    assert!(!entry.set_request_id(&HeaderValue::from_static("late")));
-    check(&in_flight, 0, 1);
+    // The lines of the others are taken again.
+    let _two = [told(&layer, &["a-longer-id", "last"]), told(&layer, &["x", "no good"])];
+    assert_eq!(ids(&in_flight), [Some("last".to_owned()), None]);
+    let _long = told(&layer, &[LONG]);
+    assert_eq!(ids(&in_flight), [Some("last".to_owned()), None, None]);
 }
 
+/// Longer than any id that is kept.
+const LONG: &str = match std::str::from_utf8(&[b'x'; 129]) {
+    Ok(long) => long,
+    Err(_) => "",
+};
+
 #[test]
-fn an_entry_that_outlives_its_request_does_not_name_the_next() {
+fn only_in_the_call_of_a_request_in_a_ledger_can_its_id_be_told() {
+    drop(told(&InFlightLayer::new(InFlight::new()), &["ours"]));
     let in_flight = InFlight::with_ledger();
-    let layer = InFlightLayer::new(in_flight.clone());
-    let (entry, future) = entry_of(&layer);
-    drop(future);
-    let (_, _next) = entry_of(&layer);
-    assert!(!entry.expect("there is a ledger").set_request_id(&HeaderValue::from_static("stale")));
-    assert_eq!(in_flight.blockers()[0].request_id(), Some("theirs"));
-}
-
-#[test]
-fn only_in_the_call_of_a_request_in_a_ledger_is_there_a_current_entry() {
-    assert!(entry_of(&InFlightLayer::new(InFlight::new())).0.is_none());
-    let layer = InFlightLayer::new(InFlight::with_ledger());
-    let (entry, _future) = entry_of(&layer);
-    assert!(entry.is_some());
-    assert!(LedgerEntry::current().is_none());
+    let _future = told(&InFlightLayer::new(in_flight.clone()), &[]);
+    set_request_id(&HeaderValue::from_static("late"));
+    assert_eq!(ids(&in_flight), [Some("theirs".to_owned())]);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 #![cfg(loom)]
 
 mod broken;
+mod ledger;
 
 use std::sync::Arc;
 

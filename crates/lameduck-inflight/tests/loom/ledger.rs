@@ -1,0 +1,129 @@
+//! Lines of the ledger that are shown while they change hands.
+
+use std::{
+    convert::Infallible,
+    future::{Pending, pending},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use http_body::{Body, Frame};
+use lameduck_inflight::{InFlight, InFlightLayer, set_request_id};
+use loom::{
+    sync::atomic::{AtomicU64, Ordering, fence},
+    thread,
+};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::model;
+
+/// Does something while it is called, and never answers.
+struct Stuck<F>(F);
+
+struct NoBody;
+
+impl<F: FnMut(&Request<()>)> Service<Request<()>> for Stuck<F> {
+    type Response = Response<NoBody>;
+    type Error = Infallible;
+    type Future = Pending<Result<Response<NoBody>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        (self.0)(&request);
+        pending()
+    }
+}
+
+impl Body for NoBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(None)
+    }
+}
+
+fn request(path: &'static str, id: &'static str) -> Request<()> {
+    Request::get(path).header("x-request-id", id).body(()).expect("valid")
+}
+
+#[test]
+fn a_request_is_shown_with_what_is_its_own() {
+    model(|| {
+        let in_flight = InFlight::with_ledger();
+        let mut service = InFlightLayer::new(in_flight.clone()).layer(Stuck(|_: &_| ()));
+        // There is one line from now on, which both have, one after the other.
+        let first = service.call(request("/a", "b"));
+        let served = thread::spawn(move || {
+            drop(first);
+            service.call(request("/cd", "ef"))
+        });
+        for shown in in_flight.blockers() {
+            match (shown.route(), shown.request_id()) {
+                ("/a", Some("b")) | ("/cd", Some("ef")) => {}
+                torn => panic!("parts of two requests were shown: {torn:?}"),
+            }
+        }
+        let second = served.join().expect("no panic");
+        assert_eq!(in_flight.blockers()[0].route(), "/cd");
+        drop(second);
+    });
+}
+
+#[test]
+fn an_id_is_shown_whole_or_not_at_all() {
+    model(|| {
+        let in_flight = InFlight::with_ledger();
+        let shows = in_flight.clone();
+        let mut service = InFlightLayer::new(in_flight).layer(Stuck(move |_: &_| {
+            let shows = shows.clone();
+            let reader = thread::spawn(move || {
+                let shown = shows.blockers();
+                match shown[0].request_id() {
+                    None | Some("b" | "ef") => {}
+                    torn => panic!("parts of two ids were shown: {torn:?}"),
+                }
+            });
+            set_request_id(&HeaderValue::from_static("ef"));
+            reader.join().expect("no panic");
+        }));
+        drop(service.call(request("/", "b")));
+    });
+}
+
+/// A writer that does not keep its version ahead of what it writes.
+#[test]
+#[should_panic(expected = "parts of two were read")]
+fn the_model_catches_a_version_without_its_fence() {
+    model(|| {
+        let line = Arc::new([AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0)]);
+        let writer = {
+            let line = Arc::clone(&line);
+            thread::spawn(move || {
+                let [version, first, second] = &*line;
+                version.store(1, Ordering::Relaxed);
+                first.store(1, Ordering::Relaxed);
+                second.store(1, Ordering::Relaxed);
+                version.store(2, Ordering::Release);
+            })
+        };
+        let [version, first, second] = &*line;
+        let before = version.load(Ordering::Acquire);
+        let read = [first, second].map(|part| part.load(Ordering::Relaxed));
+        fence(Ordering::Acquire);
+        if before % 2 == 0 && version.load(Ordering::Relaxed) == before {
+            assert_eq!(read[0], read[1], "parts of two were read");
+        }
+        writer.join().expect("no panic");
+    });
+}
