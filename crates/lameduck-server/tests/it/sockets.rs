@@ -109,14 +109,19 @@ async fn a_port_that_was_closed_a_moment_ago_can_be_bound_again() {
 
 #[tokio::test]
 async fn a_vectored_write_stays_one() {
-    let duck = Duck::new(ServerOptions::new());
-    let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
-    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    let mut io = listener.accept().await.0;
-    assert!(AsyncWrite::is_write_vectored(&io));
-    let written = io.write_vectored(&[io::IoSlice::new(b"one "), io::IoSlice::new(b"two")]).await;
-    assert_eq!(written.unwrap(), 7);
-    assert_eq!(duck.connections.totals().bytes_out, 7);
-    drop(io);
-    assert_eq!(read_to_end(&mut client).await.unwrap(), b"one two");
+    // Those of up to 1 KiB are copied into one piece.
+    for (head, body) in [(4, 3), (0, 9), (24, 1000), (24, 1001), (1025, 0), (2000, 3000)] {
+        let duck = Duck::new(ServerOptions::new());
+        let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut io = listener.accept().await.0;
+        assert!(AsyncWrite::is_write_vectored(&io));
+        let (head, body) = (vec![b'h'; head], vec![b'b'; body]);
+        let pieces = [io::IoSlice::new(&head), io::IoSlice::new(&body)];
+        let all = [&*head, &*body].concat();
+        assert_eq!(io.write_vectored(&pieces).await.unwrap(), all.len());
+        assert_eq!(duck.connections.totals().bytes_out, all.len() as u64);
+        drop(io);
+        assert_eq!(read_to_end(&mut client).await.unwrap(), all);
+    }
 }
