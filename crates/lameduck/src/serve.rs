@@ -1,6 +1,9 @@
 //! The three-line start.
 
-use std::io;
+use std::{
+    io,
+    task::{Context, Poll},
+};
 
 use axum::{
     BoxError, Extension, Router,
@@ -12,7 +15,6 @@ use hyper::body::Incoming;
 use lameduck_lifecycle::Report;
 use lameduck_server::{AxumListener, Listener, ServeOptions, Source, serve_with};
 use tokio::net::ToSocketAddrs;
-use tower::util::ServiceExt as _;
 use tower_layer::Layer as _;
 use tower_service::Service;
 
@@ -103,7 +105,7 @@ impl Lameduck {
         B::Error: Into<BoxError>,
     {
         let running = self.start();
-        let make = move |peer| make(peer).map_request(with_body);
+        let make = move |peer| WithBody { inner: make(peer) };
         let server = serve_with(listener, make).with_options(self.serve.clone());
         let finished = running.finished();
         tokio::select! {
@@ -135,7 +137,28 @@ impl Lameduck {
     }
 }
 
-/// A request as axum has it. One without a body costs no box for it.
-fn with_body(request: Request<Incoming>) -> Request<Body> {
-    request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) })
+/// Gives a request the body that axum has. One without a body costs no box for it.
+///
+/// `tower`'s `map_request` does the same with three copies of the request where this has one.
+#[derive(Clone, Debug)]
+struct WithBody<S> {
+    inner: S,
+}
+
+impl<S: Service<Request<Body>>> Service<Request<Incoming>> for WithBody<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request<Incoming>) -> S::Future {
+        let (head, body) = request.into_parts();
+        let body = if body.is_end_stream() { Body::empty() } else { Body::new(body) };
+        self.inner.call(Request::from_parts(head, body))
+    }
 }
