@@ -11,6 +11,7 @@ mod link;
 mod live;
 mod options;
 mod run;
+mod streams;
 mod wire;
 
 use std::{

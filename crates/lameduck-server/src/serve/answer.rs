@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use super::link::Link;
 
 pin_project! {
-    /// The answer's own body. On HTTP/1 the connection knows until its drop that it is not idle.
+    /// The answer's own body on HTTP/1, whose connection knows until its drop that it is not idle.
     #[derive(Debug)]
     pub struct AnswerBody<B> {
         #[pin]
@@ -42,8 +42,7 @@ impl UnderWay {
 
     /// Whether an answer with this status switches protocols.
     pub(super) fn on_answer(&self, status: StatusCode) -> bool {
-        self.link.on_answer(status);
-        self.link.is_switched()
+        self.link.on_http1_answer(status)
     }
 }
 

@@ -22,6 +22,7 @@ use super::{
     link::Link,
     live::Seat,
     options::ServeOptions,
+    streams::StreamHandler,
     wire::{First, Wire},
 };
 use crate::{Connections, Socket, Tracked};
@@ -57,12 +58,13 @@ pub(super) async fn connection<I, S, B>(
         Err(error) => return tracing::debug!(%error, "a connection failed before its first byte"),
     };
     let link = Arc::new(Link::new(is_http2, Arc::clone(io.conn()), seat));
-    let handler = Handler::new(service, Arc::clone(&link), old_at);
     let wire = Wire::new(io, first, options.lingering_close, Arc::clone(&link));
     let wire = TokioIo::new(wire);
     let ended = if is_http2 {
+        let handler = StreamHandler::new(service, Arc::clone(&link));
         http2::serve(wire, handler, &connections, &options, old_at, accepted, link).await
     } else {
+        let handler = Handler::new(service, Arc::clone(&link), old_at);
         http1::serve(wire, handler, leave, &link, &options, old_at).await
     };
     if let Err(error) = ended {

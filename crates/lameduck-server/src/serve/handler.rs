@@ -1,4 +1,4 @@
-//! The service as hyper calls it, and the tasks it is called in on HTTP/2.
+//! The service as hyper calls it on HTTP/1.
 
 use std::{
     cell::RefCell,
@@ -12,7 +12,7 @@ use std::{
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header::CONNECTION};
 use http_body::Body as _;
-use hyper::{body::Incoming, rt::Executor, service::Service};
+use hyper::{body::Incoming, service::Service};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
@@ -40,6 +40,49 @@ impl<S> Handler<S> {
     }
 }
 
+impl<S, B> Service<Request<Incoming>> for Handler<S>
+where
+    S: tower_service::Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>>,
+    S: Clone,
+{
+    type Response = Response<AnswerBody<B>>;
+    type Error = BoxError;
+    type Future = Answering<S, S::Future>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        // From fields alone: a request whose address is given away is copied before it is moved on.
+        let has_body = request.body().size_hint().upper() != Some(0);
+        self.link.on_http1_request(has_body, *request.method() == Method::CONNECT);
+        // Before the call, so that a panic in it ends it.
+        let under_way = Some(UnderWay::begin(Arc::clone(&self.link)));
+        let service = &mut *self.service.borrow_mut();
+        // Most services are ready at once.
+        match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => Answering {
+                call: Call::Running { future: service.call(request) },
+                old_at: self.old_at,
+                under_way,
+            },
+            Poll::Ready(Err(error)) => Answering {
+                call: Call::Failed { error: Some(error.into()) },
+                old_at: None,
+                under_way,
+            },
+            Poll::Pending => {
+                // It has promised to be ready to whoever asked, so that one waits, and a clone of
+                // it stays for the next request.
+                let next = service.clone();
+                let waits = mem::replace(service, next);
+                Answering {
+                    call: Call::Waiting { call: Box::new((waits, Some(request))) },
+                    old_at: self.old_at,
+                    under_way,
+                }
+            }
+        }
+    }
+}
+
 pin_project! {
     /// What a service makes of a request, once it is ready for it.
     #[project = CallProjection]
@@ -48,33 +91,6 @@ pin_project! {
         // Boxed: it is as large as a request and a service, and the other is moved with each answer.
         Waiting { call: Box<(S, Option<Request<Incoming>>)> },
         Failed { error: Option<BoxError> },
-    }
-}
-
-impl<S> Call<S, S::Future>
-where
-    S: tower_service::Service<Request<Incoming>, Error: Into<BoxError>> + Clone,
-{
-    /// On HTTP/1, whose task has nothing else to do. Most services are ready at once. One that is
-    /// not has promised to be to whoever asked, so that one waits, and a clone of it stays for the
-    /// next request.
-    fn begin(service: &mut S, request: Request<Incoming>) -> Self {
-        match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(())) => Self::Running { future: service.call(request) },
-            Poll::Ready(Err(error)) => Self::Failed { error: Some(error.into()) },
-            Poll::Pending => {
-                let next = service.clone();
-                let waits = mem::replace(service, next);
-                Self::Waiting { call: Box::new((waits, Some(request))) }
-            }
-        }
-    }
-}
-
-impl<S: Clone, F> Call<S, F> {
-    /// On HTTP/2, where the call belongs into the task of its stream: a panic in it costs no other.
-    fn of_stream(service: &S, request: Request<Incoming>) -> Self {
-        Self::Waiting { call: Box::new((service.clone(), Some(request))) }
     }
 }
 
@@ -111,7 +127,6 @@ pin_project! {
         #[pin]
         call: Call<S, F>,
         old_at: Option<Instant>,
-        // On HTTP/1.
         under_way: Option<UnderWay>,
     }
 }
@@ -142,72 +157,5 @@ where
 fn say_close(headers: &mut HeaderMap) {
     if !headers.get_all(CONNECTION).iter().any(|value| has_close(value.as_bytes())) {
         headers.append(CONNECTION, HeaderValue::from_static("close"));
-    }
-}
-
-impl<S, B> Service<Request<Incoming>> for Handler<S>
-where
-    S: tower_service::Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>>,
-    S: Clone,
-{
-    type Response = Response<AnswerBody<B>>;
-    type Error = BoxError;
-    type Future = Answering<S, S::Future>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let is_http1 = self.link.is_http1();
-        self.link.on_request(!request.body().is_end_stream(), request.method() == Method::CONNECT);
-        // Before the call, so that a panic in it ends it.
-        let under_way = is_http1.then(|| UnderWay::begin(Arc::clone(&self.link)));
-        let service = &mut *self.service.borrow_mut();
-        let call = if is_http1 {
-            Call::begin(service, request)
-        } else {
-            Call::of_stream(service, request)
-        };
-        Answering {
-            call,
-            // HTTP/2 has no such header: there it is a GOAWAY.
-            old_at: if is_http1 { self.old_at } else { None },
-            under_way,
-        }
-    }
-}
-
-/// Runs the streams of an HTTP/2 connection, each in a task that keeps the connection's seat.
-#[derive(Clone, Debug)]
-pub(super) struct Streams {
-    link: Arc<Link>,
-}
-
-impl Streams {
-    pub(super) const fn new(link: Arc<Link>) -> Self {
-        Self { link }
-    }
-}
-
-/// Counts a stream for as long as its task has it.
-struct Stream {
-    link: Arc<Link>,
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.link.on_stream_end();
-    }
-}
-
-impl<F> Executor<F> for Streams
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    #[expect(clippy::disallowed_methods, reason = "hyper's stream tasks: the seat tracks them")]
-    fn execute(&self, stream: F) {
-        self.link.on_stream();
-        let counted = Stream { link: Arc::clone(&self.link) };
-        tokio::spawn(async move {
-            let _counted = counted;
-            stream.await
-        });
     }
 }

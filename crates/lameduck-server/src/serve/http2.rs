@@ -17,10 +17,10 @@ use lameduck_core::Phase;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::{
-    handler::{Handler, Streams},
     leave::Awaited,
     link::Link,
     options::ServeOptions,
+    streams::{StreamHandler, Streams},
     wire::Wire,
 };
 use crate::{Connections, Socket, hold::later};
@@ -29,7 +29,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 pub(super) async fn serve<I, S, B>(
     wire: TokioIo<Wire<I>>,
-    handler: Handler<S>,
+    handler: StreamHandler<S>,
     connections: &Connections,
     options: &ServeOptions,
     old_at: Option<Instant>,

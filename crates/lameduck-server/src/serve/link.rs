@@ -64,26 +64,30 @@ impl Link {
         self.upload.load(Ordering::Relaxed) != HTTP2
     }
 
-    /// A request has come, with a body or without, or one for a tunnel.
-    pub(super) fn on_request(&self, has_body: bool, is_connect: bool) {
+    /// A request has come.
+    pub(super) fn on_request(&self) {
         self.served.store(self.served().wrapping_add(1), Ordering::Relaxed);
-        if self.is_http1() {
-            self.set_upload(match (is_connect, has_body) {
-                (true, _) => HTTP1_CONNECT,
-                (false, true) => HTTP1_BODY,
-                (false, false) => HTTP1,
-            });
-        }
     }
 
-    /// An answer with this status is on its way: does it switch protocols?
-    pub(super) fn on_answer(&self, status: StatusCode) {
+    /// A request has come on HTTP/1, with a body or without, or one for a tunnel.
+    pub(super) fn on_http1_request(&self, has_body: bool, is_connect: bool) {
+        self.on_request();
+        self.set_upload(match (is_connect, has_body) {
+            (true, _) => HTTP1_CONNECT,
+            (false, true) => HTTP1_BODY,
+            (false, false) => HTTP1,
+        });
+    }
+
+    /// An answer with this status is on its way on HTTP/1. Whether it switches protocols.
+    pub(super) fn on_http1_answer(&self, status: StatusCode) -> bool {
         let is_tunnel = || self.upload.load(Ordering::Relaxed) == HTTP1_CONNECT;
-        if self.is_http1()
-            && (status == StatusCode::SWITCHING_PROTOCOLS || (status.is_success() && is_tunnel()))
-        {
+        let switches =
+            status == StatusCode::SWITCHING_PROTOCOLS || (status.is_success() && is_tunnel());
+        if switches {
             self.set_upload(SWITCHED);
         }
+        switches
     }
 
     /// Whether what comes now is not HTTP, and not the server's to read.
