@@ -81,6 +81,8 @@
 #![doc(test(attr(deny(warnings))))]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "axum")]
+mod adapt;
 #[cfg(feature = "whole")]
 mod duck;
 #[cfg(feature = "axum")]

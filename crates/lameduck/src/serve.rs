@@ -1,12 +1,9 @@
 //! The three-line start.
 
-use std::{
-    io,
-    task::{Context, Poll},
-};
+use std::io;
 
 use axum::{
-    BoxError, Extension, Router,
+    BoxError, Router,
     body::{Body, HttpBody},
     extract::ConnectInfo,
 };
@@ -15,10 +12,9 @@ use hyper::body::Incoming;
 use lameduck_lifecycle::Report;
 use lameduck_server::{AxumListener, Listener, ServeOptions, Source, serve_with};
 use tokio::net::ToSocketAddrs;
-use tower_layer::Layer as _;
 use tower_service::Service;
 
-use crate::Lameduck;
+use crate::{Lameduck, adapt::Adapted};
 
 impl Lameduck {
     /// Binds, runs the start hooks, serves until a stop, and returns its report.
@@ -66,8 +62,8 @@ impl Lameduck {
     pub async fn serve_on<L: Source>(self, listener: Listener<L>, app: Router) -> Report {
         // Once, so that nothing is left to be done for each request.
         let app = app.with_state(());
-        let make = move |peer: L::Addr| Extension(ConnectInfo(peer)).layer(app.clone());
-        self.serve_each_on(listener, make).await
+        let make = move |peer: L::Addr| Adapted::knowing(app.clone(), ConnectInfo(peer));
+        self.run_on(listener, make).await
     }
 
     /// As [`serve_on`](Self::serve_on), with any service, made for each connection from its peer's
@@ -104,8 +100,21 @@ impl Lameduck {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
+        self.run_on(listener, move |peer| Adapted::new(make(peer))).await
+    }
+
+    async fn run_on<L, F, S, B>(self, listener: Listener<L>, make: F) -> Report
+    where
+        L: Source,
+        F: FnMut(L::Addr) -> S + Send + 'static,
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send + 'static,
+        B: HttpBody + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
         let running = self.start();
-        let make = move |peer| WithBody { inner: make(peer) };
         let server = serve_with(listener, make).with_options(self.serve.clone());
         let finished = running.finished();
         tokio::select! {
@@ -134,31 +143,5 @@ impl Lameduck {
     pub fn with_serve(mut self, change: impl FnOnce(ServeOptions) -> ServeOptions) -> Self {
         self.serve = change(self.serve);
         self
-    }
-}
-
-/// Gives a request the body that axum has. One without a body costs no box for it.
-///
-/// `tower`'s `map_request` does the same with three copies of the request where this has one.
-#[derive(Clone, Debug)]
-struct WithBody<S> {
-    inner: S,
-}
-
-impl<S: Service<Request<Body>>> Service<Request<Incoming>> for WithBody<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    #[inline]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    #[inline]
-    fn call(&mut self, request: Request<Incoming>) -> S::Future {
-        let (head, body) = request.into_parts();
-        let body = if body.is_end_stream() { Body::empty() } else { Body::new(body) };
-        self.inner.call(Request::from_parts(head, body))
     }
 }

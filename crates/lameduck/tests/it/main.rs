@@ -14,7 +14,12 @@ mod tls;
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
-use axum::{Router, extract::ConnectInfo, routing::get};
+use axum::{
+    Router,
+    extract::{ConnectInfo, Request},
+    routing::get,
+};
+use hyper::upgrade::OnUpgrade;
 use lameduck::{
     Lameduck, Outcome, Phase, Report, Windows, context::RequestContext, signal::Signals,
 };
@@ -130,11 +135,20 @@ async fn handlers_know_their_peer_and_their_request() {
         })
         .layer(duck.layer()),
     );
+    let can_upgrade = async |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request| {
+        format!("{} {peer}", request.extensions().get::<OnUpgrade>().is_some())
+    };
+    let app = app.route("/upgrade", get(can_upgrade));
     let (addr, report) = serve(duck, app).await;
     let body = get_body(addr, "/peer", "accept: */*").await;
     assert!(body.starts_with("127.0.0.1:"), "{body}");
     let body = get_body(addr, "/id", "x-request-id: from-outside").await;
     assert_eq!(body, "from-outside");
+    // Beside what hyper has said of the request.
+    let body = get_body(addr, "/upgrade", "connection: upgrade\r\nupgrade: other").await;
+    assert!(body.starts_with("true 127.0.0.1:"), "{body}");
+    let body = get_body(addr, "/upgrade", "accept: */*").await;
+    assert!(body.starts_with("false 127.0.0.1:"), "{body}");
     stop.stop("test", false);
     assert_eq!(report.await.unwrap().outcome(), Outcome::Clean);
 }
