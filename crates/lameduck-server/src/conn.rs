@@ -171,6 +171,7 @@ impl Conn {
     }
 
     /// The IO read `bytes`. Returns whether the connection ceased to be plain HTTP/1.
+    #[inline(always)]
     pub(crate) fn on_read(&self, bytes: &[u8], sniff: &mut Sniff, nanos: Option<u64>) -> bool {
         add(&self.bytes_in, bytes.len());
         self.stamp(nanos);
@@ -186,6 +187,7 @@ impl Conn {
         }
     }
 
+    #[inline(never)]
     fn on_first_bytes(&self, stage: Stage, found: Found, nanos: Option<u64>) -> bool {
         let (protocol, next) = match found {
             Found::Part(protocol) => (protocol, Stage::Head),
@@ -202,6 +204,7 @@ impl Conn {
 
     /// The IO wrote `len` bytes, which `bytes` begins with. Returns whether the connection ceased
     /// to be plain HTTP/1.
+    #[inline]
     pub(crate) fn on_write(&self, bytes: &[u8], len: usize, nanos: Option<u64>) -> bool {
         add(&self.bytes_out, len);
         self.stamp(nanos);

@@ -73,7 +73,6 @@ impl<I: Socket> Tracked<I> {
         &self.io
     }
 
-    #[cfg(feature = "serve")]
     pub(crate) fn is_stopping(&self) -> bool {
         self.seat.registry.watch.current().is_leaving()
     }
@@ -107,16 +106,14 @@ impl<I: Socket> Tracked<I> {
         stamp
     }
 
+    #[inline(always)]
     fn on_write(&mut self, bytes: &[u8], len: usize) {
         if len > 0 {
             if self.conn.stage() == Stage::Request && bytes.starts_with(b"HTTP/1.0") {
                 // Its body may end with the connection, so nothing may come after it.
                 self.farewell = Farewell::Plain;
             }
-            let stamp = self.stamp();
-            if self.seat.registry.watch.current().is_leaving() {
-                self.on_leaving_write(bytes);
-            }
+            let stamp = if self.is_stopping() { self.on_leaving_write(bytes) } else { None };
             let is_tunnel = self.is_tunnel(bytes);
             let changed = self.conn.on_write(bytes, len, stamp);
             if is_tunnel {
@@ -134,8 +131,10 @@ impl<I: Socket> Tracked<I> {
             && bytes.get(9) == Some(&b'2')
     }
 
-    /// Sees whether the peer is told by this, once a stop has begun.
-    fn on_leaving_write(&self, bytes: &[u8]) {
+    /// Once a stop has begun: sees whether the peer is told by this. Returns the time for a stamp.
+    #[inline(never)]
+    fn on_leaving_write(&mut self, bytes: &[u8]) -> Option<u64> {
+        let stamp = self.stamp();
         let registry = &self.seat.registry;
         match self.conn.stage() {
             Stage::Request if says_close(bytes) => registry.told(&self.conn),
@@ -146,6 +145,7 @@ impl<I: Socket> Tracked<I> {
             Stage::Answered => registry.untold.settle(&self.conn),
             _ => {}
         }
+        stamp
     }
 
     fn note(&self, changed: bool, stamp: Option<u64>) {
@@ -192,6 +192,7 @@ impl<I: Socket> Tracked<I> {
 }
 
 impl<I: Socket> AsyncRead for Tracked<I> {
+    #[inline(always)]
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -238,6 +239,7 @@ impl<I: Socket> AsyncWrite for Tracked<I> {
         poll
     }
 
+    #[inline]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -75,6 +75,7 @@ where
     .await
 }
 
+#[inline]
 fn is_over(silence: &mut Option<Silence>, link: &Link, cx: &mut Context<'_>) -> bool {
     silence.as_mut().is_some_and(|silence| silence.poll(link, cx))
 }
@@ -106,11 +107,17 @@ impl Silence {
     }
 
     /// Must be polled by one task only.
+    #[inline]
     fn poll(&mut self, link: &Link, cx: &mut Context<'_>) -> bool {
         // Once it has the waker, one look at the timer is enough, and cheaper than a poll.
         if self.is_set && !self.timer.is_elapsed() {
             return false;
         }
+        self.look(link, cx)
+    }
+
+    #[inline(never)]
+    fn look(&mut self, link: &Link, cx: &mut Context<'_>) -> bool {
         while self.timer.as_mut().poll(cx).is_ready() {
             let served = link.served();
             if link.conn().is_answering() {

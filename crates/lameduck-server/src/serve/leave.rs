@@ -32,6 +32,7 @@ impl Awaited {
     }
 
     /// Must be polled by one task only.
+    #[inline]
     pub(super) fn poll(&mut self, connections: &Connections, cx: &mut Context<'_>) -> Poll<()> {
         let watch = &connections.registry().watch;
         // Once the task is on the list, two loads are enough: to poll would take the list's lock,
@@ -40,7 +41,13 @@ impl Awaited {
         if watch.current() < self.phase && self.listed == Some(watch.times_undone()) {
             return Poll::Pending;
         }
-        self.listed = Some(watch.times_undone());
+        self.poll_reached(connections, cx)
+    }
+
+    // Apart, as most polls end before it.
+    #[inline(never)]
+    fn poll_reached(&mut self, connections: &Connections, cx: &mut Context<'_>) -> Poll<()> {
+        self.listed = Some(connections.registry().watch.times_undone());
         Pin::new(&mut self.reached).poll(cx)
     }
 }
@@ -76,8 +83,14 @@ impl Leave {
 
     /// Whether the peer was silent to the end of the hold. Otherwise it is not idle, or the time
     /// of all is over.
+    #[inline]
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         ready!(self.draining.poll(&self.connections, cx));
+        self.poll_draining(cx)
+    }
+
+    #[inline(never)]
+    fn poll_draining(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         loop {
             if self.cancelling.poll(&self.connections, cx).is_ready() {
                 // Bytes that the reactor has not told of yet: it is about to.

@@ -162,9 +162,8 @@ impl<I: Socket> AsyncRead for Wire<I> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let first = this.first.bytes();
-        if !first.is_empty() {
-            let len = put(buf, first);
+        if this.first.taken < this.first.len {
+            let len = put(buf, this.first.bytes());
             this.first.taken += len as u8;
             return Poll::Ready(Ok(()));
         }
@@ -180,6 +179,7 @@ fn quiet<I: Socket>(io: &Tracked<I>) -> Duration {
 }
 
 /// Reads from an HTTP/2 peer, and answers for it if that is due.
+#[inline(never)]
 fn poll_frames<I: Socket>(
     io: &mut Tracked<I>,
     frames: &mut Frames,
