@@ -3,13 +3,13 @@
 use std::{any::Any, borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Extensions, HeaderValue, Response};
+use http::{Extensions, HeaderValue, Request, Response};
 use lameduck_core::PhaseWatch;
 
 use crate::{ContextCounts, InboundDeadline, Interrupted, RequestHead, id::IdPolicy};
 
 /// Called once the id of a request is known.
-pub(crate) type OnRequest = Arc<dyn Fn(&HeaderValue, &Extensions) + Send + Sync>;
+pub(crate) type OnId = Arc<dyn Fn(&HeaderValue) + Send + Sync>;
 
 /// Puts an id into the extensions of a request.
 pub(crate) type InsertId = fn(&HeaderValue, &mut Extensions);
@@ -43,7 +43,7 @@ pub(crate) struct Config {
     pub(crate) phase: Option<PhaseWatch>,
     pub(crate) id: Option<IdPolicy>,
     pub(crate) extension: bool,
-    pub(crate) on_request: Option<OnRequest>,
+    pub(crate) on_id: Option<OnId>,
     pub(crate) response: Option<MakeResponse>,
     /// Puts the id where others look for it.
     pub(crate) insert_id: Option<InsertId>,
@@ -55,9 +55,9 @@ pub(crate) struct Config {
     pub(crate) counts: ContextCounts,
     /// Whether a request's head decides anything but its id.
     pub(crate) reads_head: bool,
-    /// Whether anybody wants to know that a request has begun.
-    pub(crate) tells: bool,
-    /// Whether there is anything to be done for a request as it begins, beside its id.
+    /// Whether the text of an id is certain to be read.
+    pub(crate) shows_id: bool,
+    /// Whether there is anything to be done with a request as it begins, beside its id.
     pub(crate) prepares: bool,
 }
 
@@ -66,8 +66,15 @@ impl Config {
     pub(crate) fn sum_up(&mut self) {
         self.reads_head =
             self.limit_by.is_some() || self.inbound.is_some() || self.trace != TracePolicy::Ignored;
-        self.tells = self.extension || self.on_request.is_some() || self.insert_id.is_some();
-        self.prepares = self.reads_head || self.tells;
+        self.shows_id = self.extension || self.on_id.is_some() || self.insert_id.is_some();
+        self.prepares = self.reads_head || self.extension || self.insert_id.is_some();
+    }
+
+    /// Whether a request has to be read or changed.
+    #[inline]
+    pub(crate) fn looks_into<B>(&self, request: &Request<B>) -> bool {
+        let has_id = || self.id.as_ref().is_some_and(|policy| policy.is_in(request.headers()));
+        self.prepares || has_id()
     }
 }
 
@@ -80,7 +87,7 @@ impl Default for Config {
             phase: None,
             id: Some(IdPolicy::default()),
             extension: false,
-            on_request: None,
+            on_id: None,
             response: None,
             insert_id: None,
             drain_reserve: Duration::ZERO,
@@ -90,7 +97,7 @@ impl Default for Config {
             track: None,
             counts: ContextCounts::default(),
             reads_head: false,
-            tells: false,
+            shows_id: false,
             prepares: false,
         }
     }
@@ -105,7 +112,7 @@ impl fmt::Debug for Config {
             phase,
             id,
             extension,
-            on_request,
+            on_id,
             response,
             insert_id,
             drain_reserve,
@@ -115,7 +122,7 @@ impl fmt::Debug for Config {
             track,
             counts,
             reads_head: _,
-            tells: _,
+            shows_id: _,
             prepares: _,
         } = self;
         f.debug_struct("Config")
@@ -125,7 +132,7 @@ impl fmt::Debug for Config {
             .field("phase", phase)
             .field("id", id)
             .field("extension", extension)
-            .field("on_request", &on_request.is_some())
+            .field("on_id", &on_id.is_some())
             .field("response", &response.is_some())
             .field("insert_id", &insert_id.is_some())
             .field("drain_reserve", drain_reserve)

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Extensions, HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response};
 use lameduck_core::{Phase, PhaseWatch};
 use tokio::time::Instant;
 use triomphe::Arc;
@@ -115,34 +115,56 @@ impl RequestContext {
         reason.await
     }
 
-    /// Begins a request: decides its id, and tells who wants to know.
+    /// Begins a request of which nothing else has to be known.
     #[inline]
+    pub(crate) fn fresh(config: &'static Config, client: Client) -> Self {
+        let context = Self::with_id(config, None, client);
+        context.tell_id(config);
+        context
+    }
+
+    /// Begins a request that may have an id.
     pub(crate) fn begin<B>(config: &'static Config, request: &mut Request<B>) -> Self {
-        let inbound = config.id.as_ref().and_then(|policy| policy.inbound(request.headers_mut()));
+        let policy = config.id.as_ref();
+        let inbound = policy.and_then(|policy| policy.take_over(request.headers_mut()));
+        Self::with_id(config, inbound, Client::of(request))
+    }
+
+    #[inline]
+    fn with_id(config: &'static Config, inbound: Option<HeaderValue>, client: Client) -> Self {
         let mut shared = spare::take();
-        shared.begin(config, inbound, Client::of(request));
+        shared.begin(config, inbound, client);
         Self { shared: shared.shareable() }
     }
 
     /// Reads what the head decides, and tells who wants to know that a request has begun. Returns
     /// whether its time was over before that.
-    #[inline(never)]
     pub(crate) fn prepare<B>(&mut self, config: &Config, request: &mut Request<B>) -> bool {
         if config.reads_head {
             if let Some(shared) = Arc::get_mut(&mut self.shared) {
                 head::read(shared, config, &RequestHead::of(request));
             }
         }
-        if config.tells {
-            if let Some(outer) = Self::current() {
-                self.inherit(&outer, request.headers());
-            }
-            self.tell(request.extensions_mut());
+        if let Some(outer) = Self::current() {
+            self.inherit(&outer, request.headers());
+        }
+        self.tell_id(config);
+        if config.extension {
+            request.extensions_mut().insert(self.clone());
         }
         if let Some(insert) = config.insert_id {
             self.insert_id(insert, request);
         }
         self.shared.is_expired()
+    }
+
+    #[inline]
+    fn tell_id(&self, config: &Config) {
+        if let Some(on_id) = &config.on_id {
+            if let Some(id) = self.request_id_header() {
+                on_id(id);
+            }
+        }
     }
 
     /// Puts the id where tower-http has it: into the request's extensions and headers.
@@ -154,18 +176,6 @@ impl RequestContext {
         // One that the client sent is the same, or was taken off. A request with so many headers
         // that one more is refused goes without.
         let _ = request.headers_mut().try_insert(&policy.header, id.clone());
-    }
-
-    fn tell(&self, extensions: &mut Extensions) {
-        let config = self.config();
-        if let Some(on_request) = &config.on_request {
-            if let Some(id) = self.request_id_header() {
-                on_request(id, extensions);
-            }
-        }
-        if config.extension {
-            extensions.insert(self.clone());
-        }
     }
 
     /// Tells the client the request's id.

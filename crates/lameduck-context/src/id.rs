@@ -9,9 +9,6 @@ use crate::clock::unix_millis;
 /// The longest id that is taken over from a client, in bytes.
 const LONGEST: usize = 128;
 
-/// So many headers are looked through one by one.
-const FEW: usize = 8;
-
 /// The bytes an id may consist of. Nothing a log, a shell, a URL or a page would act on.
 const SAFE: [bool; 256] = {
     let mut safe = [false; 256];
@@ -35,26 +32,19 @@ pub(crate) struct IdPolicy {
 }
 
 impl IdPolicy {
+    /// Whether there is an id. A few names are looked through faster than one is hashed.
+    #[inline]
+    pub(crate) fn is_in(&self, headers: &HeaderMap) -> bool {
+        headers.keys().any(|name| *name == self.header)
+    }
+
     /// The client's id, if there is one and it may be used.
     ///
     /// One that may not be is taken off the request, so that nobody inside can log it.
-    #[inline]
-    pub(crate) fn inbound(&self, headers: &mut HeaderMap) -> Option<HeaderValue> {
-        if self.is_in(headers) { self.check(headers) } else { None }
-    }
-
-    /// A few headers are looked through faster than one name is hashed.
-    #[inline]
-    fn is_in(&self, headers: &HeaderMap) -> bool {
-        if headers.keys_len() <= FEW {
-            headers.keys().any(|name| *name == self.header)
-        } else {
-            headers.contains_key(&self.header)
+    pub(crate) fn take_over(&self, headers: &mut HeaderMap) -> Option<HeaderValue> {
+        if !self.is_in(headers) {
+            return None;
         }
-    }
-
-    #[inline(never)]
-    fn check(&self, headers: &mut HeaderMap) -> Option<HeaderValue> {
         let mut lines = headers.get_all(&self.header).iter();
         // Two ids are none: which of them would a proxy have logged?
         let id = lines.next().filter(|id| self.inbound && is_safe(id.as_bytes())).cloned();

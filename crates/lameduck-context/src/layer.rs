@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Extensions, HeaderName, HeaderValue, Response};
+use http::{HeaderName, HeaderValue, Response};
 use lameduck_core::PhaseWatch;
 use tower_layer::Layer;
 
@@ -106,16 +106,14 @@ impl ContextLayer {
         self.with(|config| config.extension = true)
     }
 
-    /// Calls `f` with each request's id and extensions, before the inner service. By default
-    /// nothing is called.
+    /// Calls `f` with each request's id, before the inner service. By default nothing is called.
     ///
     /// For a ledger that names requests. `f` is on the path of every request: keep it short.
-    /// Requests without an id are not told.
-    pub fn with_on_request<F>(self, f: F) -> Self
+    pub fn with_on_request_id<F>(self, f: F) -> Self
     where
-        F: Fn(&HeaderValue, &Extensions) + Send + Sync + 'static,
+        F: Fn(&HeaderValue) + Send + Sync + 'static,
     {
-        self.with(|config| config.on_request = Some(Arc::new(f)))
+        self.with(|config| config.on_id = Some(Arc::new(f)))
     }
 
     /// Makes the answer for a handler that was stopped. By default it is a problem document: 504

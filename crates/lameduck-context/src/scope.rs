@@ -5,8 +5,6 @@ use std::{
     mem::{self, ManuallyDrop},
 };
 
-use http::HeaderMap;
-
 use crate::{Reason, RequestContext};
 
 thread_local! {
@@ -25,20 +23,18 @@ pub(crate) fn current() -> Option<RequestContext> {
     context
 }
 
+/// Whether the running code has a context.
+#[inline]
+pub(crate) fn is_inside() -> bool {
+    let context = replace(None);
+    let is_inside = context.is_some();
+    replace(context);
+    is_inside
+}
+
 #[inline]
 fn replace(context: Option<RequestContext>) -> Option<RequestContext> {
     ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(context)))
-}
-
-/// Tells the current context, which was just begun, which one it is inside of.
-#[cold]
-#[inline(never)]
-pub(crate) fn inherit(outer: &RequestContext, headers: &HeaderMap) {
-    let mut inner = replace(None);
-    if let Some(inner) = &mut inner {
-        inner.inherit(outer, headers);
-    }
-    replace(inner);
 }
 
 impl RequestContext {
@@ -66,12 +62,6 @@ impl<'a> Scope<'a> {
     pub(crate) fn enter(context: &'a mut Option<RequestContext>) -> Self {
         swap(context);
         Self { context }
-    }
-
-    /// What was current before.
-    #[inline]
-    pub(crate) const fn outer(&self) -> Option<&RequestContext> {
-        self.context.as_ref()
     }
 
     /// Moves both contexts back.

@@ -9,6 +9,7 @@ use tower_service::Service;
 
 use crate::{
     ContextBody, ContextFuture, RequestContext,
+    answer::Client,
     config::Config,
     scope::{self, Scope},
 };
@@ -26,6 +27,36 @@ pub struct ContextService<S> {
 impl<S> ContextService<S> {
     pub(crate) const fn new(inner: S, config: &'static Config) -> Self {
         Self { inner, config }
+    }
+
+    /// Apart: a request that something is given to change is copied before it is handed on.
+    #[inline(never)]
+    fn call_prepared<B>(&mut self, mut request: Request<B>) -> ContextFuture<S::Future>
+    where
+        S: Service<Request<B>>,
+    {
+        let mut context = RequestContext::begin(self.config, &mut request);
+        if context.prepare(self.config, &mut request) {
+            return ContextFuture::refused(Some(context));
+        }
+        self.call_in(context, request)
+    }
+
+    #[inline]
+    fn call_in<B>(
+        &mut self,
+        context: RequestContext,
+        request: Request<B>,
+    ) -> ContextFuture<S::Future>
+    where
+        S: Service<Request<B>>,
+    {
+        let mut context = Some(context);
+        // `call` is the handler's code too: a layer inside may want the id for its span.
+        let scope = Scope::enter(&mut context);
+        let inner = self.inner.call(request);
+        scope.exit();
+        ContextFuture::new(inner, context)
     }
 
     /// The inner service.
@@ -58,21 +89,11 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let config = self.config;
-        let mut context = RequestContext::begin(config, &mut request);
-        if config.prepares && context.prepare(config, &mut request) {
-            return ContextFuture::refused(Some(context));
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        if self.config.looks_into(&request) || scope::is_inside() {
+            return self.call_prepared(request);
         }
-        let mut context = Some(context);
-        // `call` is the handler's code too: a layer inside may want the id for its span.
-        let scope = Scope::enter(&mut context);
-        // Before anybody is told, if anybody is.
-        if let Some(outer) = scope.outer().filter(|_| !config.tells) {
-            scope::inherit(outer, request.headers());
-        }
-        let inner = self.inner.call(request);
-        scope.exit();
-        ContextFuture::new(inner, context)
+        let context = RequestContext::fresh(self.config, Client::of(&request));
+        self.call_in(context, request)
     }
 }

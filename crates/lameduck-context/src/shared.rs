@@ -69,7 +69,7 @@ impl Shared {
             self.id = Some(id);
         } else if config.id.is_some() {
             let fresh = id::fresh();
-            if config.tells {
+            if config.shows_id {
                 // As text at once: somebody reads it before the handler is called.
                 let is_shared = config.insert_id.is_some();
                 let text = if is_shared { id::to_shared_header } else { id::to_header };
@@ -143,9 +143,11 @@ impl Shared {
     /// somebody still reads it.
     #[inline]
     pub(crate) fn give_id(&mut self) -> Option<HeaderValue> {
-        let Some(uuid) = &self.fresh else { return self.id.clone() };
-        let text = self.id.take().or_else(|| self.text.take());
-        Some(text.unwrap_or_else(|| id::to_header(uuid)))
+        match &self.fresh {
+            None => self.id.clone(),
+            Some(_) if self.id.is_some() => self.id.take(),
+            Some(uuid) => Some(self.text.take().unwrap_or_else(|| id::to_header(uuid))),
+        }
     }
 
     /// Has another's id instead of one that was made here, if the other has one.

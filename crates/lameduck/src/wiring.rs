@@ -2,7 +2,6 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use http::{Extensions, HeaderValue};
 use lameduck_context::ContextLayer;
 use lameduck_core::PhaseWatch;
 use lameduck_drain::{DrainLayer, Rejections};
@@ -80,12 +79,6 @@ pub(crate) fn connections(connections: &Connections, end: ListenerEnd) -> Work {
     )
 }
 
-/// Writes the id that the context gave a request into the request's line of the ledger. The one
-/// layer is called inside of the other, and neither knows the other.
-fn name_in_ledger(id: &HeaderValue, _: &Extensions) {
-    set_request_id(id);
-}
-
 /// What became of the requests. One that was turned away went through the count as well.
 pub(crate) fn tally(in_flight: &InFlight, rejections: &Rejections) -> Tally {
     // Rejected first: each of them is among those that the totals count.
@@ -125,6 +118,8 @@ pub(crate) fn context(watch: PhaseWatch, in_flight: &InFlight) -> ContextLayer {
     ContextLayer::new()
         .with_phase(watch)
         .with_drain_reserve(DRAIN_RESERVE)
-        .with_on_request(name_in_ledger)
+        // Into the request's line of the ledger: the one layer is called inside of the other, and
+        // neither knows the other.
+        .with_on_request_id(set_request_id)
         .with_tracker(move |name: Cow<'static, str>| in_flight.enter_named(name))
 }

@@ -20,8 +20,7 @@ async fn check_load(kinds: &[(Kind, usize)], lame_duck_ms: &str) {
         load = load.with_client(*kind, *count);
     }
     let load = load.start();
-    load.each_kind_answered().await;
-    sleep(Duration::from_millis(500)).await;
+    sleep(Duration::from_millis(700)).await;
     server.terminate();
     server.stopped().await.is_clean();
     let verdict = load.finish().await;

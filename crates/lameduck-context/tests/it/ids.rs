@@ -192,12 +192,11 @@ async fn an_id_that_the_handler_puts_on_its_response_is_overwritten() {
 }
 
 #[tokio::test]
-async fn who_wants_to_know_is_told_the_id_and_the_extensions_before_the_handler_runs() {
+async fn who_wants_to_know_is_told_the_id_before_the_handler_runs() {
     let left = Left::new();
     let theirs = left.clone();
-    let layer = ContextLayer::new().with_on_request(move |id, extensions| {
-        let id = id.to_str().expect("ASCII").to_owned();
-        theirs.leave((id, extensions.get::<u8>().copied()));
+    let layer = ContextLayer::new().with_on_request_id(move |id| {
+        theirs.leave(id.to_str().expect("ASCII").to_owned());
     });
     let seen = Left::new();
     let theirs = seen.clone();
@@ -206,13 +205,12 @@ async fn who_wants_to_know_is_told_the_id_and_the_extensions_before_the_handler_
         theirs.leave((ledger.take(), current_id()));
         async { hello() }
     }));
-    let mut request = ask();
-    request.extensions_mut().insert(7_u8);
-    let response = service.oneshot(request).await.expect("infallible");
-    let ((ledger, extension), inside) = seen.take();
-    assert_eq!(extension, Some(7));
-    assert_eq!(inside.as_ref(), Some(&ledger));
-    assert_eq!(response.headers()[ID], ledger);
+    for request in [ask(), ask_with(ID, "mine")] {
+        let response = service.clone().oneshot(request).await.expect("infallible");
+        let (ledger, inside) = seen.take();
+        assert_eq!(inside.as_ref(), Some(&ledger));
+        assert_eq!(response.headers()[ID], ledger);
+    }
 }
 
 #[track_caller]
@@ -236,7 +234,7 @@ fn check_body_knows(layer: &ContextLayer, request: Ask) -> impl Future<Output = 
 
 #[tokio::test]
 async fn a_body_still_knows_the_id_that_its_answer_has_told() {
-    for layer in [ContextLayer::new(), ContextLayer::new().with_on_request(|_, _| ())] {
+    for layer in [ContextLayer::new(), ContextLayer::new().with_on_request_id(|_| ())] {
         check_body_knows(&layer, ask()).await;
         check_body_knows(&layer, ask_with(ID, "mine")).await;
     }

@@ -134,7 +134,7 @@ async fn a_request_whose_deadline_has_passed_does_not_enter_its_handler() {
 #[tokio::test(start_paused = true)]
 async fn that_one_request_was_late_is_not_said_of_the_next() {
     // On one thread the next request has the same context, and this layer reads no deadline.
-    let reads_none = ContextLayer::new().with_on_request(|_, _| ());
+    let reads_none = ContextLayer::new().with_on_request_id(|_| ());
     assert_eq!(left(&trusting(), ask_with("grpc-timeout", "0S")).await, None);
     assert_eq!(left(&reads_none, ask()).await, Some(None));
 }

@@ -22,7 +22,7 @@ const SEC: Duration = Duration::from_secs(1);
 /// The ways in which an inner layer begins a request.
 fn inner_layers() -> [ContextLayer; 3] {
     let plain = ContextLayer::new();
-    let told = plain.clone().with_on_request(|_, _| ());
+    let told = plain.clone().with_on_request_id(|_| ());
     [plain.clone(), told, plain.with_extension()]
 }
 
@@ -45,7 +45,7 @@ async fn the_handler_knows_the_id_that_the_client_is_told() {
 async fn whoever_is_told_of_a_request_is_told_the_id_that_the_client_is_told() {
     let told = Left::new();
     let theirs = told.clone();
-    let inner = ContextLayer::new().with_on_request(move |id, _| theirs.leave(id.clone()));
+    let inner = ContextLayer::new().with_on_request_id(move |id| theirs.leave(id.clone()));
     let service = ContextLayer::new().layer(inner.layer(handler(|_| async { hello() })));
     let response = service.oneshot(ask()).await.expect("infallible");
     assert_eq!(response.headers()[ID], told.take());

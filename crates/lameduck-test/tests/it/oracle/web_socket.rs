@@ -1,5 +1,7 @@
 //! How a WebSocket may end.
 
+use std::time::Duration;
+
 use axum::{
     Router,
     extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade},
@@ -119,7 +121,7 @@ async fn streams_of_the_app_end_cleanly_when_the_server_stops() {
         .with_client(lameduck_test::Kind::Sse, 4)
         .with_client(lameduck_test::Kind::WebSocket, 4)
         .start();
-    running.each_kind_answered().await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
     stop.send_replace(true);
     assert_eq!(socket.closed().await, Outcome::Answered);
     let verdict = running.finish().await;
