@@ -13,7 +13,7 @@ impl AsksTunnel {
     pub(crate) const NO: Self = Self(0);
 
     /// These bytes came on a connection that was so far before.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn on_read(&mut self, bytes: &[u8], stage: Stage) {
         match stage {
             Stage::NoBytes | Stage::Answered => self.begin(bytes),

@@ -1,6 +1,7 @@
 //! All open connections, and the waits for them.
 
 mod marks;
+mod times;
 
 use std::{
     cmp::Reverse,
@@ -12,7 +13,7 @@ use std::{
     task::Waker,
 };
 
-use lameduck_core::{Phase, PhaseWatch};
+use lameduck_core::PhaseWatch;
 use slab::Slab;
 use tokio::{sync::Notify, time::Instant};
 
@@ -99,20 +100,6 @@ impl Registry {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// When draining began, as the first to notice noted it.
-    pub(crate) fn draining_since(&self) -> Instant {
-        *self.draining_since.get_or_init(Instant::now)
-    }
-
-    /// The time for a stamp, once draining has begun. Before that nobody asks, so no clock is read.
-    pub(crate) fn stamp(&self) -> Option<u64> {
-        (self.watch.current() >= Phase::Draining).then(|| self.nanos(Instant::now()))
-    }
-
-    fn nanos(&self, at: Instant) -> u64 {
-        u64::try_from(at.saturating_duration_since(self.origin).as_nanos()).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn enter(&self, conn: Arc<Conn>) -> usize {
@@ -206,12 +193,6 @@ impl Registry {
         }
         inner.holding = holding;
         latest
-    }
-
-    /// Until when a connection may not be closed without having been told, if it may not.
-    #[cfg(feature = "serve")]
-    pub(crate) fn hold_until(&self, conn: &Conn) -> Option<Instant> {
-        hold::until(conn, self.draining_since(), self.origin, &self.options)
     }
 
     /// The server was told to close what is idle: says so to every connection.

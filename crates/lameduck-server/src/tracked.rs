@@ -97,13 +97,14 @@ impl<I: Socket> Tracked<I> {
     }
 
     /// Once draining has begun, the time of the bytes that just moved.
+    #[inline(always)]
     fn stamp(&mut self) -> Option<u64> {
-        let stamp = self.seat.registry.stamp();
-        if stamp.is_some() && self.conn.order() == Order::Leave {
+        let stamp = self.seat.registry.stamp()?;
+        if self.conn.order() == Order::Leave {
             // It was told to leave and is not idle, so its end will be that of an answer.
             self.farewell = Farewell::Plain;
         }
-        stamp
+        Some(stamp)
     }
 
     #[inline(always)]
