@@ -187,9 +187,15 @@ impl PhaseWatch {
     /// A lame duck that is undone and begins anew is another stop.
     #[must_use]
     pub fn stop_number(&self) -> Option<usize> {
-        // Before the phase: read after it, it could be the number of a stop that is yet to begin.
-        let number = self.shared.begun.load(Ordering::SeqCst);
-        self.current().is_leaving().then_some(number)
+        let begun = || self.shared.begun.load(Ordering::SeqCst);
+        loop {
+            let number = begun();
+            let is_leaving = self.current().is_leaving();
+            // A stop that has begun in between may be the one whose phase that is.
+            if begun() == number {
+                return is_leaving.then_some(number);
+            }
+        }
     }
 
     /// Completes once the stop with this [number](Self::stop_number) is called off, at once if it

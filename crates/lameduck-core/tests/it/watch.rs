@@ -1,6 +1,9 @@
 //! The phase as it is shared.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use lameduck_core::{Phase, phase_channel};
 
@@ -146,6 +149,45 @@ fn a_move_that_races_with_the_wait_is_never_missed() {
         runtime.block_on(watch.reached(Phase::Draining));
         assert!(mover.join().unwrap());
     }
+}
+
+#[test]
+fn a_stop_that_is_called_off_while_it_is_asked_for_is_never_missed() {
+    const STOPS: usize = 20_000;
+    let (sender, watch) = phase_channel();
+    // The two threads meet at each stop: it is asked for, and called off.
+    let (asked, undone) = (&AtomicUsize::new(0), &AtomicUsize::new(0));
+    let meet = |at: &AtomicUsize, stop| {
+        let mut spins = 0;
+        while at.load(Ordering::SeqCst) < stop {
+            spins += 1;
+            // Busy, so that both go on at once; but they may share a processor.
+            if spins % 1000 == 0 { std::thread::yield_now() } else { std::hint::spin_loop() }
+        }
+    };
+    let mut missed = 0;
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for stop in 1..=STOPS {
+                sender.publish(Phase::LameDuck);
+                undone.store(2 * stop - 1, Ordering::SeqCst);
+                meet(asked, stop);
+                // A little later each time, and then anew: through all of what the other does.
+                (0..stop % 16).for_each(|_| std::hint::spin_loop());
+                sender.publish(Phase::Running);
+                undone.store(2 * stop, Ordering::SeqCst);
+            }
+        });
+        for stop in 1..=STOPS {
+            meet(undone, 2 * stop - 1);
+            let mut called_off = task(watch.called_off(stop));
+            asked.store(stop, Ordering::SeqCst);
+            let is_seen = called_off.is_done();
+            meet(undone, 2 * stop);
+            missed += usize::from(!is_seen && !called_off.is_done());
+        }
+    });
+    assert_eq!(missed, 0, "of {STOPS}");
 }
 
 #[test]
