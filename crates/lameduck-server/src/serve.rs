@@ -33,7 +33,8 @@ use crate::{Listener, Source};
 ///
 /// The service is any tower service of `Request<Incoming>`, such as an axum `Router`. Each
 /// connection gets a clone of it, and so does each stream of HTTP/2, and a request that it is not
-/// ready for at once.
+/// ready for at once. One that fails costs its connection, on HTTP/2 its stream, without an answer; a
+/// request whose service is never ready has none either, and is closed by force at the end.
 ///
 /// Beside a stock `axum::serve` with
 /// [`Connections::stop_accepting`](crate::Connections::stop_accepting) this is what it gives:
