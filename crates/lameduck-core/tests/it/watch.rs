@@ -1,7 +1,7 @@
 //! The phase as it is shared.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -203,11 +203,11 @@ struct Task<F> {
     woken: std::sync::Arc<Flag>,
 }
 
-struct Flag(std::sync::atomic::AtomicBool);
+struct Flag(AtomicBool);
 
 impl std::task::Wake for Flag {
     fn wake(self: std::sync::Arc<Self>) {
-        self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 
@@ -218,11 +218,11 @@ fn task<F: Future<Output = ()>>(future: F) -> Task<F> {
 
 impl<F: Future<Output = ()>> Task<F> {
     fn is_woken(&self) -> bool {
-        self.woken.0.load(std::sync::atomic::Ordering::SeqCst)
+        self.woken.0.load(Ordering::SeqCst)
     }
 
     fn is_done(&mut self) -> bool {
-        if !self.woken.0.swap(false, std::sync::atomic::Ordering::SeqCst) {
+        if !self.woken.0.swap(false, Ordering::SeqCst) {
             return false;
         }
         let waker = std::task::Waker::from(self.woken.clone());
