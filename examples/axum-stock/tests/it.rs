@@ -8,7 +8,8 @@ use std::{
 
 use lameduck_test::{Kind, Oracle, TestServer};
 use tokio::{
-    process::{Child, Command},
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStderr, Command},
     time::sleep,
 };
 
@@ -25,7 +26,16 @@ async fn start() -> TestServer {
 /// A curl that runs: a request on a connection of its own.
 fn curl(server: &TestServer, path: &str) -> Child {
     Command::new("curl")
-        .args(["--silent", "--show-error", "--noproxy", "*", "--include", "--max-time", "30"])
+        .args([
+            "--silent",
+            "--show-error",
+            "--verbose",
+            "--noproxy",
+            "*",
+            "--include",
+            "--max-time",
+            "30",
+        ])
         .arg(format!("http://{}{path}", server.addr()))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -36,6 +46,17 @@ fn curl(server: &TestServer, path: &str) -> Child {
 
 async fn curled(server: &TestServer, path: &str) -> Output {
     curl(server, path).wait_with_output().await.unwrap()
+}
+
+/// Waits until a curl has sent its request, as it says itself.
+async fn sent(mut curl: Child) -> (Child, Lines<BufReader<ChildStderr>>) {
+    let mut log = BufReader::new(curl.stderr.take().unwrap()).lines();
+    while let Some(line) = log.next_line().await.unwrap() {
+        if line.starts_with("> GET ") {
+            return (curl, log);
+        }
+    }
+    panic!("curl ended before it had sent anything");
 }
 
 fn text(output: &Output) -> String {
@@ -50,8 +71,7 @@ async fn curl_is_served_and_told_to_leave_then_answered_and_later_refused() {
     assert!(before.starts_with("HTTP/1.1 200") && !before.contains("connection: close"));
     assert!(text(&curled(&server, "/readyz").await).starts_with("HTTP/1.1 200"));
 
-    let slow = curl(&server, "/slow?ms=3000");
-    sleep(Duration::from_millis(300)).await; // until it is certainly under way
+    let (slow, _log) = sent(curl(&server, "/slow?ms=3000")).await;
     server.terminate();
     server.logged("lameduck.entered").await;
     let told = text(&curled(&server, "/").await);
@@ -75,7 +95,8 @@ async fn clients_that_keep_their_connections_and_clients_that_do_not_lose_nothin
         .with_client(Kind::NewConnection, 8)
         .with_client(Kind::SlowHandler, 8)
         .start();
-    sleep(Duration::from_millis(500)).await;
+    load.each_kind_answered().await;
+    sleep(Duration::from_millis(300)).await;
     server.terminate();
     server.stopped().await.is_clean();
     let verdict = load.finish().await;

@@ -54,6 +54,17 @@ impl Chain {
         stream
     }
 
+    /// Waits until all that began for so many requests has ended.
+    async fn ended(&mut self, requests: usize) {
+        let Self { edge, middle, database } = self;
+        for (server, works) in [(edge, 1), (middle, 1), (database, 2)] {
+            let ended = |log: &[Value]| {
+                log.iter().filter(|line| line["fields"]["event"] == "work.ended").count()
+            };
+            server.logged_that(|log| ended(log) == works * requests).await;
+        }
+    }
+
     /// Stops all three, each by two signals, so that nobody waits for lame duck.
     async fn stop(self) -> [Seen; 4] {
         let Self { edge, middle, database } = self;
@@ -111,7 +122,7 @@ fn check_together(seen: &[Seen; 4], moments: &[u64]) {
 
 #[tokio::test]
 async fn each_hop_sees_less_and_all_stop_when_the_edge_answers_for_its_deadline() {
-    let chain = Chain::start().await;
+    let mut chain = Chain::start().await;
     let mut answered = Vec::new();
     for _ in 0..TRIES {
         let mut stream = chain.ask(60_000).await;
@@ -120,8 +131,7 @@ async fn each_hop_sees_less_and_all_stop_when_the_edge_answers_for_its_deadline(
         answered.push(now_us());
         assert!(answer.starts_with("HTTP/1.1 504"), "{answer}");
     }
-    // Whoever goes on without an end would still be there.
-    sleep(Duration::from_millis(300)).await;
+    chain.ended(TRIES).await;
     let seen = chain.stop().await;
     check_together(&seen, &answered);
     for attempt in 0..TRIES {
@@ -148,7 +158,7 @@ async fn all_stop_when_the_client_leaves() {
         chain.database.logged_that(is_there).await;
         left.push(now_us());
         drop(stream);
-        sleep(Duration::from_millis(300)).await;
+        chain.ended(attempt).await;
     }
     let seen = chain.stop().await;
     check_together(&seen, &left);

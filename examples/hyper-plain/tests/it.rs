@@ -20,7 +20,8 @@ async fn check_load(kinds: &[(Kind, usize)], lame_duck_ms: &str) {
         load = load.with_client(*kind, *count);
     }
     let load = load.start();
-    sleep(Duration::from_millis(700)).await;
+    load.each_kind_answered().await;
+    sleep(Duration::from_millis(500)).await;
     server.terminate();
     server.stopped().await.is_clean();
     let verdict = load.finish().await;

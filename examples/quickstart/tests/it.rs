@@ -92,10 +92,10 @@ async fn an_idle_server_exits_when_its_lame_duck_is_over() {
 
 #[tokio::test]
 async fn an_idle_connection_that_speaks_during_the_stop_is_served_and_told() {
-    let server = start([1_000, 5_000, 500]).await;
+    let mut server = start([1_000, 5_000, 500]).await;
     let idle = idle_connection(server.addr()).await;
     server.terminate();
-    sleep(Duration::from_millis(300)).await;
+    server.logged("lameduck.entered").await;
     assert_eq!(idle.finish().await, Outcome::Answered);
     server.stopped().await.is_clean();
 }

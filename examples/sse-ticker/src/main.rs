@@ -19,7 +19,7 @@ use axum::{
     routing::get,
 };
 use futures_util::{Stream, StreamExt as _, stream};
-use lameduck::{Lameduck, PhaseWatch, Report, Windows, drain::until_drain};
+use lameduck::{Lameduck, PhaseWatch, Windows, drain::until_drain};
 use lameduck_test::ExampleArgs;
 use tokio::time::sleep;
 
@@ -31,7 +31,7 @@ const TICK: Duration = Duration::from_millis(50);
 const RETRY: Duration = Duration::from_millis(500);
 
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() -> io::Result<ExitCode> {
     let args = ExampleArgs::read();
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
@@ -44,15 +44,9 @@ async fn main() -> ExitCode {
     };
     let app = Router::new().route("/ticks", get(ticks)).layer(duck.layer());
 
-    match duck.bind(args.addr).await {
-        Ok(listener) => {
-            if let Ok(addr) = listener.local_addr() {
-                ExampleArgs::tell("http", addr);
-            }
-            duck.serve_on(listener, app).await.into()
-        }
-        Err(error) => Report::not_started(error).into(),
-    }
+    let listener = duck.bind(args.addr).await?;
+    ExampleArgs::tell("http", listener.local_addr()?);
+    Ok(duck.serve_on(listener, app).await.into())
 }
 
 /// The ticks after the last one that the client has, until the server stops.

@@ -6,13 +6,17 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Output, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
 use lameduck_test::TestServer;
 use tokio::{
-    process::{Child, Command},
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStderr, Command},
     task::JoinSet,
     time::sleep,
 };
@@ -68,7 +72,16 @@ impl Drop for Certificate {
 fn curl(addr: SocketAddr, path: &str, trusted: &Path) -> Child {
     let port = addr.port();
     Command::new("curl")
-        .args(["--silent", "--show-error", "--noproxy", "*", "--include", "--max-time", "30"])
+        .args([
+            "--silent",
+            "--show-error",
+            "--verbose",
+            "--noproxy",
+            "*",
+            "--include",
+            "--max-time",
+            "30",
+        ])
         .args(["--resolve", &format!("localhost:{port}:127.0.0.1")])
         .args(["--write-out", " over HTTP/%{http_version}"])
         .arg("--cacert")
@@ -85,6 +98,17 @@ async fn curled(addr: SocketAddr, path: &str, trusted: &Path) -> Output {
     curl(addr, path, trusted).wait_with_output().await.unwrap()
 }
 
+/// Waits until a curl has sent its request, as it says itself.
+async fn sent(mut curl: Child) -> (Child, Lines<BufReader<ChildStderr>>) {
+    let mut log = BufReader::new(curl.stderr.take().unwrap()).lines();
+    while let Some(line) = log.next_line().await.unwrap() {
+        if line.starts_with("> GET ") {
+            return (curl, log);
+        }
+    }
+    panic!("curl ended before it had sent anything");
+}
+
 fn text(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout.clone()).unwrap()
@@ -97,8 +121,8 @@ async fn a_new_certificate_is_served_after_sighup_and_who_has_the_old_one_is_sti
     let old = certificate.kept("old.crt");
     assert!(text(&curled(server.addr(), "/", &old).await).ends_with("hello\n over HTTP/2"));
 
-    let slow = curl(server.addr(), "/slow?ms=2000", &old);
-    sleep(Duration::from_millis(500)).await; // until its handshake is certainly over
+    // Its handshake is over, then.
+    let (slow, _log) = sent(curl(server.addr(), "/slow?ms=2000", &old)).await;
     certificate.renew();
     let new = certificate.kept("new.crt");
     assert_eq!(curled(server.addr(), "/", &new).await.status.code(), Some(UNTRUSTED));
@@ -130,28 +154,32 @@ async fn curls_through_a_stop_are_answered_or_refused_and_none_is_cut() {
     let certificate = Certificate::new();
     let server = certificate.serve("700").await;
     let trusted = certificate.kept("old.crt");
-    let mut callers = JoinSet::new();
+    let (mut callers, answered) = (JoinSet::new(), Arc::new(AtomicU32::new(0)));
     for _ in 0..6 {
         let (addr, trusted) = (server.addr(), trusted.clone());
+        let answered = Arc::clone(&answered);
         callers.spawn(async move {
-            let mut answered = 0;
             loop {
                 let output = curled(addr, "/", &trusted).await;
                 match output.status.code() {
-                    Some(0) if text(&output).starts_with("HTTP/2 200") => answered += 1,
+                    Some(0) if text(&output).starts_with("HTTP/2 200") => {
+                        answered.fetch_add(1, Ordering::Relaxed);
+                    }
                     // Turned away in words.
                     Some(0) => assert!(text(&output).starts_with("HTTP/2 503"), "{output:?}"),
                     code => {
                         assert_eq!(code, Some(REFUSED), "{output:?}");
-                        break answered;
+                        break;
                     }
                 }
             }
         });
     }
-    sleep(Duration::from_millis(700)).await;
+    while answered.load(Ordering::Relaxed) < 12 {
+        assert!(callers.try_join_next().is_none(), "one ended before the stop");
+        sleep(Duration::from_millis(5)).await;
+    }
     server.terminate();
     server.stopped().await.is_clean();
-    let answered: u32 = callers.join_all().await.iter().sum();
-    assert!(answered > 10, "{answered}");
+    callers.join_all().await;
 }

@@ -17,12 +17,12 @@ use axum::{
     extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
     routing::any,
 };
-use lameduck::{Lameduck, PhaseWatch, Report, Windows, drain::close_on_drain};
+use lameduck::{Lameduck, PhaseWatch, Windows, drain::close_on_drain};
 use lameduck_test::ExampleArgs;
 use tokio::sync::broadcast;
 
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() -> io::Result<ExitCode> {
     let args = ExampleArgs::read();
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
@@ -36,15 +36,9 @@ async fn main() -> ExitCode {
     };
     let app = Router::new().route("/chat", any(enter)).layer(duck.layer());
 
-    match duck.bind(args.addr).await {
-        Ok(listener) => {
-            if let Ok(addr) = listener.local_addr() {
-                ExampleArgs::tell("http", addr);
-            }
-            duck.serve_on(listener, app).await.into()
-        }
-        Err(error) => Report::not_started(error).into(),
-    }
+    let listener = duck.bind(args.addr).await?;
+    ExampleArgs::tell("http", listener.local_addr()?);
+    Ok(duck.serve_on(listener, app).await.into())
 }
 
 /// One who takes part, until they leave or the server does.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::step;
 
-/// Program, mode, and the bare server of the same program.
+/// Program, mode, and the bare server that it is compared with.
 const SERVERS: [(&str, &str, &str); 7] = [
     ("peer-server", "bare", "bare"),
     ("peer-server", "typical", "bare"),
@@ -23,7 +23,7 @@ const SERVERS: [(&str, &str, &str); 7] = [
     ("server", "ours_bare", "ours_bare"),
     ("server", "ours", "ours_bare"),
     ("server", "own", "ours_bare"),
-    ("server", "own_bare", "ours_bare"),
+    ("bare-server", "own_bare", "ours_bare"),
 ];
 /// How often all servers are started anew: where a process lies in memory moves its times by more
 /// than rounds do.
@@ -54,8 +54,8 @@ pub(super) fn measure(sh: &Shell, programs: &Programs, numbers: &mut Numbers) ->
     Ok(())
 }
 
-/// The median over the rounds of what `compare` makes of a server's number and that of the bare one
-/// of its program in the same round. The numbers stand at that word of each line.
+/// The median over the rounds of what `compare` makes of a server's number and that of its bare one
+/// in the same round. The numbers stand at that word of each line.
 fn against_bare(
     output: &str,
     word: usize,

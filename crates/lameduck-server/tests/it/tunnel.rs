@@ -111,10 +111,7 @@ async fn tunnels_of_a_stock_server_are_counted_and_told_and_do_not_hold_the_sign
 async fn tunnels_of_our_server_are_counted_and_told_and_it_ends_with_the_last() {
     for request in [UPGRADE, CONNECT] {
         let (duck, in_flight) = (patient(), InFlight::new());
-        let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        let app = tunnel(duck.watch(), in_flight.clone());
-        let server = spawn(lameduck_server::serve(listener, app).into_future());
+        let (addr, server) = duck.run(tunnel(duck.watch(), in_flight.clone())).await;
         let client = begin(addr, request).await;
         check(&duck, client, &in_flight).await;
         within(server).await.unwrap();
@@ -171,9 +168,7 @@ async fn a_connect_is_a_tunnel_however_its_head_is_split() {
 #[tokio::test]
 async fn a_connect_to_our_server_is_a_tunnel_however_its_head_is_split() {
     let duck = Duck::new(ServerOptions::new());
-    let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    let _server = spawn(lameduck_server::serve(listener, tunnel_and_hello(&duck)).into_future());
+    let (addr, _server) = duck.run(tunnel_and_hello(&duck)).await;
     check_all_pieces(&duck, addr).await;
 }
 
@@ -210,10 +205,8 @@ fn half_closing(read: tokio::sync::mpsc::Sender<Vec<u8>>) -> Router {
 #[tokio::test]
 async fn what_a_client_sends_into_a_tunnel_that_is_half_closed_arrives() {
     let duck = patient();
-    let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
-    let addr = listener.local_addr().unwrap();
     let (send, mut read) = tokio::sync::mpsc::channel(1);
-    let _server = spawn(lameduck_server::serve(listener, half_closing(send)).into_future());
+    let (addr, _server) = duck.run(half_closing(send)).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
     client.write_all(CONNECT).await.unwrap();
     read_until(&mut client, b"\r\n\r\n").await;

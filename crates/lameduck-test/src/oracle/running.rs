@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc, time::Duration
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use super::{
@@ -18,6 +18,9 @@ use super::{
 
 /// How long clients may take to end after their last request has.
 const SPARE: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether each kind was answered.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// A load that is described, but does not run yet.
 ///
@@ -128,6 +131,21 @@ impl Running {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.shared.ledger.snapshot()
+    }
+
+    /// Completes when a client of each kind was answered: the load is under way. Or when the time
+    /// limit of a request is over, for then it never will be, and the verdict says why.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe.
+    pub async fn each_kind_answered(&self) {
+        let answered = async {
+            while self.snapshot().unanswered_kinds > 0 {
+                sleep(LOOK).await;
+            }
+        };
+        _ = timeout(self.shared.limit, answered).await;
     }
 
     /// Sends `count` requests more, at once, each on a connection of its own, as

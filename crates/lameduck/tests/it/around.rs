@@ -43,7 +43,8 @@ async fn a_layer_around_the_router_stops_without_a_loss_and_its_numbers_add_up()
     }
     assert!(in_flight.blockers().iter().any(|line| line.route().starts_with('/')));
     let load = Oracle::new(addr).with_mixed_clients(16).start();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    load.each_kind_answered().await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
     stop.stop("test", true);
     let report = report.await.unwrap();
     load.stop_sending();

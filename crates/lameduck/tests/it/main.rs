@@ -59,7 +59,8 @@ async fn a_server_under_load_is_stopped_without_a_loss_and_its_numbers_add_up() 
     let (stop, app) = (duck.stop_handle(), app(&duck));
     let (addr, report) = serve(duck, app).await;
     let load = Oracle::new(addr).with_mixed_clients(16).start();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    load.each_kind_answered().await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
     stop.stop("test", true);
     let report = report.await.unwrap();
     load.stop_sending();
@@ -83,7 +84,8 @@ async fn a_stock_server_with_our_listener_and_layer_is_stopped_without_a_loss() 
     let load = Oracle::new(addr).with_client(Kind::KeepAlive, 8).start();
     let body = get_body(addr, "/peer", "accept: */*").await;
     assert!(body.starts_with("127.0.0.1:"), "{body}");
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    load.each_kind_answered().await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
     duck.stop_handle().stop("test", true);
     server.await.unwrap().unwrap();
     let report = duck.finished().await;
@@ -191,12 +193,12 @@ async fn the_limits_that_were_set_are_those_of_the_server() {
 async fn a_listener_that_is_kept_open_says_no_to_the_end_of_the_drain() {
     use lameduck::server::ListenerEnd;
     let duck = duck().with_server(|server| server.with_listener_end(ListenerEnd::KeepOpen));
-    let (stop, app) = (duck.stop_handle(), app(&duck));
+    let (stop, app, watch) = (duck.stop_handle(), app(&duck), duck.watch());
     let (addr, report) = serve(duck, app).await;
     let slow = sent_request(addr, Duration::from_millis(1500)).await;
     drop(idle_connection(addr).await);
     stop.stop("test", false);
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    watch.reached(Phase::Draining).await;
     // Longer than a listener that closes has for that.
     for _ in 0..12 {
         let new = sent_request(addr, Duration::ZERO).await;

@@ -18,13 +18,8 @@ async fn check_stop(seed: u64, lame_duck: Duration) {
     let (addr, server) = duck.run(app).await;
     let running = Oracle::new(addr).with_seed(seed).with_mixed_clients(32).start();
     // Not for a time: on a busy machine a client may not have had its turn by then.
-    let under_way = async {
-        while running.snapshot().unanswered_kinds > 0 {
-            sleep(Duration::from_millis(10)).await;
-        }
-        sleep(SHORT).await;
-    };
-    within(under_way).await;
+    running.each_kind_answered().await;
+    sleep(SHORT).await;
     if !lame_duck.is_zero() {
         duck.phase.publish(Phase::LameDuck);
         sleep(lame_duck).await;

@@ -21,6 +21,18 @@ async fn ask(send: &mut SendRequest<bytes::Bytes>) -> u16 {
     within(response).await.unwrap().status().as_u16()
 }
 
+/// Waits until the server has said hello to so many connections, each of which then knows the phase.
+async fn has_greeted(duck: &Duck, count: u64) {
+    within(async {
+        while duck.connections.totals().accepted < count
+            || duck.connections.list().iter().any(|info| info.bytes_out == 0)
+        {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn goaway_comes_at_lame_duck_while_new_connections_are_served() {
     let duck = Duck::new(ServerOptions::new());
@@ -63,7 +75,7 @@ async fn a_lame_duck_that_recovers_keeps_its_new_connections() {
     duck.phase.publish(Phase::LameDuck);
     // This one has asked nothing yet, and is waited for.
     let (mut late, _connection) = connect(addr).await;
-    tokio::time::sleep(SHORT).await;
+    has_greeted(&duck, 2).await;
     duck.phase.publish(Phase::Running);
     assert_eq!(ask(&mut late).await, 200);
     let (mut send, connection) = connect(addr).await;
@@ -94,9 +106,9 @@ async fn a_connection_that_waited_for_its_first_stream_is_told_in_the_next_stop(
     let (addr, server) = duck.run(hello(duck.watch())).await;
     duck.phase.publish(Phase::LameDuck);
     let (_send, connection) = connect(addr).await;
-    tokio::time::sleep(SHORT).await;
+    has_greeted(&duck, 1).await;
     duck.phase.publish(Phase::Running);
-    tokio::time::sleep(2 * SHORT).await;
+    tokio::time::sleep(3 * SHORT).await; // longer than its grace
     assert!(!connection.is_finished());
     duck.phase.publish(Phase::Draining);
     within(connection).await.unwrap().unwrap();

@@ -96,7 +96,7 @@ mod unix {
         let mut client = local.connect().await;
         exchange(&mut client).await;
         local.duck.phase.publish(Phase::Draining);
-        tokio::time::sleep(SHORT).await;
+        within(local.duck.connections.closed()).await;
         assert_eq!(local.duck.connections.count(), 1);
         assert!(exchange(&mut client).await.contains("connection: close"));
         assert_eq!(read_to_end(&mut client).await.unwrap(), b"");

@@ -49,7 +49,7 @@ async fn a_request_within_the_hold_is_answered_and_told() {
         let mut client = server.connect(&["http/1.1"]).await;
         exchange(&mut client).await;
         server.duck.phase.publish(Phase::Draining);
-        tokio::time::sleep(SHORT).await;
+        within(server.duck.connections.closed()).await;
         assert!(exchange(&mut client).await.contains("connection: close"));
         assert_eq!(read_to_end(&mut client).await.unwrap(), b"");
         server.stop().await;
@@ -85,7 +85,7 @@ async fn a_response_that_nobody_has_read_counts_until_it_is_flushed() {
         tokio::task::yield_now().await;
     }
     server.duck.phase.publish(Phase::Draining);
-    tokio::time::sleep(SHORT).await;
+    within(server.duck.connections.closed()).await;
     assert_eq!(server.duck.connections.count(), 1);
     assert!(read_to_end(&mut client).await.unwrap().len() > LEN);
     server.stop().await;

@@ -131,8 +131,12 @@ async fn what_was_made_from_a_configuration_is_replaced_by_one() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_hangup_reloads_and_one_that_fails_keeps_the_old_certificate() {
+    use futures_util::FutureExt as _;
+    use tokio::signal::unix::{SignalKind, signal};
+
     let server = Secure::run(ServerOptions::new(), plain).await;
-    let reloads = spawn(server.tls.reload_on_hangup().unwrap());
+    let mut reloads = Box::pin(server.tls.reload_on_hangup().unwrap());
+    let mut heard = signal(SignalKind::hangup()).unwrap();
     let hangup = || {
         let pid = std::process::id().to_string();
         let sent = std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap();
@@ -140,8 +144,11 @@ async fn a_hangup_reloads_and_one_that_fails_keeps_the_old_certificate() {
     };
     std::fs::write(server.pems.key(), "broken").unwrap();
     hangup();
-    tokio::time::sleep(SHORT).await;
+    within(heard.recv()).await;
+    // All who listen hear at once, and the files are read in this poll.
+    assert!(reloads.as_mut().now_or_never().is_none());
     drop(server.connect(&[]).await);
+    let reloads = spawn(reloads);
     let renewed = server.pems.renew();
     hangup();
     within(async {

@@ -22,7 +22,8 @@ async fn axum() -> Server {
 async fn a_correct_server_loses_nothing() {
     let server = axum().await;
     let running = Oracle::new(server.addr).with_seed(42).with_mixed_clients(19).start();
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    running.each_kind_answered().await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
     let verdict = running.finish().await;
     assert!(verdict.is_clean(), "{verdict}");
     assert_eq!(verdict.total.sent, verdict.total.answered, "{verdict}");

@@ -247,7 +247,12 @@ async fn a_request_without_an_answer_is_lost_when_its_time_is_over() {
         .with_client(Kind::NewConnection, 2)
         .with_time_limit(Duration::from_millis(100))
         .start();
-    tokio::time::sleep(Duration::from_millis(60)).await;
+    let begins = async {
+        while running.snapshot().open == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), begins).await.expect("a client begins");
     let verdict = running.finish().await;
     assert!(verdict.total.lost > 0 && verdict.total.lost == verdict.total.sent, "{verdict}");
     assert!(verdict.losses.iter().all(|loss| loss.reason == LossReason::TimedOut), "{verdict}");

@@ -1,7 +1,5 @@
 //! How a WebSocket may end.
 
-use std::time::Duration;
-
 use axum::{
     Router,
     extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade},
@@ -121,7 +119,7 @@ async fn streams_of_the_app_end_cleanly_when_the_server_stops() {
         .with_client(lameduck_test::Kind::Sse, 4)
         .with_client(lameduck_test::Kind::WebSocket, 4)
         .start();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    running.each_kind_answered().await;
     stop.send_replace(true);
     assert_eq!(socket.closed().await, Outcome::Answered);
     let verdict = running.finish().await;
