@@ -15,7 +15,7 @@
 //! #[tokio::main]
 //! async fn main() -> std::process::ExitCode {
 //!     let duck = Lameduck::new().on_stop("database", async || { /* close the pool */ });
-//!     let app = Router::new().route("/", get(async || "hello")).layer(duck.layer());
+//!     let app = duck.around(Router::new().route("/", get(async || "hello")));
 //!     duck.serve("0.0.0.0:8080", app).await.into() // 0 clean, 1 forced, 2 not started
 //! }
 //! ```
@@ -39,9 +39,9 @@
 //!
 //! # Where to put it
 //!
-//! [`Lameduck::new`] first in `main`: it installs the signal handlers. [`Lameduck::layer`] last on
-//! the router, so that it is outermost but for tracing, CORS and panic recovery. It is one layer
-//! that holds three, outermost first: count, gate, context.
+//! [`Lameduck::new`] first in `main`: it installs the signal handlers. [`Lameduck::around`] around
+//! the router, or [`Lameduck::layer`] last on it, so that it is outermost but for tracing, CORS and
+//! panic recovery; never both. It is one layer that holds three, outermost first: count, gate, context.
 //!
 //! Streams without an end of their own are told to end where they are made, else the stop waits for
 //! them: a route of event streams with [`Lameduck::end_streams`], any stream with
@@ -83,6 +83,8 @@
 
 #[cfg(feature = "axum")]
 mod adapt;
+#[cfg(feature = "axum")]
+mod app;
 #[cfg(feature = "whole")]
 mod duck;
 #[cfg(feature = "axum")]
@@ -111,5 +113,7 @@ pub use lameduck_server as server;
 #[cfg(feature = "signal")]
 pub use lameduck_signal as signal;
 
+#[cfg(feature = "axum")]
+pub use self::app::{App, Around};
 #[cfg(feature = "whole")]
 pub use self::{duck::Lameduck, wiring::LameduckLayer};

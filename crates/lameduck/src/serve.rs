@@ -3,7 +3,7 @@
 use std::io;
 
 use axum::{
-    BoxError, Router,
+    BoxError,
     body::{Body, HttpBody},
     extract::ConnectInfo,
 };
@@ -14,7 +14,7 @@ use lameduck_server::{AxumListener, Listener, ServeOptions, Source, serve_with};
 use tokio::net::ToSocketAddrs;
 use tower_service::Service;
 
-use crate::{Lameduck, adapt::Adapted};
+use crate::{App, Lameduck, adapt::Adapted};
 
 impl Lameduck {
     /// Binds, runs the start hooks, serves until a stop, and returns its report.
@@ -27,7 +27,7 @@ impl Lameduck {
     /// [`NotStarted`](crate::Outcome::NotStarted), and no hook ran.
     ///
     /// Made into an exit code with `into()`, the report is the end of `main`; see [`Report`].
-    pub async fn serve(self, addr: impl ToSocketAddrs, app: Router) -> Report {
+    pub async fn serve(self, addr: impl ToSocketAddrs, app: impl App) -> Report {
         match self.bind(addr).await {
             Ok(listener) => self.serve_on(listener, app).await,
             Err(error) => Report::not_started(error),
@@ -59,9 +59,8 @@ impl Lameduck {
     /// [`plain_listener`](Self::plain_listener): TCP or Unix, encrypted or not.
     ///
     /// Handlers can extract `ConnectInfo` of the listener's kind of address.
-    pub async fn serve_on<L: Source>(self, listener: Listener<L>, app: Router) -> Report {
-        // Once, so that nothing is left to be done for each request.
-        let app = app.with_state(());
+    pub async fn serve_on<L: Source>(self, listener: Listener<L>, app: impl App) -> Report {
+        let app = app.into_service();
         let make = move |peer: L::Addr| Adapted::knowing(app.clone(), ConnectInfo(peer));
         self.run_on(listener, make).await
     }
@@ -69,26 +68,24 @@ impl Lameduck {
     /// As [`serve_on`](Self::serve_on), with any service, made for each connection from its peer's
     /// address.
     ///
-    /// Such as a router that has the layer around it and not on each of its routes, which is the
-    /// cheapest form:
+    /// Such as one that has more around it than the layer:
     ///
     /// ```no_run
     /// # use axum::{Router, routing::get};
     /// # use lameduck::Lameduck;
     /// # #[tokio::main] async fn main() -> std::process::ExitCode {
-    /// use tower::Layer;
+    /// use tower::{Layer, limit::ConcurrencyLimitLayer};
     ///
     /// let duck = Lameduck::new();
-    /// let app = Router::new().route("/", get(async || "hello")).with_state(());
-    /// let service = duck.layer().layer(app);
+    /// let app = duck.around(Router::new().route("/", get(async || "hello")));
     /// let listener = duck.bind("0.0.0.0:8080").await.expect("the port is free");
-    /// duck.serve_each_on(listener, move |_| service.clone()).await.into()
+    /// // So many requests at once on each connection.
+    /// let make = move |_| ConcurrencyLimitLayer::new(10).layer(app.clone());
+    /// duck.serve_each_on(listener, make).await.into()
     /// # }
     /// ```
     ///
-    /// [`blockers`](lameduck_inflight::InFlight::blockers) then name requests by their path, for they
-    /// are counted before their route is known, and there is no `ConnectInfo` but what `make` adds. A
-    /// `make` that panics ends the server.
+    /// There is no `ConnectInfo` but what `make` adds. A `make` that panics ends the server.
     pub async fn serve_each_on<L, F, S, B>(self, listener: Listener<L>, mut make: F) -> Report
     where
         L: Source,

@@ -27,8 +27,8 @@ async fn main() -> ExitCode {
     let watch = duck.watch();
     let app = lameduck_test::app(move || watch.reached(Phase::Draining))
         .route_service("/readyz", duck.readyz())
-        .route_service("/livez", duck.livez())
-        .layer(duck.layer());
+        .route_service("/livez", duck.livez());
+    let app = duck.around(app);
 
     // `duck.serve(addr, app)` does all of this, for a port that is known.
     match duck.bind(flags.addr()).await {

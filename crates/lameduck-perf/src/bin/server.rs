@@ -6,7 +6,6 @@ use std::{env, io};
 use axum::Router;
 use lameduck::Lameduck;
 use lameduck_perf::{LIMIT, app, pin_to_cpu, runtime, serve, serving_duck};
-use tower::Layer as _;
 
 fn main() -> io::Result<()> {
     match env::args().nth(1).unwrap_or_default().as_str() {
@@ -17,15 +16,15 @@ fn main() -> io::Result<()> {
     }
 }
 
-/// The same on the loop of `Lameduck::serve`, with the whole layer around the router.
+/// The three lines: on the loop of `Lameduck::serve`, with the whole layer around the router.
 fn own_loop(app: Router) -> io::Result<()> {
     pin_to_cpu(0);
     runtime()?.block_on(async {
         let duck = Lameduck::new().with_timeout(LIMIT);
         let listener = duck.bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?);
-        let service = duck.layer().layer(app.with_state(()));
-        let report = duck.serve_each_on(listener, move |_| service.clone()).await;
+        let app = duck.around(app);
+        let report = duck.serve_on(listener, app).await;
         report.error().map_or(Ok(()), |error| Err(io::Error::other(error.to_owned())))
     })
 }
