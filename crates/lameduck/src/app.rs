@@ -3,8 +3,9 @@
 use axum::{
     BoxError, Router,
     body::{Body, HttpBody},
+    extract::ConnectInfo,
 };
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use lameduck_context::{ContextBody, ContextService};
 use lameduck_drain::DrainService;
 use lameduck_inflight::{InFlightBody, InFlightService};
@@ -36,7 +37,7 @@ impl Lameduck {
 /// What [`Lameduck::serve`] serves: a [`Router`], or what [`Lameduck::around`] makes of one.
 ///
 /// Any other service is served by [`Lameduck::serve_each_on`], or by an implementation of this.
-pub trait App {
+pub trait App: Sized {
     /// The body of its answers.
     type Body: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static;
 
@@ -52,6 +53,38 @@ pub trait App {
 
     /// Makes it ready to be served. Called once.
     fn into_service(self) -> Self::Service;
+
+    /// What every request on a connection with that peer has in its extensions. By default nothing.
+    ///
+    /// Called once for each connection; every request has a copy.
+    fn extensions<A: Clone + Send + Sync + 'static>(peer: A) -> Extensions {
+        drop(peer);
+        Extensions::new()
+    }
+
+    /// The same, whose handlers can extract `ConnectInfo` of the listener's kind of address:
+    /// `ConnectInfo<SocketAddr>` on TCP.
+    ///
+    /// As `into_make_service_with_connect_info` for `axum::serve`. One allocation for each request.
+    ///
+    /// ```no_run
+    /// # use axum::{Router, routing::get};
+    /// # use lameduck::Lameduck;
+    /// # #[tokio::main] async fn main() -> std::process::ExitCode {
+    /// use std::net::SocketAddr;
+    ///
+    /// use axum::extract::ConnectInfo;
+    /// use lameduck::App as _;
+    ///
+    /// let duck = Lameduck::new();
+    /// let hello = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| format!("hello {peer}");
+    /// let app = duck.around(Router::new().route("/", get(hello)));
+    /// duck.serve("0.0.0.0:8080", app.with_connect_info()).await.into()
+    /// # }
+    /// ```
+    fn with_connect_info(self) -> WithConnectInfo<Self> {
+        WithConnectInfo { app: self }
+    }
 }
 
 impl App for Router {
@@ -70,4 +103,45 @@ impl App for Around {
     fn into_service(self) -> Self {
         self
     }
+}
+
+/// An app whose requests know their peer. Made by [`App::with_connect_info`].
+#[derive(Clone, Debug)]
+#[must_use = "an app does nothing until it is served"]
+pub struct WithConnectInfo<T> {
+    app: T,
+}
+
+impl<T: App> App for WithConnectInfo<T> {
+    type Body = T::Body;
+    type Service = T::Service;
+
+    fn into_service(self) -> T::Service {
+        self.app.into_service()
+    }
+
+    fn extensions<A: Clone + Send + Sync + 'static>(peer: A) -> Extensions {
+        let mut extensions = room_for_a_router();
+        extensions.extend(T::extensions(peer.clone()));
+        extensions.insert(ConnectInfo(peer));
+        extensions
+    }
+}
+
+/// Extensions that are empty, and have room for those that a router adds to a request.
+///
+/// It adds three, and for the fourth a map is made anew. A copy of a map has the room that the map
+/// once needed, so a request with a copy of this has its map made once.
+fn room_for_a_router() -> Extensions {
+    /// Takes a place in the map.
+    #[derive(Clone)]
+    struct Room<const N: u8>;
+
+    let mut map = Extensions::new();
+    map.insert(Room::<0>);
+    map.insert(Room::<1>);
+    map.insert(Room::<2>);
+    map.insert(Room::<3>);
+    map.clear();
+    map
 }

@@ -114,6 +114,6 @@ pub use lameduck_server as server;
 pub use lameduck_signal as signal;
 
 #[cfg(feature = "axum")]
-pub use self::app::{App, Around};
+pub use self::app::{App, Around, WithConnectInfo};
 #[cfg(feature = "whole")]
 pub use self::{duck::Lameduck, wiring::LameduckLayer};

@@ -5,9 +5,8 @@ use std::io;
 use axum::{
     BoxError,
     body::{Body, HttpBody},
-    extract::ConnectInfo,
 };
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use hyper::body::Incoming;
 use lameduck_lifecycle::Report;
 use lameduck_server::{AxumListener, Listener, ServeOptions, Source, serve_with};
@@ -22,8 +21,9 @@ impl Lameduck {
     /// HTTP/1, and HTTP/2 with prior knowledge, on the server of [`serve_with`], whose options are
     /// set by [`with_serve`](Self::with_serve).
     ///
-    /// Connections that come during the start hooks wait in the accept queue. Handlers can extract
-    /// `ConnectInfo<SocketAddr>`. An address that cannot be bound is a report too: its outcome is
+    /// Connections that come during the start hooks wait in the accept queue. Handlers of an app
+    /// [`with_connect_info`](App::with_connect_info) can extract `ConnectInfo<SocketAddr>`. An address
+    /// that cannot be bound is a report too: its outcome is
     /// [`NotStarted`](crate::Outcome::NotStarted), and no hook ran.
     ///
     /// Made into an exit code with `into()`, the report is the end of `main`; see [`Report`].
@@ -58,10 +58,11 @@ impl Lameduck {
     /// As [`serve`](Self::serve), on a listener from [`bind`](Self::bind) or
     /// [`plain_listener`](Self::plain_listener): TCP or Unix, encrypted or not.
     ///
-    /// Handlers can extract `ConnectInfo` of the listener's kind of address.
-    pub async fn serve_on<L: Source>(self, listener: Listener<L>, app: impl App) -> Report {
+    /// Handlers of an app [`with_connect_info`](App::with_connect_info) can extract `ConnectInfo` of the
+    /// listener's kind of address.
+    pub async fn serve_on<L: Source, A: App>(self, listener: Listener<L>, app: A) -> Report {
         let app = app.into_service();
-        let make = move |peer: L::Addr| Adapted::knowing(app.clone(), ConnectInfo(peer));
+        let make = move |peer: L::Addr| Adapted::new(app.clone(), A::extensions(peer));
         self.run_on(listener, make).await
     }
 
@@ -97,7 +98,7 @@ impl Lameduck {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        self.run_on(listener, move |peer| Adapted::new(make(peer))).await
+        self.run_on(listener, move |peer| Adapted::new(make(peer), Extensions::new())).await
     }
 
     async fn run_on<L, F, S, B>(self, listener: Listener<L>, make: F) -> Report

@@ -21,7 +21,7 @@ use axum::{
 };
 use hyper::upgrade::OnUpgrade;
 use lameduck::{
-    Lameduck, Outcome, Phase, Report, Windows, context::RequestContext, signal::Signals,
+    App as _, Lameduck, Outcome, Phase, Report, Windows, context::RequestContext, signal::Signals,
 };
 use lameduck_test::{Kind, Oracle, idle_connection, sent_request};
 use tokio::{
@@ -49,7 +49,7 @@ async fn serve(duck: Lameduck, app: Router) -> (SocketAddr, tokio::task::JoinHan
     let listener = duck.bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     #[expect(clippy::disallowed_methods, reason = "awaited by the test")]
-    let report = tokio::spawn(duck.serve_on(listener, app));
+    let report = tokio::spawn(duck.serve_on(listener, app.with_connect_info()));
     (addr, report)
 }
 

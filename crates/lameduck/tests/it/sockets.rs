@@ -42,7 +42,7 @@ async fn a_server_on_a_unix_socket_stops_clean_and_its_handlers_know_their_peer(
     let (stop, watch) = (duck.stop_handle(), duck.watch());
     let listener = duck.plain_listener(UnixListener::bind(&path).unwrap());
     #[expect(clippy::disallowed_methods, reason = "awaited below")]
-    let report = tokio::spawn(duck.serve_on(listener, app));
+    let report = tokio::spawn(duck.serve_on(listener, app.with_connect_info()));
     let mut kept = UnixStream::connect(&path).await.unwrap();
     let request = b"GET /peer HTTP/1.1\r\nhost: duck\r\n\r\n";
     kept.write_all(request).await.unwrap();
