@@ -24,8 +24,8 @@ const LONGEST_METHOD: usize = 64;
 
 /// One line of the ledger, for one request after the other.
 ///
-/// Written by the thread that the request is on, and by nobody else; read by whoever shows it. So it
-/// takes no lock: what a reader finds half written, it does not show.
+/// Written by who has the request, on whichever thread that is, and by nobody else; read by whoever
+/// shows it. So it takes no lock: what a reader finds half written, it does not show.
 pub(crate) struct Line {
     /// Of all that is written when a request comes.
     version: Version,
@@ -88,7 +88,9 @@ impl Line {
     /// Notes how far the one who has the line has come.
     #[inline]
     pub(crate) fn set_stage(&self, stage: Stage) {
-        self.stage.store(stage as u8, Ordering::Relaxed);
+        // Release: this may be another thread than the one that opened the line. A reader that
+        // finds this, and then passes its fence, finds the version of that as well.
+        self.stage.store(stage as u8, Ordering::Release);
     }
 
     /// Notes that more bytes of the body were handed over.
@@ -96,7 +98,8 @@ impl Line {
     pub(crate) fn add_sent(&self, bytes: u64) {
         // No addition in one step: only the request's body writes it.
         let sent = self.bytes_sent.load(Ordering::Relaxed);
-        self.bytes_sent.store(sent.saturating_add(bytes), Ordering::Relaxed);
+        // Release: as for the stage.
+        self.bytes_sent.store(sent.saturating_add(bytes), Ordering::Release);
     }
 
     /// Writes down the id of the request that has the line.

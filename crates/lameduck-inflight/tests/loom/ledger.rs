@@ -2,16 +2,18 @@
 
 use std::{
     convert::Infallible,
-    future::{Pending, pending},
+    future::{Future, Ready, ready},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body::{Body, Frame};
-use lameduck_inflight::{InFlight, InFlightLayer, set_request_id};
+use lameduck_inflight::{
+    InFlight, InFlightBody, InFlightFuture, InFlightLayer, InFlightRequest, Stage, set_request_id,
+};
 use loom::{
     sync::atomic::{AtomicU64, Ordering, fence},
     thread,
@@ -21,15 +23,19 @@ use tower_service::Service;
 
 use crate::model;
 
-/// Does something while it is called, and never answers.
-struct Stuck<F>(F);
+/// Does something while it is called, and answers when it is asked.
+struct Answering<F>(F);
 
-struct NoBody;
+/// A body that goes on.
+struct Endless;
 
-impl<F: FnMut(&Request<()>)> Service<Request<()>> for Stuck<F> {
-    type Response = Response<NoBody>;
+type Called = InFlightFuture<Ready<Result<Response<Endless>, Infallible>>>;
+type Served = InFlightBody<Endless>;
+
+impl<F: FnMut(&Request<()>)> Service<Request<()>> for Answering<F> {
+    type Response = Response<Endless>;
     type Error = Infallible;
-    type Future = Pending<Result<Response<NoBody>, Infallible>>;
+    type Future = Ready<Result<Response<Endless>, Infallible>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -37,11 +43,11 @@ impl<F: FnMut(&Request<()>)> Service<Request<()>> for Stuck<F> {
 
     fn call(&mut self, request: Request<()>) -> Self::Future {
         (self.0)(&request);
-        pending()
+        ready(Ok(Response::new(Endless)))
     }
 }
 
-impl Body for NoBody {
+impl Body for Endless {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -49,7 +55,7 @@ impl Body for NoBody {
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(None)
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"part")))))
     }
 }
 
@@ -61,7 +67,7 @@ fn request(path: &'static str, id: &'static str) -> Request<()> {
 fn a_request_is_shown_with_what_is_its_own() {
     model(|| {
         let in_flight = InFlight::with_ledger();
-        let mut service = InFlightLayer::new(in_flight.clone()).layer(Stuck(|_: &_| ()));
+        let mut service = InFlightLayer::new(in_flight.clone()).layer(Answering(|_: &_| ()));
         // There is one line from now on, which both have, one after the other.
         let first = service.call(request("/a", "b"));
         let served = thread::spawn(move || {
@@ -80,12 +86,58 @@ fn a_request_is_shown_with_what_is_its_own() {
     });
 }
 
+/// A second request has the line of a first, and goes on with `answer` on a thread that it did not
+/// come on. The first is never answered.
+fn answered_elsewhere(answer: fn(Called) -> Served, is_untouched: fn(&InFlightRequest) -> bool) {
+    model(move || {
+        let in_flight = InFlight::with_ledger();
+        let mut service = InFlightLayer::new(in_flight.clone()).layer(Answering(|_: &_| ()));
+        let first = service.call(request("/a", "b"));
+        let served = thread::spawn(move || {
+            drop(first);
+            let second = service.call(request("/cd", "ef"));
+            let answered = thread::spawn(move || drop(answer(second)));
+            answered.join().expect("no panic");
+        });
+        for shown in in_flight.blockers() {
+            assert!(shown.route() == "/cd" || is_untouched(&shown), "another's part: {shown:?}");
+        }
+        served.join().expect("no panic");
+    });
+}
+
+/// The answer's head.
+fn head(mut called: Called) -> Served {
+    match Pin::new(&mut called).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(response)) => response.into_body(),
+        Poll::Pending => unreachable!("the answer is there"),
+    }
+}
+
+/// The answer's head, and a part of its body.
+fn part(called: Called) -> Served {
+    let mut body = head(called);
+    let frame = Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(frame, Poll::Ready(Some(Ok(_)))));
+    body
+}
+
+#[test]
+fn a_request_that_is_answered_on_another_thread_is_shown_at_its_own_stage() {
+    answered_elsewhere(head, |shown| shown.stage() == Stage::Handler);
+}
+
+#[test]
+fn a_body_that_is_read_on_another_thread_is_shown_with_its_own_bytes() {
+    answered_elsewhere(part, |shown| shown.bytes_sent() == 0);
+}
+
 #[test]
 fn an_id_is_shown_whole_or_not_at_all() {
     model(|| {
         let in_flight = InFlight::with_ledger();
         let shows = in_flight.clone();
-        let mut service = InFlightLayer::new(in_flight).layer(Stuck(move |_: &_| {
+        let mut service = InFlightLayer::new(in_flight).layer(Answering(move |_: &_| {
             let shows = shows.clone();
             let reader = thread::spawn(move || {
                 let shown = shows.blockers();
