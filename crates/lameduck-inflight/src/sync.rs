@@ -1,24 +1,31 @@
 //! What the count is made of: real atomics and tokio's bell, or loom's under `--cfg loom`.
 //!
-//! The protocol in `shard`, `door` and `count` is the same text in both worlds. Two things differ
-//! in the model, and are therefore argued and not checked: the bell is a stand-in that keeps
-//! tokio's promise (a `Notified` hears every ring after its creation), because tokio's own is not
-//! built on loom; and where production relies on sequentially consistent accesses, the model adds
+//! The protocol in `shard`, `door`, `count` and `ledger` is the same text in both worlds. Three
+//! things differ in the model, and are therefore argued and not checked: the bell is a stand-in that
+//! keeps tokio's promise (a `Notified` hears every ring after its creation), because tokio's own is
+//! not built on loom; so is the cell, which hands over what its user did before, as crossbeam's
+//! does; and where production relies on sequentially consistent accesses, the model adds
 //! [`full_fence`], because loom treats such accesses as acquire and release.
 #[cfg(loom)]
 pub(crate) use self::model::{
-    AtomicU8, AtomicU64, AtomicUsize, Notify, fence, full_fence, thread_number,
+    AtomicCell, AtomicU8, AtomicU64, AtomicUsize, Mutex, MutexGuard, Notify, fence, full_fence,
+    thread_number,
 };
 #[cfg(not(loom))]
 pub(crate) use self::real::{
-    AtomicU8, AtomicU64, AtomicUsize, Notify, fence, full_fence, thread_number,
+    AtomicCell, AtomicU8, AtomicU64, AtomicUsize, Mutex, MutexGuard, Notify, fence, full_fence,
+    thread_number,
 };
 
 #[cfg(not(loom))]
 mod real {
     use std::{cell::Cell, sync::atomic::Ordering};
 
-    pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, fence};
+    pub(crate) use crossbeam_utils::atomic::AtomicCell;
+    pub(crate) use std::sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, fence},
+    };
     pub(crate) use tokio::sync::Notify;
 
     /// Nothing: production's accesses are sequentially consistent themselves.
@@ -61,9 +68,12 @@ mod model {
         task::{Context, Poll, Waker},
     };
 
-    use loom::sync::{Mutex, atomic::Ordering};
+    use loom::sync::atomic::Ordering;
 
-    pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, fence};
+    pub(crate) use loom::sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, fence},
+    };
 
     pub(crate) fn full_fence() {
         fence(Ordering::SeqCst);
@@ -72,6 +82,19 @@ mod model {
     /// Models choose their shard themselves.
     pub(crate) fn thread_number() -> usize {
         0
+    }
+
+    /// Stands in for crossbeam's.
+    pub(crate) struct AtomicCell<T>(Mutex<T>);
+
+    impl<T> AtomicCell<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(Mutex::new(value))
+        }
+
+        pub(crate) fn swap(&self, value: T) -> T {
+            std::mem::replace(&mut *self.0.lock().expect("no panic under the lock"), value)
+        }
     }
 
     /// Stands in for `tokio::sync::Notify`.

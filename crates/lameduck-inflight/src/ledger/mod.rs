@@ -8,9 +8,9 @@ mod request;
 mod route;
 mod text;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
-use crossbeam_utils::{CachePadded, atomic::AtomicCell};
+use crossbeam_utils::CachePadded;
 use http::Request;
 
 pub(crate) use self::{current::Current, line::Line};
@@ -18,6 +18,7 @@ pub use self::{
     current::set_request_id,
     request::{InFlightRequest, Stage},
 };
+use crate::sync::{AtomicCell, Mutex, MutexGuard};
 
 /// One shard's part of the ledger: its lines, and which of them are free.
 ///

@@ -86,6 +86,23 @@ fn a_request_is_shown_with_what_is_its_own() {
     });
 }
 
+#[test]
+fn a_request_that_comes_on_another_thread_is_shown_with_what_is_its_own() {
+    model(|| {
+        let in_flight = InFlight::with_ledger();
+        let mut service = InFlightLayer::new(in_flight.clone()).layer(Answering(|_: &_| ()));
+        let first = service.call(request("/a", "b"));
+        // It has the first one's line if that is over by then, and else one of its own.
+        let second = thread::spawn(move || service.call(request("/cd", "ef")));
+        drop(first);
+        for shown in in_flight.blockers() {
+            assert_eq!((shown.route(), shown.request_id()), ("/cd", Some("ef")));
+        }
+        drop(second.join().expect("no panic"));
+        assert!(in_flight.blockers().is_empty());
+    });
+}
+
 /// A second request has the line of a first, and goes on with `answer` on a thread that it did not
 /// come on. The first is never answered.
 fn answered_elsewhere(answer: fn(Called) -> Served, is_untouched: fn(&InFlightRequest) -> bool) {

@@ -1,8 +1,8 @@
-//! The count and the wait for zero, under every order of their steps that memory allows.
+//! The count, the wait for zero and the ledger, under every order of their steps that memory allows.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test -p lameduck-inflight --test loom --release`
 //!
-//! What is checked is the crate's own code, with the two stand-ins that `src/sync.rs` names.
+//! What is checked is the crate's own code, with the stand-ins that `src/sync.rs` names.
 #![cfg(loom)]
 
 mod broken;
