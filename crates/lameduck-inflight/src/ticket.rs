@@ -66,7 +66,8 @@ impl Ticket {
     // Not an `Option` around it: to take from that writes all of it anew.
     #[inline]
     pub(crate) const fn take(&mut self) -> Self {
-        Self { shard: self.shard.take(), line: self.line, remaining: self.remaining }
+        // The line too: a future may go on after its answer, when the line is another request's.
+        Self { shard: self.shard.take(), line: self.line.take(), remaining: self.remaining }
     }
 
     /// The answer's head is ready. If its body is not still to come, the request is over.

@@ -1,10 +1,10 @@
 //! Lines of the ledger that one request has after the other, and what a count does not look at.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, future::poll_fn, pin::pin, task::Poll};
 
 use http::{HeaderValue, Method, Request, Response};
 use http_body::Body;
-use lameduck_inflight::{InFlight, InFlightLayer, set_request_id};
+use lameduck_inflight::{InFlight, InFlightLayer, Stage, set_request_id};
 use tower::{Layer, Service, service_fn};
 
 use crate::support::{AnyBody, answer, check, data, frame, now, request, stream_of};
@@ -25,6 +25,24 @@ fn a_request_has_none_of_the_bytes_of_the_one_before() {
     drop(export(&in_flight, true));
     let _body = export(&in_flight, false);
     assert_eq!(in_flight.blockers()[0].bytes_sent(), 0);
+}
+
+#[test]
+fn a_future_that_goes_on_after_its_answer_leaves_the_next_request_its_line() {
+    let in_flight = InFlight::with_ledger();
+    let mut service = InFlightLayer::new(in_flight.clone()).layer(service_fn(|_: Request<()>| {
+        poll_fn(|_| Poll::Ready(Ok::<_, Infallible>(Response::new(stream_of(vec![data("four")])))))
+    }));
+    let mut first = pin!(service.call(request(Method::GET, "/first")));
+    drop(now(first.as_mut()));
+    let _second = service.call(request(Method::GET, "/second"));
+    let mut late = now(first).expect("an answer").into_body();
+    frame(&mut late).expect("a frame").expect("data");
+    let second = &in_flight.blockers()[0];
+    assert_eq!(
+        (second.route(), second.stage(), second.bytes_sent()),
+        ("/second", Stage::Handler, 0)
+    );
 }
 
 #[test]
