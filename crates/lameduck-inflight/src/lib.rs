@@ -54,7 +54,6 @@
 //! 5. Once nothing is in flight, every request that came is either finished or aborted.
 //! 6. A hostile request id, path or method never appears raw: a line is one line of printable
 //!    ASCII, and bounded.
-//!
 //! 7. A request is shown with what is its own, never with a part of another's.
 //!
 //! The third, the fourth and the last are model-checked with loom, in `tests/loom`, which also shows
@@ -68,9 +67,11 @@
 //! words each (`tests/cost.rs`). A wait sums up the shards, at most 64 of them. `cargo xtask perf`
 //! measures it beside tower-http's count and tokio-util's tracker.
 //!
-//! With a ledger there is still no allocation and no lock, but one reading of a coarse clock, and a
-//! line of the request's own that it writes its method, route and id into. Who shows the ledger does
-//! not hold up the requests on it.
+//! With a ledger there is still no allocation once as many were in flight as ever are, but one reading
+//! of a coarse clock, and a line of the request's own that it writes its method, route and id into. A
+//! request that comes while its thread has others in flight takes a lock of its shard to find a free
+//! line, and to give it back; one that is alone takes none. Who shows the ledger does not hold up the
+//! requests on it.
 //!
 //! # What it does not do
 //!

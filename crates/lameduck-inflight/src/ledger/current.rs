@@ -14,7 +14,9 @@ thread_local! {
 /// it came with.
 ///
 /// To be called while the inner service is called, not while its future is polled: an id is given
-/// when a request comes. Costs no allocation, as an entry in the request's extensions would.
+/// when a request comes. A call that itself polls another request's future on this thread is still
+/// the call of its own: what that future tells here is told of the wrong one. Costs no allocation, as
+/// an entry in the request's extensions would.
 ///
 /// Does nothing outside of such a call, or if the count keeps no
 /// [ledger](crate::InFlight::with_ledger). An id that is longer than 128 bytes or has other than

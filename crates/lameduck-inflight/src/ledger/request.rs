@@ -73,7 +73,8 @@ impl InFlightRequest {
         requests.sort_by_key(|request| (request.since, request.number));
     }
 
-    /// How long it has been in flight, to a tick of the system's clock: on Linux at most 10 ms.
+    /// How long it has been in flight, to a tick of the system's clock: on Linux, as a rule, up to
+    /// 10 ms.
     #[must_use]
     pub const fn age(&self) -> Duration {
         self.age

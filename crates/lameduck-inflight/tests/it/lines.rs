@@ -1,13 +1,19 @@
 //! Lines of the ledger that one request has after the other, and what a count does not look at.
 
-use std::{convert::Infallible, future::poll_fn, pin::pin, task::Poll};
+use std::{
+    convert::Infallible,
+    future::{Pending, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+};
 
 use http::{HeaderValue, Method, Request, Response};
 use http_body::Body;
 use lameduck_inflight::{InFlight, InFlightLayer, Stage, set_request_id};
 use tower::{Layer, Service, service_fn};
 
-use crate::support::{AnyBody, answer, check, data, frame, now, request, stream_of};
+use crate::support::{Answered, AnyBody, answer, check, data, frame, now, request, stream_of};
 
 /// A body of two frames, of which the first was read, or not.
 fn export(in_flight: &InFlight, is_read: bool) -> impl Body + use<> {
@@ -96,4 +102,18 @@ fn without_totals_every_request_that_is_over_is_taken_for_finished() {
     assert!(now(fails.call(request(Method::GET, "/"))).is_err());
     drop(fails.call(request(Method::GET, "/")));
     check(&in_flight, 3, 0);
+}
+
+#[test]
+fn a_call_that_panics_is_told_no_id_any_more() {
+    let in_flight = InFlight::with_ledger();
+    let mut service = InFlightLayer::new(in_flight.clone())
+        .layer(service_fn(|_: Request<()>| -> Pending<Answered> { panic!("in the call") }));
+    let mut call = || drop(service.call(request(Method::GET, "/")));
+    assert!(catch_unwind(AssertUnwindSafe(&mut call)).is_err());
+    check(&in_flight, 0, 1);
+    // It has the line now.
+    let _guard = in_flight.enter();
+    set_request_id(&HeaderValue::from_static("late"));
+    assert_eq!(in_flight.blockers()[0].request_id(), None);
 }
