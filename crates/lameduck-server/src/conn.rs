@@ -209,21 +209,31 @@ impl Conn {
         add(&self.bytes_out, len);
         self.stamp(nanos);
         match self.stage() {
-            // An answer's head is the first thing that is written after a request was read.
-            Stage::Request if bytes.starts_with(b"HTTP/1.1 101") => {
-                self.set_stage(Stage::Upgraded);
-                true
-            }
+            Stage::Request if bytes.starts_with(b"HTTP/1.1 1") => self.on_interim(bytes),
             // Whoever writes before a word was read does not answer: a server for HTTP/2 alone, as
             // tonic's is, speaks first.
             Stage::NoBytes => false,
             Stage::Head if self.protocol() == Protocol::Unknown => false,
+            // An answer's head is the first thing that is written after a request was read.
             Stage::Head | Stage::Request => {
                 self.set_stage(Stage::Answered);
                 false
             }
             Stage::Answered | Stage::Multiplexed | Stage::Upgraded => false,
         }
+    }
+
+    /// What was written begins with a head that ends no request, or ends HTTP.
+    #[cold]
+    fn on_interim(&self, bytes: &[u8]) -> bool {
+        let switches = bytes.starts_with(b"HTTP/1.1 101");
+        if switches {
+            self.set_stage(Stage::Upgraded);
+        } else if bytes != b"HTTP/1.1 100 Continue\r\n\r\n" {
+            // The answer came at once and went along. Alone it asks for the request's body.
+            self.set_stage(Stage::Answered);
+        }
+        switches
     }
 
     /// The connection was switched to something that is not HTTP.

@@ -45,7 +45,8 @@ pub enum Stage {
     NoBytes,
     /// The head of the first request is not whole yet.
     Head,
-    /// The last bytes came from the peer: a request is being read, or worked on.
+    /// The last bytes came from the peer: a request is being read, or worked on. That its body was
+    /// asked for with a `100 Continue` changes nothing.
     Request,
     /// The last bytes went to the peer: an answer is under way, or the connection is idle.
     Answered,

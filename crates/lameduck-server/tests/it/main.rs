@@ -3,6 +3,7 @@
 
 mod accept_queue;
 mod count;
+mod expect;
 mod force;
 mod hold;
 mod http2_only;
