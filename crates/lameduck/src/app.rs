@@ -27,7 +27,8 @@ impl Lameduck {
     /// counted before their route is known, so
     /// [`blockers`](lameduck_inflight::InFlight::blockers) names them by their path. And the layers of
     /// the router are inside: a refusal has no CORS headers, which a page from another origin needs to
-    /// read its status. Where one of them matters, put [`layer`](Self::layer) on the router.
+    /// read its status. Where one of them matters, put [`layer`](Self::layer) on the router, and not
+    /// both: each request would be counted twice.
     pub fn around(&self, app: Router) -> Around {
         // The state once, so that nothing is left to be done for each request.
         self.layer().layer(app.with_state(()))

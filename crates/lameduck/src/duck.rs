@@ -147,7 +147,7 @@ impl Lameduck {
     }
 
     /// The layer for the router or service: count, gate and context in one, with the options set so
-    /// far.
+    /// far. Once around each request: a second one, or `around`, would count it twice.
     pub fn layer(&self) -> LameduckLayer {
         wiring::layer(self.in_flight.clone(), self.drain.clone(), self.context.clone())
     }
