@@ -2,8 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use axum::{Extension, Router, routing::get};
-use lameduck::{Lameduck, Outcome, Phase};
+use axum::{Extension, Router, extract::ConnectInfo, routing::get};
+use lameduck::{App, Lameduck, Outcome, Phase, inflight::InFlight};
 use lameduck_test::{Oracle, idle_connection, sent_request, silent_connection};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -55,6 +55,94 @@ async fn a_layer_around_the_router_stops_without_a_loss_and_its_numbers_add_up()
     let tally = report.tally();
     assert!(tally.accepted > 16, "{report}");
     assert_eq!(tally.accepted, tally.finished + tally.rejected + tally.aborted, "{report}");
+}
+
+/// What was counted for these requests on one connection, the last of which closes it.
+async fn counted(addr: SocketAddr, in_flight: &InFlight, requests: &str) -> (u64, u64, String) {
+    let before = in_flight.totals();
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    client.write_all(requests.as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    timeout(BOUND, client.read_to_string(&mut answers)).await.unwrap().unwrap();
+    timeout(BOUND, in_flight.idle()).await.unwrap();
+    let now = in_flight.totals();
+    (now.entered() - before.entered(), now.aborted() - before.aborted(), answers)
+}
+
+async fn check_counts(duck: Lameduck, app: impl App + Send + 'static) {
+    let (stop, watch, in_flight) = (duck.stop_handle(), duck.watch(), duck.in_flight().clone());
+    let (addr, report) = crate::serve(duck, app).await;
+    let head = "HTTP/1.1\r\nhost: duck\r\n";
+    let close = "connection: close\r\n\r\n";
+    for (request, answer) in [
+        (format!("GET /peer {head}{close}"), "HTTP/1.1 200"),
+        (format!("GET /nowhere {head}{close}"), "HTTP/1.1 404"),
+        (format!("PUT /peer {head}{close}"), "HTTP/1.1 405"),
+        (format!("HEAD /peer {head}{close}"), "HTTP/1.1 200"),
+        ("GET /peer HTTP/1.0\r\n\r\n".to_owned(), "HTTP/1.0 200"),
+        (format!("GET /readyz {head}{close}"), "HTTP/1.1 200"),
+        (format!("GET /livez {head}{close}"), "HTTP/1.1 200"),
+    ] {
+        let (entered, aborted, answers) = counted(addr, &in_flight, &request).await;
+        assert_eq!((entered, aborted), (1, 0), "{request}");
+        assert!(answers.starts_with(answer), "{request} {answers}");
+    }
+    // Sent at once.
+    let requests = format!(
+        "GET /peer {head}\r\nHEAD /peer {head}\r\nGET /nowhere {head}\r\nGET /peer {head}{close}"
+    );
+    let (entered, aborted, answers) = counted(addr, &in_flight, &requests).await;
+    assert_eq!((entered, aborted), (4, 0));
+    assert_eq!(answers.matches("HTTP/1.1 ").count(), 4, "{answers}");
+    // Its handler is gone, and so is its line.
+    let (entered, aborted, answers) =
+        counted(addr, &in_flight, &format!("GET /panics {head}{close}")).await;
+    assert_eq!((entered, aborted, &*answers), (1, 1, ""));
+
+    // Connected before the stop, asked after it.
+    let mut kept = [const { None }; 2];
+    for client in &mut kept {
+        let mut idle = TcpStream::connect(addr).await.unwrap();
+        idle.write_all(format!("HEAD /peer {head}\r\n").as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            assert!(timeout(BOUND, idle.read_buf(&mut answer)).await.unwrap().unwrap() > 0);
+        }
+        *client = Some(idle);
+    }
+    stop.stop("test", false);
+    watch.reached(Phase::Draining).await;
+    for (client, path, body) in
+        [(0, "/nowhere", "did not execute"), (1, "/readyz", "{\"status\":\"draining\"}")]
+    {
+        let client = kept[client].as_mut().unwrap();
+        client.write_all(format!("GET {path} {head}\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(BOUND, client.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.contains(body), "{answer}");
+    }
+    let report = timeout(BOUND, report).await.unwrap().unwrap();
+    assert_eq!(report.outcome(), Outcome::Clean, "{report}");
+    assert_eq!(report.tally().rejected, 1, "a probe is let in: {report}");
+}
+
+fn counted_app(duck: &Lameduck) -> Router {
+    let peer = get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string());
+    Router::new()
+        .route("/peer", peer)
+        .route("/panics", get(async || -> &'static str { panic!("a handler may") }))
+        .route_service("/readyz", duck.readyz())
+        .route_service("/livez", duck.livez())
+}
+
+#[tokio::test]
+async fn the_layer_around_a_router_counts_and_gates_as_that_on_its_routes_does() {
+    let duck = duck();
+    let app = counted_app(&duck).layer(duck.layer());
+    check_counts(duck, app).await;
+    let duck = crate::duck();
+    let app = duck.around(counted_app(&duck));
+    check_counts(duck, app).await;
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use axum::{
 };
 use hyper::upgrade::OnUpgrade;
 use lameduck::{
-    App as _, Lameduck, Outcome, Phase, Report, Windows, context::RequestContext, signal::Signals,
+    App, Lameduck, Outcome, Phase, Report, Windows, context::RequestContext, signal::Signals,
 };
 use lameduck_test::{Kind, Oracle, idle_connection, sent_request};
 use tokio::{
@@ -45,7 +45,10 @@ fn app(duck: &Lameduck) -> Router {
 }
 
 /// Serves on a port of its own, in the background.
-async fn serve(duck: Lameduck, app: Router) -> (SocketAddr, tokio::task::JoinHandle<Report>) {
+async fn serve(
+    duck: Lameduck,
+    app: impl App + Send + 'static,
+) -> (SocketAddr, tokio::task::JoinHandle<Report>) {
     let listener = duck.bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     #[expect(clippy::disallowed_methods, reason = "awaited by the test")]

@@ -40,13 +40,24 @@ fn streams(duck: &Lameduck) -> Router {
             }),
         )
         .with_state(duck.watch())
-        .layer(duck.layer())
 }
 
 #[tokio::test]
 async fn streams_and_websockets_end_with_the_drain_and_hold_no_stop() {
     let duck = duck();
-    let (stop, app, connections) = (duck.stop_handle(), streams(&duck), duck.connections().clone());
+    let app = streams(&duck).layer(duck.layer());
+    check_end(duck, app).await;
+}
+
+#[tokio::test]
+async fn streams_and_websockets_inside_of_the_layer_around_a_router_end_with_the_drain() {
+    let duck = duck();
+    let app = duck.around(streams(&duck));
+    check_end(duck, app).await;
+}
+
+async fn check_end(duck: Lameduck, app: impl App + Send + 'static) {
+    let (stop, connections) = (duck.stop_handle(), duck.connections().clone());
     let (addr, report) = serve(duck, app).await;
     let mut events = TcpStream::connect(addr).await.unwrap();
     events.write_all(b"GET /events HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
@@ -73,7 +84,7 @@ async fn streams_and_websockets_end_with_the_drain_and_hold_no_stop() {
 #[tokio::test]
 async fn a_websocket_that_does_not_answer_is_cut_after_its_time() {
     let duck = duck();
-    let (stop, app) = (duck.stop_handle(), streams(&duck));
+    let (stop, app) = (duck.stop_handle(), streams(&duck).layer(duck.layer()));
     let (addr, report) = serve(duck, app).await;
     let tcp = TcpStream::connect(addr).await.unwrap();
     // Not read from after this, so that nobody answers.
