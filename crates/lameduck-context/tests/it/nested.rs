@@ -8,12 +8,14 @@ use std::{
     time::Duration,
 };
 
+use http::Response;
+use http_body_util::BodyExt;
 use lameduck_context::{ContextLayer, RequestContext};
 use lameduck_core::{Phase, phase_channel};
 use tower::{Layer, Service, ServiceExt};
 
 use crate::support::{
-    Answer, Ask, Left, ask, ask_with, current, current_id, handler, hello, problem,
+    Answer, Ask, Left, ask, ask_with, current, current_id, fed, handler, hello, problem,
 };
 
 const ID: &str = "x-request-id";
@@ -37,6 +39,25 @@ async fn the_handler_knows_the_id_that_the_client_is_told() {
         })));
         let response = service.oneshot(ask()).await.expect("infallible");
         let told = response.headers()[ID].to_str().expect("ASCII").to_owned();
+        assert_eq!(left.take(), Some(told), "{inner:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_body_knows_the_id_that_the_client_was_told() {
+    for inner in inner_layers() {
+        let left = Left::new();
+        let theirs = left.clone();
+        let service = ContextLayer::new().layer(inner.layer(handler(move |_| {
+            let (feed, mut body) = fed();
+            drop(feed);
+            let theirs = theirs.clone();
+            body.at_poll = Box::new(move || theirs.leave(current_id()));
+            async { Response::new(body) }
+        })));
+        let response = service.oneshot(ask()).await.expect("infallible");
+        let told = response.headers()[ID].to_str().expect("ASCII").to_owned();
+        response.into_body().collect().await.expect("a body that ends");
         assert_eq!(left.take(), Some(told), "{inner:?}");
     }
 }
