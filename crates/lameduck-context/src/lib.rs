@@ -113,7 +113,7 @@
 //! |---|---|---|---|
 //! | [`TimeoutLayer`] | 55 | 0 | 32 |
 //! | tower-http `TimeoutLayer` | 643 | 0 | 104 |
-//! | [`ContextLayer`], id made and told, with or without limits | 1238 | 1 | 16 |
+//! | [`ContextLayer`], id made and told, with or without limits | 1162 | 1 | 16 |
 //! | tower-http `SetRequestIdLayer` and `PropagateRequestIdLayer` | 3735 | 9 | 80 |
 //!
 //! A third of it is the context; the rest is to make an id, write it and find its header twice.
