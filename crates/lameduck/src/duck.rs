@@ -97,6 +97,10 @@ impl Lameduck {
     }
 
     /// Changes what a request is given. By default an id and the end of the drain as deadline.
+    ///
+    /// A [`with_on_request_id`](ContextLayer::with_on_request_id) of your own takes the place of the one
+    /// that puts ids into the log's lines of who is in flight: call
+    /// [`set_request_id`](lameduck_inflight::set_request_id) in it.
     pub fn with_context(mut self, change: impl FnOnce(ContextLayer) -> ContextLayer) -> Self {
         self.context = change(self.context);
         self
