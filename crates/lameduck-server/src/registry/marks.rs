@@ -51,4 +51,12 @@ impl Registry {
         conn.set_told();
         self.untold.settle(conn);
     }
+
+    /// The server has let go of a connection that is not HTTP any more.
+    #[cfg(feature = "serve")]
+    pub(crate) fn switched(&self, conn: &Conn) {
+        conn.set_upgraded();
+        self.told(conn);
+        self.freed.notify_waiters();
+    }
 }

@@ -65,7 +65,12 @@ pub(super) async fn connection<I, S, B>(
         http2::serve(wire, handler, &connections, &options, old_at, accepted, link).await
     } else {
         let handler = Handler::new(service, Arc::clone(&link), old_at);
-        http1::serve(wire, handler, leave, &link, &options, old_at).await
+        let ended = http1::serve(wire, handler, leave, &link, &options, old_at).await;
+        if link.is_switched() {
+            // Its bytes do not always tell: the request may have come along with another.
+            connections.registry().switched(link.conn());
+        }
+        ended
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended with an error");

@@ -240,3 +240,18 @@ async fn a_connection_that_is_old_still_becomes_a_tunnel() {
         within(server).await.unwrap();
     }
 }
+
+#[cfg(feature = "serve")]
+#[tokio::test]
+async fn a_tunnel_that_is_asked_for_along_with_another_request_is_one_to_our_server() {
+    for request in [UPGRADE, CONNECT] {
+        for before in [&b"GET /hello HTTP/1.1\r\nhost: duck\r\n\r\n"[..], b"\r\n"] {
+            let (duck, in_flight) = (patient(), InFlight::new());
+            let app = tunnel(duck.watch(), in_flight.clone());
+            let (addr, server) = duck.run(app.route("/hello", get(async || "hello"))).await;
+            let client = begin(addr, &[before, request].concat()).await;
+            check(&duck, client, &in_flight).await;
+            within(server).await.unwrap();
+        }
+    }
+}
