@@ -8,6 +8,8 @@ use tokio::{
     time::Instant,
 };
 
+use futures_util::StreamExt as _;
+
 use super::*;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -208,4 +210,38 @@ async fn nothing_holds_the_signal_once_cancelling() {
     assert!(!stop.is_finished());
     duck.phase.publish(Phase::Cancelling);
     within(stop).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_hold_of_a_client_begins_anew_with_what_it_is_sent() {
+    let hold = Duration::from_millis(400);
+    let duck = Duck::new(ServerOptions::new().with_idle_hold(hold));
+    let end = Arc::new(Notify::new());
+    let ends = Arc::clone(&end);
+    let app = Router::new().route(
+        "/",
+        get(async move || {
+            let rest = async move {
+                ends.notified().await;
+                "end"
+            };
+            let pieces = futures_util::stream::once(async { "begin" });
+            let pieces = pieces.chain(futures_util::stream::once(rest));
+            axum::body::Body::from_stream(pieces.map(Ok::<_, io::Error>))
+        }),
+    );
+    let (addr, _server) = duck.serve(app).await;
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    client.write_all(REQUEST).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"begin\r\n") {
+        assert!(within(client.read_buf(&mut answer)).await.unwrap() > 0);
+    }
+    let signal = duck.connections.stop_accepting();
+    duck.phase.publish(Phase::Draining);
+    tokio::time::sleep(hold / 2).await;
+    let ended = Instant::now();
+    end.notify_one();
+    within(signal).await;
+    assert!(ended.elapsed() >= hold, "{:?}", ended.elapsed());
 }
