@@ -42,17 +42,26 @@ impl<B: Body> Body for InFlightBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
-        let polled = this.inner.as_mut().poll_frame(cx);
-        if let Poll::Ready(frame) = &polled {
-            match frame {
+        match this.inner.as_mut().poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
                 // A server need not poll again to see the end.
-                Some(Ok(_)) if this.inner.is_end_stream() => this.ticket.finish(),
-                Some(Ok(frame)) => this.ticket.sent(frame.data_ref().map_or(0, Buf::remaining)),
-                Some(Err(_)) => this.ticket.end(),
-                None => this.ticket.finish(),
+                if this.inner.is_end_stream() {
+                    this.ticket.finish();
+                } else {
+                    this.ticket.sent(frame.data_ref().map_or(0, Buf::remaining));
+                }
+                Poll::Ready(Some(Ok(frame)))
             }
+            Poll::Ready(Some(Err(error))) => {
+                this.ticket.end();
+                Poll::Ready(Some(Err(error)))
+            }
+            Poll::Ready(None) => {
+                this.ticket.finish();
+                Poll::Ready(None)
+            }
+            Poll::Pending => Poll::Pending,
         }
-        polled
     }
 
     #[inline]
