@@ -35,7 +35,7 @@ allocations   a counting allocator, mean of 1000 requests
 ns            processor time of the thread, median of 31 rounds in which all stacks take turns
 processor     an axum server on one core, 32 keep-alive connections from another that never sleeps; time of all its \
 threads from schedstat,
-              median over paired turns of five starts of every server; requests per second in percent of the bare server's
+              median over paired turns of five starts; requests per second in percent of the bare server's
               in the same turns
 ready         the handler answers at its first poll; waiting: at its second; empty: as ready, but \
 no header at all

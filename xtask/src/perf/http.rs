@@ -15,15 +15,16 @@ use super::{
 };
 use crate::step;
 
-/// Program, mode, and the bare server that it is compared with.
-const SERVERS: [(&str, &str, &str); 7] = [
-    ("peer-server", "bare", "bare"),
-    ("peer-server", "typical", "bare"),
-    ("peer-server", "same_jobs", "bare"),
-    ("server", "ours_bare", "ours_bare"),
-    ("server", "ours", "ours_bare"),
-    ("server", "own", "ours_bare"),
-    ("bare-server", "own_bare", "ours_bare"),
+/// Program, and mode.
+type Served = (&'static str, &'static str);
+
+/// Servers that take turns with each other and with no other, so that each finds its code where it
+/// left it as often as the others do. The first is the bare one that the others are compared with.
+const GROUPS: [&[Served]; 4] = [
+    &[("peer-server", "bare"), ("peer-server", "typical"), ("peer-server", "same_jobs")],
+    &[("server", "ours_bare"), ("server", "ours")],
+    &[("server", "ours_bare"), ("server", "own")],
+    &[("server", "ours_bare"), ("bare-server", "own_bare")],
 ];
 /// How often all servers are started anew: where a process lies in memory moves its times by more
 /// than rounds do.
@@ -32,11 +33,27 @@ const ROUNDS: usize = 15;
 const MILLISECONDS: &str = "100";
 
 pub(super) fn measure(sh: &Shell, programs: &Programs, numbers: &mut Numbers) -> Result<()> {
+    for group in GROUPS {
+        let output = load(sh, programs, group)?;
+        let Some((_, bare)) = group.first() else { continue };
+        for (name, over_bare) in against(bare, &output, 2, |time, bare| time - bare)? {
+            numbers.put("processor", &name, over_bare);
+        }
+        // In percent of the bare server's requests per second.
+        for (name, ratio) in against(bare, &output, 3, |rate, bare| 100.0 * rate / bare)? {
+            numbers.put("throughput", &name, ratio);
+        }
+    }
+    Ok(())
+}
+
+/// Loads servers in turns. A line for each turn: round, mode, processor time, rate.
+fn load(sh: &Shell, programs: &Programs, group: &[Served]) -> Result<String> {
     let mut output = String::new();
     for start in 0..STARTS {
-        let servers = SERVERS
+        let servers = group
             .iter()
-            .map(|(program, mode, _)| Server::start(programs, program, mode))
+            .map(|(program, mode)| Server::start(programs, program, mode))
             .collect::<Result<Vec<_>>>()?;
         let targets = servers.iter().map(Server::target);
         let (load, rounds) = (programs.path("load"), ROUNDS.to_string());
@@ -44,19 +61,13 @@ pub(super) fn measure(sh: &Shell, programs: &Programs, numbers: &mut Numbers) ->
         // Rounds are counted from zero at each start: a start's are told apart by its number.
         output.extend(lines.lines().map(|line| format!("{start}.{line}\n")));
     }
-    for (name, over_bare) in against_bare(&output, 2, |time, bare| time - bare)? {
-        numbers.put("processor", &name, over_bare);
-    }
-    // In percent of the bare server's requests per second.
-    for (name, ratio) in against_bare(&output, 3, |rate, bare| 100.0 * rate / bare)? {
-        numbers.put("throughput", &name, ratio);
-    }
-    Ok(())
+    Ok(output)
 }
 
-/// The median over the rounds of what `compare` makes of a server's number and that of its bare one
+/// The median over the rounds of what `compare` makes of a server's number and that of the bare one
 /// in the same round. The numbers stand at that word of each line.
-fn against_bare(
+fn against(
+    bare: &str,
     output: &str,
     word: usize,
     compare: impl Fn(f64, f64) -> f64,
@@ -70,18 +81,12 @@ fn against_bare(
     }
     let mut compared: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for numbers in rounds.values() {
+        let bare = numbers.get(bare).context("a round without the bare server")?;
         for (name, number) in numbers {
-            let bare = bare_of(name).and_then(|bare| numbers.get(bare));
-            let bare = bare.context("a round without the bare server")?;
             compared.entry((*name).to_owned()).or_default().push(compare(*number, *bare));
         }
     }
     Ok(compared.into_iter().filter_map(|(name, all)| Some((name, median(all)?))).collect())
-}
-
-/// The bare server that a server is compared with.
-fn bare_of(name: &str) -> Option<&'static str> {
-    SERVERS.iter().find(|(_, mode, _)| *mode == name).map(|(_, _, bare)| *bare)
 }
 
 /// A server that lives as long as this does.
@@ -128,16 +133,16 @@ mod tests {
 
     #[test]
     fn differences_are_taken_within_a_round() {
-        let over_bare = against_bare(OUTPUT, 2, |time, bare| time - bare).unwrap();
+        let over_bare = against("bare", OUTPUT, 2, |time, bare| time - bare).unwrap();
         assert_eq!(over_bare.get("typical"), Some(&50.0));
         assert_eq!(over_bare.get("bare"), Some(&0.0));
     }
 
     #[test]
     fn rates_are_compared_within_a_round() {
-        let ratios = against_bare(OUTPUT, 3, |rate, bare| rate / bare).unwrap();
+        let ratios = against("bare", OUTPUT, 3, |rate, bare| rate / bare).unwrap();
         assert_eq!(ratios.get("typical"), Some(&0.8));
-        assert!(against_bare("0 bare 100", 3, |rate, bare| rate / bare).is_err());
-        assert!(against_bare("0 ours 100", 2, |rate, bare| rate / bare).is_err());
+        assert!(against("bare", "0 bare 100", 3, |rate, bare| rate / bare).is_err());
+        assert!(against("bare", "0 ours 100", 2, |rate, bare| rate / bare).is_err());
     }
 }
