@@ -18,8 +18,11 @@ use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},
     process::{Child, ChildStderr, Command},
     task::JoinSet,
-    time::sleep,
+    time::{sleep, timeout},
 };
+
+/// Longer than anything here takes.
+const BOUND: Duration = Duration::from_secs(20);
 
 /// curl's exit codes: a connection that was refused, and a certificate that is not trusted.
 const REFUSED: i32 = 7;
@@ -175,10 +178,13 @@ async fn curls_through_a_stop_are_answered_or_refused_and_none_is_cut() {
             }
         });
     }
-    while answered.load(Ordering::Relaxed) < 12 {
-        assert!(callers.try_join_next().is_none(), "one ended before the stop");
-        sleep(Duration::from_millis(5)).await;
-    }
+    let under_way = async {
+        while answered.load(Ordering::Relaxed) < 12 {
+            assert!(callers.try_join_next().is_none(), "one ended before the stop");
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(BOUND, under_way).await.expect("the calls take much too long");
     server.terminate();
     server.stopped().await.is_clean();
     callers.join_all().await;

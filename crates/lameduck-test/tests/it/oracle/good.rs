@@ -61,9 +61,12 @@ async fn a_burst_in_the_accept_queue_is_answered() {
 async fn what_is_open_is_seen_while_it_runs() {
     let server = axum().await;
     let running = Oracle::new(server.addr).with_client(Kind::Sse, 3).start();
-    while running.snapshot().open < 3 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let all_open = async {
+        while running.snapshot().open < 3 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), all_open).await.expect("three are opened");
     let verdict = running.finish().await;
     assert!(verdict.total.answered >= 3, "{verdict}");
 }
