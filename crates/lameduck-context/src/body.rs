@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::{Response, header};
 use http_body::{Body, Frame, SizeHint};
-use lameduck_core::AnswerBody;
+use lameduck_core::EitherBody;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
@@ -31,7 +31,7 @@ pin_project! {
     /// handler's own error, or with [`BodyInterrupted`].
     pub struct ContextBody<B> {
         #[pin]
-        body: AnswerBody<B>,
+        body: EitherBody<B>,
         // Taken at the end of the body: it may be polled after that, and dropped late.
         context: Option<RequestContext>,
         alarm: Alarm,
@@ -49,7 +49,7 @@ pin_project! {
 /// A body of a layer's own answer, without a context.
 impl<B> From<Bytes> for ContextBody<B> {
     fn from(bytes: Bytes) -> Self {
-        Self { body: AnswerBody::own(bytes), context: None, alarm: Alarm::new() }
+        Self { body: EitherBody::own(bytes), context: None, alarm: Alarm::new() }
     }
 }
 
@@ -65,7 +65,7 @@ impl<B> ContextBody<B> {
             context.note(Ended::Gone);
         }
         let scope = Scope::enter(this.context);
-        this.body.set(AnswerBody::own(Bytes::new()));
+        this.body.set(EitherBody::own(Bytes::new()));
         scope.exit();
         if let Some(context) = this.context.take() {
             context.finish();
@@ -77,7 +77,7 @@ impl<B: Body<Data = Bytes>> ContextBody<B> {
     /// The body of a handler's answer, with the context it goes on with.
     #[inline]
     pub(crate) const fn new(body: B, context: Option<RequestContext>) -> Self {
-        Self { body: AnswerBody::inner(body), context, alarm: Alarm::new() }
+        Self { body: EitherBody::inner(body), context, alarm: Alarm::new() }
     }
 
     /// The body waits. Says when it has waited too long, and why.

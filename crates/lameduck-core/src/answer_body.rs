@@ -15,7 +15,7 @@ pin_project! {
     /// Without it, a layer would have to box every body or ask for one that can be made from
     /// nothing. Forwards size hint, end of stream and trailers of the handler's body unchanged.
     #[derive(Debug)]
-    pub struct AnswerBody<B> {
+    pub struct EitherBody<B> {
         #[pin]
         kind: Kind<B>,
     }
@@ -30,7 +30,7 @@ pin_project! {
     }
 }
 
-impl<B> AnswerBody<B> {
+impl<B> EitherBody<B> {
     /// Wraps the handler's body.
     #[must_use]
     pub const fn inner(body: B) -> Self {
@@ -45,13 +45,13 @@ impl<B> AnswerBody<B> {
     }
 }
 
-impl<B> From<Bytes> for AnswerBody<B> {
+impl<B> From<Bytes> for EitherBody<B> {
     fn from(bytes: Bytes) -> Self {
         Self::own(bytes)
     }
 }
 
-impl<B: Body<Data = Bytes>> Body for AnswerBody<B> {
+impl<B: Body<Data = Bytes>> Body for EitherBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 

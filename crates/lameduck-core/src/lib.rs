@@ -19,7 +19,7 @@
 //!
 //! sender.publish(Phase::Draining);
 //! watch.reached(Phase::LameDuck).await; // already past it: completes at once
-//! assert!(!watch.current().serves());
+//! assert!(!watch.current().is_serving());
 //! # }
 //! ```
 //!
@@ -33,7 +33,7 @@
 //!
 //! 1. A phase never moves backward, but for lame duck, which may be undone.
 //! 2. A wait that starts before or after the move sees it: no wake-up is lost.
-//! 3. Windows that do not fit their budget are refused with both sums and a proposal.
+//! 3. Timeouts that do not fit their budget are refused with both sums and a proposal.
 //! 4. The machine reads no clock and does no work: the same events give the same phases.
 //!
 //! # Cost
@@ -48,7 +48,7 @@
 //!
 //! # Feature flags
 //!
-//! - `answer`: [`Answer`] and [`AnswerBody`], with which the layers answer a request themselves.
+//! - `answer`: [`Answer`] and [`EitherBody`], with which the layers answer a request themselves.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
 #![forbid(unsafe_code)]
@@ -67,13 +67,13 @@ mod windows;
 #[cfg(feature = "answer")]
 pub use self::{
     answer::{Answer, is_grpc},
-    answer_body::AnswerBody,
+    answer_body::EitherBody,
 };
 pub use self::{
     budget::Budget,
-    machine::{Cause, Event, Machine, Step},
+    machine::{Event, Machine, Step, TransitionCause},
     marker::{MaybeExecuted, NotExecuted},
     phase::Phase,
     watch::{PhaseReached, PhaseSender, PhaseWatch, phase_channel},
-    windows::{Windows, WindowsError},
+    windows::{StopTimeouts, StopTimeoutsError},
 };

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Phase, Windows};
+use crate::{Phase, StopTimeouts};
 
 /// What happened outside the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Event {
         lame_duck: bool,
     },
     /// The stop is called off. Heard only while lame duck.
-    Undo,
+    CancelStop,
     /// Whoever asked for the stop asked again: go one step further, now.
     Escalate,
     /// A request came. Heard only while lame duck, where it puts off the quiet end.
@@ -32,7 +32,7 @@ pub enum Event {
 /// Why the machine moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Cause {
+pub enum TransitionCause {
     /// The event that the phase waits for came.
     Event,
     /// The phase's window was over.
@@ -41,7 +41,7 @@ pub enum Cause {
     Escalated,
 }
 
-impl Cause {
+impl TransitionCause {
     /// The cause's name in logs: lower case.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -66,17 +66,17 @@ pub enum Step {
         /// The phase that began.
         to: Phase,
         /// Why.
-        cause: Cause,
+        cause: TransitionCause,
     },
     /// Nothing is in flight any more (or it was dropped): the stop hooks are to run now.
     Emptied {
         /// Why the last phase ended.
-        cause: Cause,
+        cause: TransitionCause,
     },
     /// The hooks' time is over: those that still run are to be dropped.
     HooksCut {
         /// Why.
-        cause: Cause,
+        cause: TransitionCause,
     },
 }
 
@@ -85,7 +85,7 @@ pub enum Step {
 /// Every method is a function of its arguments; the clock is the caller's, and so is the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Machine {
-    windows: Windows,
+    windows: StopTimeouts,
     phase: Phase,
     /// When the stop was asked for.
     began: Option<Instant>,
@@ -100,7 +100,7 @@ pub struct Machine {
 impl Machine {
     /// Makes a machine in [`Phase::Starting`].
     #[must_use]
-    pub const fn new(windows: Windows, now: Instant) -> Self {
+    pub const fn new(windows: StopTimeouts, now: Instant) -> Self {
         Self { windows, phase: Phase::Starting, began: None, since: now, busy: now, emptied: false }
     }
 
@@ -175,7 +175,9 @@ impl Machine {
             return self.take_emptied(event, now);
         }
         match (self.phase, event) {
-            (Phase::Starting, Event::Started) => self.enter(Phase::Running, Cause::Event, now),
+            (Phase::Starting, Event::Started) => {
+                self.enter(Phase::Running, TransitionCause::Event, now)
+            }
             (Phase::Starting | Phase::Running, Event::Begin { lame_duck }) => {
                 self.began = Some(now);
                 // During the start nothing is served yet, but clients may wait in the queue of
@@ -184,24 +186,24 @@ impl Machine {
                     || !lame_duck
                     || self.windows.lame_duck_max().is_zero();
                 let to = if skip { Phase::Draining } else { Phase::LameDuck };
-                self.enter(to, Cause::Event, now)
+                self.enter(to, TransitionCause::Event, now)
             }
-            (Phase::LameDuck, Event::Undo) => {
+            (Phase::LameDuck, Event::CancelStop) => {
                 self.began = None;
-                self.enter(Phase::Running, Cause::Event, now)
+                self.enter(Phase::Running, TransitionCause::Event, now)
             }
             (Phase::LameDuck, Event::Busy) => {
                 self.busy = now;
                 Step::Stayed
             }
             (Phase::LameDuck | Phase::Draining, Event::Escalate) => {
-                self.enter(Phase::Cancelling, Cause::Escalated, now)
+                self.enter(Phase::Cancelling, TransitionCause::Escalated, now)
             }
             (Phase::Cancelling, Event::Escalate) => {
-                self.enter(Phase::Forced, Cause::Escalated, now)
+                self.enter(Phase::Forced, TransitionCause::Escalated, now)
             }
             (Phase::Draining | Phase::Cancelling | Phase::Forced, Event::Idle) => {
-                self.empty(Cause::Event)
+                self.empty(TransitionCause::Event)
             }
             (_, Event::Tick) if self.wake_at().is_some_and(|at| now >= at) => self.expire(now),
             _ => Step::Stayed,
@@ -210,10 +212,10 @@ impl Machine {
 
     fn take_emptied(&mut self, event: Event, now: Instant) -> Step {
         match event {
-            Event::HooksDone => self.enter(Phase::Stopped, Cause::Event, now),
-            Event::Escalate => Step::HooksCut { cause: Cause::Escalated },
+            Event::HooksDone => self.enter(Phase::Stopped, TransitionCause::Event, now),
+            Event::Escalate => Step::HooksCut { cause: TransitionCause::Escalated },
             Event::Tick if self.wake_at().is_some_and(|at| now >= at) => {
-                Step::HooksCut { cause: Cause::Window }
+                Step::HooksCut { cause: TransitionCause::Window }
             }
             _ => Step::Stayed,
         }
@@ -222,14 +224,14 @@ impl Machine {
     /// The phase's window is over.
     fn expire(&mut self, now: Instant) -> Step {
         match self.phase {
-            Phase::LameDuck => self.enter(Phase::Draining, Cause::Window, now),
-            Phase::Draining => self.enter(Phase::Cancelling, Cause::Window, now),
-            Phase::Cancelling => self.enter(Phase::Forced, Cause::Window, now),
-            _ => self.empty(Cause::Window),
+            Phase::LameDuck => self.enter(Phase::Draining, TransitionCause::Window, now),
+            Phase::Draining => self.enter(Phase::Cancelling, TransitionCause::Window, now),
+            Phase::Cancelling => self.enter(Phase::Forced, TransitionCause::Window, now),
+            _ => self.empty(TransitionCause::Window),
         }
     }
 
-    const fn enter(&mut self, to: Phase, cause: Cause, now: Instant) -> Step {
+    const fn enter(&mut self, to: Phase, cause: TransitionCause, now: Instant) -> Step {
         let from = self.phase;
         self.phase = to;
         self.since = now;
@@ -237,13 +239,13 @@ impl Machine {
         Step::Moved { from, to, cause }
     }
 
-    const fn empty(&mut self, cause: Cause) -> Step {
+    const fn empty(&mut self, cause: TransitionCause) -> Step {
         self.emptied = true;
         Step::Emptied { cause }
     }
 }
 
-/// `at + window`. Windows are checked to be short, so the sum fits; if it did not, `at` is due.
+/// `at + window`. Timeouts are checked to be short, so the sum fits; if it did not, `at` is due.
 fn later(at: Instant, window: Duration) -> Instant {
     at.checked_add(window).unwrap_or(at)
 }

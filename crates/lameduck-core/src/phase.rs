@@ -59,13 +59,13 @@ impl Phase {
 
     /// Whether a new request is served. True while running and while a lame duck.
     #[must_use]
-    pub const fn serves(self) -> bool {
+    pub const fn is_serving(self) -> bool {
         matches!(self, Self::Running | Self::LameDuck)
     }
 
     /// Whether an answer should tell its client to use another connection.
     #[must_use]
-    pub const fn is_leaving(self) -> bool {
+    pub const fn is_stopping(self) -> bool {
         self as u8 >= Self::LameDuck as u8
     }
 

@@ -41,7 +41,7 @@ pub fn phase_channel() -> (PhaseSender, PhaseWatch) {
         lobbies: Phase::ALL.map(|_| std::array::from_fn(|_| Arc::default())),
         begun: AtomicUsize::new(0),
         undone: AtomicUsize::new(0),
-        called_off: Notify::new(),
+        stop_cancelled: Notify::new(),
         next_lobby: AtomicUsize::new(0),
     });
     (PhaseSender { shared: Arc::clone(&shared) }, PhaseWatch { shared })
@@ -62,7 +62,7 @@ struct Shared {
     /// How often lame duck went back to running.
     undone: AtomicUsize,
     /// Told after each time.
-    called_off: Notify,
+    stop_cancelled: Notify,
     next_lobby: AtomicUsize,
 }
 
@@ -112,7 +112,7 @@ impl PhaseSender {
         if calls_off {
             self.shared.undone.fetch_add(1, Ordering::SeqCst);
         }
-        if next.is_leaving() && !now.is_leaving() {
+        if next.is_stopping() && !now.is_stopping() {
             self.shared.begun.fetch_add(1, Ordering::SeqCst);
         }
         let moved = self
@@ -127,7 +127,7 @@ impl PhaseSender {
             let reached = &self.shared.lobbies[..=next as usize];
             reached.iter().flatten().for_each(|lobby| lobby.notify_waiters());
             if calls_off {
-                self.shared.called_off.notify_waiters();
+                self.shared.stop_cancelled.notify_waiters();
             }
         }
         moved
@@ -177,7 +177,7 @@ impl PhaseWatch {
     /// wait again, and finds it too early, asks this next: if it has grown since that wait was
     /// polled, the wake-up is spent, and the wait must be polled again.
     #[must_use]
-    pub fn times_undone(&self) -> usize {
+    pub fn times_cancelled(&self) -> usize {
         // SeqCst, as the phase: read after it, it is at least as new.
         self.shared.undone.load(Ordering::SeqCst)
     }
@@ -190,7 +190,7 @@ impl PhaseWatch {
         let begun = || self.shared.begun.load(Ordering::SeqCst);
         loop {
             let number = begun();
-            let is_leaving = self.current().is_leaving();
+            let is_leaving = self.current().is_stopping();
             // A stop that has begun in between may be the one whose phase that is.
             if begun() == number {
                 return is_leaving.then_some(number);
@@ -204,14 +204,14 @@ impl PhaseWatch {
     /// # Cancel safety
     ///
     /// The future may be dropped and made anew at any time.
-    pub async fn called_off(&self, stop: usize) {
+    pub async fn stop_cancelled(&self, stop: usize) {
         loop {
             // Made before the phase is read: a move that comes in between is not missed.
-            let called_off = self.shared.called_off.notified();
+            let stop_cancelled = self.shared.stop_cancelled.notified();
             if self.stop_number() != Some(stop) {
                 return;
             }
-            called_off.await;
+            stop_cancelled.await;
         }
     }
 

@@ -9,7 +9,7 @@ use crate::Budget;
 /// A phase ends at its event, so a window is a bound and not a pause; only lame duck has a
 /// minimum. The defaults add up to 28 s, which fits Kubernetes' 30 s with 2 s to spare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Windows {
+pub struct StopTimeouts {
     lame_duck: Duration,
     lame_duck_max: Duration,
     quiet: Duration,
@@ -20,7 +20,7 @@ pub struct Windows {
     hooks: Duration,
 }
 
-impl Windows {
+impl StopTimeouts {
     /// The longest window that is accepted. More is a unit mixed up, not a wish.
     pub const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -173,10 +173,10 @@ impl Windows {
     /// [`Self::LONGEST`], a drain, stop-accepting, force or hooks window of zero, a lame duck whose minimum or
     /// quiet period is above its maximum, more time to stop accepting than to drain, or a sum over
     /// the budget, with both sums and a proposal.
-    pub fn check(&self, budget: Budget) -> Result<(), WindowsError> {
+    pub fn check(&self, budget: Budget) -> Result<(), StopTimeoutsError> {
         for (name, value) in self.named() {
             if value > Self::LONGEST {
-                return Err(WindowsError::new(format!(
+                return Err(StopTimeoutsError::new(format!(
                     "window `{name}` is {value:?}; the longest that is accepted is {:?}",
                     Self::LONGEST
                 )));
@@ -189,7 +189,7 @@ impl Windows {
             ("hooks", self.hooks),
         ] {
             if value.is_zero() {
-                return Err(WindowsError::new(format!(
+                return Err(StopTimeoutsError::new(format!(
                     "window `{name}` is zero, so that its work would be cut at once; \
                      give it at least 1ms"
                 )));
@@ -197,14 +197,14 @@ impl Windows {
         }
         for (name, value) in [("lame_duck", self.lame_duck), ("quiet", self.quiet)] {
             if value > self.lame_duck_max {
-                return Err(WindowsError::new(format!(
+                return Err(StopTimeoutsError::new(format!(
                     "window `{name}` is {value:?}, above the maximum of lame duck, {:?}",
                     self.lame_duck_max
                 )));
             }
         }
         if self.stop_accepting > self.drain {
-            return Err(WindowsError::new(format!(
+            return Err(StopTimeoutsError::new(format!(
                 "window `stop_accepting` is {:?}, but it is a part of `drain`, which is {:?}",
                 self.stop_accepting, self.drain
             )));
@@ -212,7 +212,7 @@ impl Windows {
         self.check_sum(budget)
     }
 
-    fn check_sum(&self, budget: Budget) -> Result<(), WindowsError> {
+    fn check_sum(&self, budget: Budget) -> Result<(), StopTimeoutsError> {
         let total = self.total();
         let limit = budget.limit();
         if total <= limit {
@@ -225,7 +225,7 @@ impl Windows {
             Some(drain) if drain >= least => format!("set `drain` to {drain:?}"),
             _ => format!("raise the budget to {total:?}"),
         };
-        Err(WindowsError::new(format!(
+        Err(StopTimeoutsError::new(format!(
             "the windows add up to {total:?} (lame_duck {:?} + drain {:?} + cancel {:?} + force \
              {:?} + hooks {:?}), but the budget is {budget}; {proposal}",
             self.lame_duck_max, self.drain, self.cancel, self.force, self.hooks
@@ -246,28 +246,28 @@ impl Windows {
     }
 }
 
-impl Default for Windows {
+impl Default for StopTimeouts {
     fn default() -> Self {
         Self::new()
     }
 }
 
-/// Windows that cannot be kept. Says which one, its value, and what to write instead.
+/// Timeouts that cannot be kept. Says which one, its value, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WindowsError {
+pub struct StopTimeoutsError {
     message: String,
 }
 
-impl WindowsError {
+impl StopTimeoutsError {
     const fn new(message: String) -> Self {
         Self { message }
     }
 }
 
-impl fmt::Display for WindowsError {
+impl fmt::Display for StopTimeoutsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for WindowsError {}
+impl std::error::Error for StopTimeoutsError {}

@@ -56,7 +56,9 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
-            KindProj::Pass { inner, passed } if passed.is_leaving() => poll_last(inner, passed, cx),
+            KindProj::Pass { inner, passed } if passed.is_stopping() => {
+                poll_last(inner, passed, cx)
+            }
             KindProj::Pass { inner, .. } => inner.poll(cx),
             KindProj::Reject { response } => poll_rejected(response),
         }

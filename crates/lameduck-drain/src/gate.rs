@@ -58,11 +58,11 @@ impl Passed {
     /// Whether the client is to be told to leave, if its answer is ready now.
     ///
     /// Not by the phase in which the request came: it may have moved meanwhile. One that moves
-    /// while the handler is polled leaves that answer untold; its client keeps the connection and
+    /// while the handler is polled leaves that answer unnotified; its client keeps the connection and
     /// is told on the next one.
     #[inline]
-    pub(crate) fn is_leaving(&self) -> bool {
-        self.gate.is_some_and(|gate| gate.phase().is_leaving())
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.gate.is_some_and(|gate| gate.phase().is_stopping())
     }
 
     /// Tells the client of this answer to leave, if it is its turn.

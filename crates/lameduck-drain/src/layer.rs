@@ -100,7 +100,7 @@ impl DrainLayer {
     /// The share of answers that say `Connection: close` grows evenly from none to all. By default
     /// every answer of lame duck says it, as it does when nobody said when lame duck ends
     /// ([`PhaseSender::set_draining_at`](lameduck_core::PhaseSender::set_draining_at)).
-    pub fn with_gradual_farewell(self, window: Duration) -> Self {
+    pub fn with_gradual_close(self, window: Duration) -> Self {
         self.with(|config| config.gradual_farewell = Some(Gradual::new(window)))
     }
 

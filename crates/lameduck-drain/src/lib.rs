@@ -49,7 +49,7 @@
 //! It answers in the inner service's own type, so that must have a body that bytes can be made
 //! into (`From<Bytes>`): axum's `Body` and `Full<Bytes>` are such, and so is the body of
 //! `lameduck-context`, whatever is in it. Any other is wrapped first, for example with
-//! tower-http's `MapResponseBodyLayer::new(lameduck_core::AnswerBody::inner)`.
+//! tower-http's `MapResponseBodyLayer::new(lameduck_core::EitherBody::inner)`.
 //!
 //! # Streams
 //!

@@ -3,7 +3,7 @@
 use std::{fmt, thread};
 
 use crate::{
-    InFlightGuard, InFlightRequest, Totals, door::Door, ledger::Ledger, shard::Shard,
+    InFlightGuard, InFlightRequest, RequestTotals, door::Door, ledger::Ledger, shard::Shard,
     sync::thread_number,
 };
 
@@ -66,7 +66,7 @@ impl InFlight {
     /// As [`with_ledger`](Self::with_ledger), but `x-request-id` is not read: a request has the id
     /// that a layer further in [tells](crate::set_request_id), or none.
     #[must_use]
-    pub fn with_ledger_of_told_ids() -> Self {
+    pub fn with_ledger_of_assigned_ids() -> Self {
         Self::with_shards(true, || Some(Ledger::new(false)))
     }
 
@@ -153,11 +153,11 @@ impl InFlight {
 
     /// How many came, and how they ended. Exact once [`idle`](Self::idle) has completed.
     #[must_use]
-    pub fn totals(&self) -> Totals {
+    pub fn totals(&self) -> RequestTotals {
         let left = self.sum(Shard::left);
         // After `left`: whoever is counted there as aborted is counted here as well.
         let aborted = self.sum(Shard::aborted);
-        Totals::new(self.sum(Shard::entered), left, aborted)
+        RequestTotals::new(self.sum(Shard::entered), left, aborted)
     }
 
     /// Who is in flight, the oldest first. Empty unless made [`with_ledger`](Self::with_ledger).

@@ -108,7 +108,7 @@ pub use self::{
     future::InFlightFuture,
     guard::InFlightGuard,
     layer::InFlightLayer,
-    ledger::{InFlightRequest, Stage, set_request_id},
+    ledger::{InFlightRequest, RequestStage, set_request_id},
     service::InFlightService,
-    totals::Totals,
+    totals::RequestTotals,
 };

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 
 use crate::{
-    Stage,
+    RequestStage,
     ledger::{Ledger, Line},
     shard::Shard,
 };
@@ -80,7 +80,7 @@ impl Ticket {
             self.remaining = self.expected(response);
         }
         if let Some(line) = self.line {
-            line.set_stage(Stage::Body);
+            line.set_stage(RequestStage::Body);
         }
     }
 

@@ -4,13 +4,13 @@
 ///
 /// Once nothing is in flight, `entered == finished + aborted`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+pub struct RequestTotals {
     entered: u64,
     left: u64,
     aborted: u64,
 }
 
-impl Totals {
+impl RequestTotals {
     pub(crate) const fn new(entered: u64, left: u64, aborted: u64) -> Self {
         Self { entered, left, aborted }
     }

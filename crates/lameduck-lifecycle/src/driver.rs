@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::future::{BoxFuture, OptionFuture};
-use lameduck_core::{Cause, Event, Machine, Phase, PhaseSender, Step, Windows};
+use lameduck_core::{Event, Machine, Phase, PhaseSender, Step, StopTimeouts, TransitionCause};
 use tokio::{sync::mpsc, time};
 
 use crate::{
@@ -27,7 +27,7 @@ const NAMED: usize = 5;
 /// Drives one lifecycle.
 pub(crate) struct Driver {
     handle: StopHandle,
-    pub(crate) windows: Windows,
+    pub(crate) windows: StopTimeouts,
     sender: PhaseSender,
     commands: mpsc::UnboundedReceiver<Command>,
     pub(crate) machine: Machine,
@@ -144,8 +144,8 @@ impl Driver {
             }
             Command::Stop { insist: false, .. } => {}
             Command::Stop { insist: true, .. } | Command::Escalate => self.handle(Event::Escalate),
-            Command::Undo { done } => {
-                self.handle(Event::Undo);
+            Command::CancelStop { done } => {
+                self.handle(Event::CancelStop);
                 let _ = done.send(self.machine.phase());
             }
         }
@@ -184,7 +184,7 @@ impl Driver {
         }
     }
 
-    fn moved(&mut self, from: Phase, to: Phase, cause: Cause, now: Instant) {
+    fn moved(&mut self, from: Phase, to: Phase, cause: TransitionCause, now: Instant) {
         // The deadlines first: whoever sees the phase must find them.
         self.sender.set_draining_at(self.machine.draining_at());
         self.sender.set_cancelling_at(self.machine.cancelling_at());
@@ -204,7 +204,7 @@ impl Driver {
             Phase::Running => {
                 journal.undone();
                 self.record = None;
-                self.handle.last_resort.disarm();
+                self.handle.watchdog.disarm();
             }
             Phase::Draining => self.idle = Some(self.wait_for_idle(journal)),
             Phase::Cancelling => {
@@ -250,7 +250,7 @@ impl Driver {
         })
     }
 
-    fn note_blockers(&mut self, outcome: Outcome, cause: Cause) {
+    fn note_blockers(&mut self, outcome: Outcome, cause: TransitionCause) {
         let open = self.work.iter().map(Work::open).sum();
         let blockers = all_blockers(&self.work);
         let Some(record) = &mut self.record else { return };
@@ -269,7 +269,7 @@ impl Driver {
         record.journal.progress(&open, &oldest);
     }
 
-    fn emptied(&mut self, cause: Cause, now: Instant) {
+    fn emptied(&mut self, cause: TransitionCause, now: Instant) {
         self.idle = None;
         let phase = self.machine.phase();
         if let Some(record) = &mut self.record {
@@ -284,7 +284,7 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.sender.publish(Phase::Stopped);
-        self.handle.last_resort.disarm();
+        self.handle.watchdog.disarm();
     }
 }
 

@@ -45,13 +45,13 @@ fn tell(error: &str) {
 /// A thread of its own, because what it is there for is a runtime that does not get to its tasks.
 /// Off until it is told how long a stop may take.
 #[derive(Debug, Default)]
-pub(crate) struct LastResort {
+pub(crate) struct Watchdog {
     limit: OnceLock<Duration>,
     /// Odd while a stop is under way. Each stop has its own number.
     stop: AtomicU64,
 }
 
-impl LastResort {
+impl Watchdog {
     /// Sets how long a stop may take.
     pub(crate) fn enable(&self, limit: Duration) {
         // Set once, by the spawn of its lifecycle, which there is one of.

@@ -5,12 +5,12 @@ use std::{fmt, sync::Arc};
 use lameduck_core::{Phase, PhaseWatch};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::exit::LastResort;
+use crate::exit::Watchdog;
 
 pub(crate) enum Command {
     Stop { cause: String, lame_duck: bool, insist: bool },
     Escalate,
-    Undo { done: oneshot::Sender<Phase> },
+    CancelStop { done: oneshot::Sender<Phase> },
 }
 
 /// Asks a [`Lifecycle`](crate::Lifecycle) to stop. Clones ask the same one.
@@ -18,7 +18,7 @@ pub(crate) enum Command {
 pub struct StopHandle {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
     pub(crate) watch: PhaseWatch,
-    pub(crate) last_resort: Arc<LastResort>,
+    pub(crate) watchdog: Arc<Watchdog>,
 }
 
 impl StopHandle {
@@ -40,7 +40,7 @@ impl StopHandle {
     fn send_stop(&self, cause: String, lame_duck: bool, insist: bool) {
         // Here and not in the driver, which runs on the runtime that may be stuck.
         if self.watch.current() < Phase::LameDuck {
-            self.last_resort.arm();
+            self.watchdog.arm();
         }
         // A lifecycle that is gone has stopped; that is what was asked for.
         drop(self.commands.send(Command::Stop { cause, lame_duck, insist }));
@@ -61,28 +61,28 @@ impl StopHandle {
     /// # Cancel safety
     ///
     /// Once polled, the stop may be called off even if this future is dropped.
-    pub async fn undo(&self) -> Result<(), TooLate> {
+    pub async fn cancel_stop(&self) -> Result<(), TooLateToCancel> {
         let (done, answer) = oneshot::channel();
-        drop(self.commands.send(Command::Undo { done }));
+        drop(self.commands.send(Command::CancelStop { done }));
         let phase = answer.await.unwrap_or(Phase::Stopped);
-        if phase <= Phase::Running { Ok(()) } else { Err(TooLate { phase }) }
+        if phase <= Phase::Running { Ok(()) } else { Err(TooLateToCancel { phase }) }
     }
 }
 
 impl fmt::Debug for StopHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { commands: _, watch, last_resort: _ } = self;
+        let Self { commands: _, watch, watchdog: _ } = self;
         f.debug_struct("StopHandle").field("phase", &watch.current()).finish_non_exhaustive()
     }
 }
 
 /// A stop that has come too far to be called off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLate {
+pub struct TooLateToCancel {
     phase: Phase,
 }
 
-impl TooLate {
+impl TooLateToCancel {
     /// The phase that the stop has reached.
     #[must_use]
     pub const fn phase(&self) -> Phase {
@@ -90,10 +90,10 @@ impl TooLate {
     }
 }
 
-impl fmt::Display for TooLate {
+impl fmt::Display for TooLateToCancel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the stop can only be undone in lame_duck, and has reached {}", self.phase)
     }
 }
 
-impl std::error::Error for TooLate {}
+impl std::error::Error for TooLateToCancel {}

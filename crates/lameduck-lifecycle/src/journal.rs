@@ -11,7 +11,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use lameduck_core::{Cause, Phase};
+use lameduck_core::{Phase, TransitionCause};
 use tokio::time::Instant;
 
 use crate::{Closed, HookTime, Report, Tally, report::HookOutcome};
@@ -68,7 +68,7 @@ impl Journal {
         write_event!(info, self, "shutdown.undone", {}, "shutdown undone, serving again");
     }
 
-    pub(crate) fn entered(&self, phase: Phase, cause: Cause, in_flight: u64) {
+    pub(crate) fn entered(&self, phase: Phase, cause: TransitionCause, in_flight: u64) {
         let cause = cause.name();
         match phase {
             Phase::LameDuck => write_event!(
@@ -108,7 +108,7 @@ impl Journal {
         );
     }
 
-    pub(crate) fn forced(&self, cause: Cause, blockers: &[String]) {
+    pub(crate) fn forced(&self, cause: TransitionCause, blockers: &[String]) {
         let cause = cause.name();
         let remaining = blockers.len();
         write_event!(

@@ -9,12 +9,12 @@
 //! # Example
 //!
 //! ```
-//! use lameduck_core::Windows;
+//! use lameduck_core::StopTimeouts;
 //! use lameduck_lifecycle::{Lifecycle, Outcome};
 //!
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() {
-//! let lifecycle = Lifecycle::new(Windows::new())
+//! let lifecycle = Lifecycle::new(StopTimeouts::new())
 //!     .on_start("database", async || Ok::<(), std::io::Error>(()))
 //!     .on_stop("database", async || {});
 //! let stop = lifecycle.stop_handle();
@@ -75,11 +75,11 @@ mod work;
 
 pub use self::{
     error::LifecycleError,
-    handle::{StopHandle, TooLate},
+    handle::{StopHandle, TooLateToCancel},
     hook::HookResult,
     lifecycle::Lifecycle,
     report::{HookOutcome, HookTime, Outcome, PhaseTime, Report},
-    running::Running,
+    running::LifecycleHandle,
     tally::Tally,
     work::{Closed, Work},
 };

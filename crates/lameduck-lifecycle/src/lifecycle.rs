@@ -6,11 +6,11 @@ use futures_util::{
     FutureExt,
     future::{BoxFuture, join_all},
 };
-use lameduck_core::{Budget, PhaseSender, PhaseWatch, Windows, phase_channel};
+use lameduck_core::{Budget, PhaseSender, PhaseWatch, StopTimeouts, phase_channel};
 use tokio::sync::mpsc;
 
 use crate::{
-    LifecycleError, Report, Running, StopHandle, Tally, Work,
+    LifecycleError, LifecycleHandle, Report, StopHandle, Tally, Work,
     driver::Driver,
     handle::Command,
     hook::{Hook, HookResult},
@@ -26,7 +26,7 @@ const HOOK_TIMEOUT: Duration = Duration::from_secs(30);
 /// Built up by value, then run by [`spawn`](Self::spawn).
 #[must_use = "a lifecycle does nothing until it is spawned"]
 pub struct Lifecycle {
-    pub(crate) windows: Windows,
+    pub(crate) windows: StopTimeouts,
     pub(crate) budget: Budget,
     pub(crate) sender: PhaseSender,
     pub(crate) handle: StopHandle,
@@ -36,20 +36,20 @@ pub struct Lifecycle {
     pub(crate) work: Vec<Work>,
     pub(crate) tally: Arc<dyn Fn() -> Tally + Send + Sync>,
     pub(crate) alongside: Vec<BoxFuture<'static, ()>>,
-    has_last_resort: bool,
+    has_watchdog: bool,
 }
 
 impl Lifecycle {
     /// Makes a lifecycle with these windows, the default [`Budget`], no hooks and no work.
-    pub fn new(windows: Windows) -> Self {
+    pub fn new(windows: StopTimeouts) -> Self {
         let (sender, watch) = phase_channel();
         let (commands, receiver) = mpsc::unbounded_channel();
         Self {
             windows,
             budget: Budget::default(),
             sender,
-            handle: StopHandle { commands, watch, last_resort: Arc::default() },
-            has_last_resort: false,
+            handle: StopHandle { commands, watch, watchdog: Arc::default() },
+            has_watchdog: false,
             commands: receiver,
             start_hooks: Vec::new(),
             stop_hooks: Vec::new(),
@@ -60,7 +60,7 @@ impl Lifecycle {
     }
 
     /// Sets the windows.
-    pub fn with_windows(mut self, windows: Windows) -> Self {
+    pub fn with_stop_timeouts(mut self, windows: StopTimeouts) -> Self {
         self.windows = windows;
         self
     }
@@ -134,8 +134,8 @@ impl Lifecycle {
     /// For a process that is one server. By default a lifecycle never does; a report that is made
     /// into an exit code does, but handlers that block every thread of the runtime keep it from
     /// being made.
-    pub fn with_last_resort(mut self) -> Self {
-        self.has_last_resort = true;
+    pub fn with_watchdog(mut self) -> Self {
+        self.has_watchdog = true;
         self
     }
 
@@ -162,7 +162,7 @@ impl Lifecycle {
 
     /// The windows.
     #[must_use]
-    pub const fn windows(&self) -> &Windows {
+    pub const fn windows(&self) -> &StopTimeouts {
         &self.windows
     }
 
@@ -170,7 +170,7 @@ impl Lifecycle {
     ///
     /// # Errors
     ///
-    /// Windows that do not fit (see [`Windows::check`]), two hooks of one kind with one name, or a
+    /// Timeouts that do not fit (see [`StopTimeouts::check`]), two hooks of one kind with one name, or a
     /// stop hook with a timeout of zero.
     pub fn check(&self) -> Result<(), LifecycleError> {
         self.windows.check(self.budget).map_err(|error| LifecycleError::new(error.to_string()))?;
@@ -200,15 +200,15 @@ impl Lifecycle {
     /// # Panics
     ///
     /// Outside a Tokio runtime.
-    pub fn spawn(mut self) -> Running {
+    pub fn spawn(mut self) -> LifecycleHandle {
         let handle = self.handle.clone();
-        if self.has_last_resort {
-            handle.last_resort.enable(self.windows.total().saturating_add(Budget::MARGIN / 2));
+        if self.has_watchdog {
+            handle.watchdog.enable(self.windows.total().saturating_add(Budget::MARGIN / 2));
         }
         let alongside = mem::take(&mut self.alongside).into_iter().map(guarded);
         let alongside = join_all(alongside).then(|_| pending::<Report>());
         let driver = Driver::run(self);
-        Running::spawn(handle, async move {
+        LifecycleHandle::spawn(handle, async move {
             // What asks for stops is heard first: a stop that was asked for before the start is
             // not to come after it.
             tokio::select! { biased; report = alongside => report, report = driver => report }
@@ -236,7 +236,7 @@ impl fmt::Debug for Lifecycle {
             work,
             tally: _,
             alongside: _,
-            has_last_resort: _,
+            has_watchdog: _,
         } = self;
         f.debug_struct("Lifecycle")
             .field("windows", windows)

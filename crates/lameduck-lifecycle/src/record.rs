@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use lameduck_core::{Cause, Phase, Windows};
+use lameduck_core::{Phase, StopTimeouts, TransitionCause};
 
 use crate::{HookTime, Outcome, PhaseTime, Report, Tally, journal::Journal};
 
@@ -34,7 +34,7 @@ impl Record {
     }
 
     /// Closes the account of a phase.
-    pub(crate) fn phase_ended(&mut self, phase: Phase, ended_by: Cause, now: Instant) {
+    pub(crate) fn phase_ended(&mut self, phase: Phase, ended_by: TransitionCause, now: Instant) {
         if phase > Phase::Running {
             let took = now.saturating_duration_since(self.since);
             self.phases.push(PhaseTime { phase, took, ended_by });
@@ -52,7 +52,7 @@ impl Record {
         }
     }
 
-    pub(crate) fn report(self, after: &Tally, windows: &Windows) -> (Journal, Report) {
+    pub(crate) fn report(self, after: &Tally, windows: &StopTimeouts) -> (Journal, Report) {
         let Self { journal, cause, before, phases, since: _, blockers, outcome, hooks } = self;
         // Half of the margin between the windows and the budget is for the way out.
         let exit_by = journal.began() + windows.total() + lameduck_core::Budget::MARGIN / 2;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lameduck_core::{Cause, Phase};
+use lameduck_core::{Phase, TransitionCause};
 
 use crate::Tally;
 
@@ -61,7 +61,7 @@ pub struct PhaseTime {
     /// How long it took.
     pub took: Duration,
     /// What ended it.
-    pub ended_by: Cause,
+    pub ended_by: TransitionCause,
 }
 
 /// How a hook ended.

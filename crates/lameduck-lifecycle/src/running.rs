@@ -11,12 +11,12 @@ use crate::{Report, StopHandle};
 ///
 /// It runs on when every clone is dropped.
 #[derive(Clone)]
-pub struct Running {
+pub struct LifecycleHandle {
     handle: StopHandle,
     report: watch::Receiver<Option<Report>>,
 }
 
-impl Running {
+impl LifecycleHandle {
     pub(crate) fn spawn(
         handle: StopHandle,
         driver: impl Future<Output = Report> + Send + 'static,
@@ -24,7 +24,7 @@ impl Running {
         let (sender, report) = watch::channel(None);
         #[expect(
             clippy::disallowed_methods,
-            reason = "the owner is `Running`, the end its report"
+            reason = "the owner is `LifecycleHandle`, the end its report"
         )]
         tokio::spawn(async move { drop(sender.send(Some(driver.await))) });
         Self { handle, report }
@@ -68,10 +68,10 @@ impl Running {
     }
 }
 
-impl fmt::Debug for Running {
+impl fmt::Debug for LifecycleHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { handle, report } = self;
-        f.debug_struct("Running")
+        f.debug_struct("LifecycleHandle")
             .field("phase", &handle.watch.current())
             .field("finished", &report.borrow().is_some())
             .finish()

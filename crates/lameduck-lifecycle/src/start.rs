@@ -48,7 +48,7 @@ async fn next_stop(commands: &mut mpsc::UnboundedReceiver<Command>) -> String {
     loop {
         match commands.recv().await {
             Some(Command::Stop { cause, .. }) => return cause,
-            Some(Command::Undo { done }) => {
+            Some(Command::CancelStop { done }) => {
                 let _ = done.send(Phase::Starting);
             }
             Some(Command::Escalate) => {}

@@ -130,7 +130,7 @@ pub fn serving_duck() -> io::Result<&'static Lameduck> {
     let runtime: &Runtime = Box::leak(Box::new(runtime()?));
     Ok(runtime.block_on(async {
         let duck: &Lameduck = Box::leak(Box::new(Lameduck::new().with_timeout(LIMIT)));
-        drop(duck.stop_accepting());
+        drop(duck.shutdown_signal());
         duck.watch().reached(Phase::Running).await;
         duck
     }))

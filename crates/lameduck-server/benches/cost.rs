@@ -12,7 +12,7 @@ use std::{
 };
 
 use lameduck_core::{Phase, phase_channel};
-use lameduck_server::{Connections, Listener, ServerOptions};
+use lameduck_server::{Connections, Listener, SocketOptions};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -108,7 +108,7 @@ fn socket() -> TcpListener {
 async fn main() {
     let (phase, watch) = phase_channel();
     phase.publish(Phase::Running);
-    let connections = Connections::new(watch, ServerOptions::new());
+    let connections = Connections::new(watch, SocketOptions::new());
 
     let plain = socket();
     let plain_addr = plain.local_addr().expect("bound");

@@ -1,6 +1,6 @@
 //! Whether a request asks for a tunnel, in however many reads its first bytes come.
 
-use crate::Stage;
+use crate::ConnectionStage;
 
 const CONNECT: &[u8] = b"CONNECT ";
 
@@ -14,11 +14,11 @@ impl AsksTunnel {
 
     /// These bytes came on a connection that was so far before.
     #[inline(always)]
-    pub(crate) fn on_read(&mut self, bytes: &[u8], stage: Stage) {
+    pub(crate) fn on_read(&mut self, bytes: &[u8], stage: ConnectionStage) {
         match stage {
-            Stage::NoBytes | Stage::Answered => self.begin(bytes),
-            Stage::Head | Stage::Request => self.go_on(bytes),
-            Stage::Multiplexed | Stage::Upgraded => {}
+            ConnectionStage::NoBytes | ConnectionStage::Answered => self.begin(bytes),
+            ConnectionStage::Head | ConnectionStage::Request => self.go_on(bytes),
+            ConnectionStage::Multiplexed | ConnectionStage::Upgraded => {}
         }
     }
 

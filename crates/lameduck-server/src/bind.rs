@@ -5,14 +5,14 @@ use std::{io, net::SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, ToSocketAddrs, lookup_host};
 
-use crate::{Connections, Listener, ServerOptions, tcp::configure};
+use crate::{Connections, Listener, SocketOptions, tcp::configure};
 
 impl Listener {
     /// Binds a TCP listener to the first address that can be bound.
     ///
     /// A port that was used a moment ago can be used again at once (`SO_REUSEADDR`), and `[::]`
     /// serves IPv4 as well. The backlog and the options of connections are those of
-    /// [`ServerOptions`].
+    /// [`SocketOptions`].
     ///
     /// # Errors
     ///
@@ -35,7 +35,7 @@ impl Listener {
     }
 }
 
-fn bind(addr: SocketAddr, options: &ServerOptions) -> io::Result<TcpListener> {
+fn bind(addr: SocketAddr, options: &SocketOptions) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     // On Windows the option means something else: that two may listen on one port.
     #[cfg(not(windows))]
@@ -151,7 +151,7 @@ mod tests {
         let log = Log::default();
         let guard = tracing::subscriber::set_default(log.clone());
         for shared in [false, true] {
-            let options = ServerOptions::new().with_reuse_port(shared);
+            let options = SocketOptions::new().with_reuse_port(shared);
             let connections = Connections::new(watch.clone(), options);
             drop(Listener::bind("127.0.0.1:0", &connections).await.unwrap());
             let warns = log.0.lock().unwrap().iter().any(|text| text.contains("tcp_migrate_req"));

@@ -10,7 +10,7 @@ use std::{
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
-    ListenerClosed, ServerOptions, Source, hold::later, listener::is_connection_error,
+    ListenerClosed, SocketOptions, Source, hold::later, listener::is_connection_error,
     source::Accepted,
 };
 
@@ -49,7 +49,7 @@ impl Closing {
         listener: &L,
         began: Instant,
         since: Instant,
-        options: &ServerOptions,
+        options: &SocketOptions,
     ) -> Self {
         let until = later(since, options.stop_accepting);
         let syns_stopped = match keep_out(listener, options.syn_filter) {

@@ -12,7 +12,7 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
-    ConnectionInfo, Protocol, Stage,
+    ConnectionInfo, ConnectionStage, Protocol,
     marked::Mark,
     sniff::{Found, Sniff},
     sys::Handle,
@@ -74,7 +74,7 @@ impl Conn {
             bytes_out: AtomicU64::new(0),
             moved_at: AtomicU64::new(0),
             head_at: AtomicU64::new(0),
-            stage: AtomicU8::new(Stage::NoBytes as u8),
+            stage: AtomicU8::new(ConnectionStage::NoBytes as u8),
             protocol: AtomicU8::new(Protocol::Unknown as u8),
             order: AtomicU8::new(Order::Stay as u8),
             is_told: AtomicBool::new(false),
@@ -92,8 +92,8 @@ impl Conn {
         self.accepted
     }
 
-    pub(crate) fn stage(&self) -> Stage {
-        Stage::from_u8(self.stage.load(Ordering::Relaxed))
+    pub(crate) fn stage(&self) -> ConnectionStage {
+        ConnectionStage::from_u8(self.stage.load(Ordering::Relaxed))
     }
 
     pub(crate) fn protocol(&self) -> Protocol {
@@ -155,8 +155,8 @@ impl Conn {
     pub(crate) fn is_to_be_told(&self) -> bool {
         !self.is_told.load(Ordering::SeqCst)
             && self.order() == Order::Stay
-            && self.stage() != Stage::Upgraded
-            && !(self.stage() == Stage::Answered && self.is_answering())
+            && self.stage() != ConnectionStage::Upgraded
+            && !(self.stage() == ConnectionStage::Answered && self.is_answering())
     }
 
     #[cfg(feature = "serve")]
@@ -177,29 +177,33 @@ impl Conn {
         self.stamp(nanos);
         let stage = self.stage();
         match stage {
-            Stage::NoBytes | Stage::Head => self.on_first_bytes(stage, sniff.feed(bytes), nanos),
-            Stage::Answered => {
+            ConnectionStage::NoBytes | ConnectionStage::Head => {
+                self.on_first_bytes(stage, sniff.feed(bytes), nanos)
+            }
+            ConnectionStage::Answered => {
                 self.begin_head(nanos);
-                self.set_stage(Stage::Request);
+                self.set_stage(ConnectionStage::Request);
                 false
             }
-            Stage::Request | Stage::Multiplexed | Stage::Upgraded => false,
+            ConnectionStage::Request | ConnectionStage::Multiplexed | ConnectionStage::Upgraded => {
+                false
+            }
         }
     }
 
     #[inline(never)]
-    fn on_first_bytes(&self, stage: Stage, found: Found, nanos: Option<u64>) -> bool {
+    fn on_first_bytes(&self, stage: ConnectionStage, found: Found, nanos: Option<u64>) -> bool {
         let (protocol, next) = match found {
-            Found::Part(protocol) => (protocol, Stage::Head),
-            Found::Whole(Protocol::Http2) => (Protocol::Http2, Stage::Multiplexed),
-            Found::Whole(protocol) => (protocol, Stage::Request),
+            Found::Part(protocol) => (protocol, ConnectionStage::Head),
+            Found::Whole(Protocol::Http2) => (Protocol::Http2, ConnectionStage::Multiplexed),
+            Found::Whole(protocol) => (protocol, ConnectionStage::Request),
         };
-        if stage == Stage::NoBytes {
+        if stage == ConnectionStage::NoBytes {
             self.begin_head(nanos);
         }
         self.protocol.store(protocol as u8, Ordering::Relaxed);
         self.set_stage(next);
-        next == Stage::Multiplexed
+        next == ConnectionStage::Multiplexed
     }
 
     /// The IO wrote `len` bytes, which `bytes` begins with. Returns whether the connection ceased
@@ -209,17 +213,19 @@ impl Conn {
         add(&self.bytes_out, len);
         self.stamp(nanos);
         match self.stage() {
-            Stage::Request if bytes.starts_with(b"HTTP/1.1 1") => self.on_interim(bytes),
+            ConnectionStage::Request if bytes.starts_with(b"HTTP/1.1 1") => self.on_interim(bytes),
             // Whoever writes before a word was read does not answer: a server for HTTP/2 alone, as
             // tonic's is, speaks first.
-            Stage::NoBytes => false,
-            Stage::Head if self.protocol() == Protocol::Unknown => false,
+            ConnectionStage::NoBytes => false,
+            ConnectionStage::Head if self.protocol() == Protocol::Unknown => false,
             // An answer's head is the first thing that is written after a request was read.
-            Stage::Head | Stage::Request => {
-                self.set_stage(Stage::Answered);
+            ConnectionStage::Head | ConnectionStage::Request => {
+                self.set_stage(ConnectionStage::Answered);
                 false
             }
-            Stage::Answered | Stage::Multiplexed | Stage::Upgraded => false,
+            ConnectionStage::Answered
+            | ConnectionStage::Multiplexed
+            | ConnectionStage::Upgraded => false,
         }
     }
 
@@ -228,20 +234,20 @@ impl Conn {
     fn on_interim(&self, bytes: &[u8]) -> bool {
         let switches = bytes.starts_with(b"HTTP/1.1 101");
         if switches {
-            self.set_stage(Stage::Upgraded);
+            self.set_stage(ConnectionStage::Upgraded);
         } else if bytes != b"HTTP/1.1 100 Continue\r\n\r\n" {
             // The answer came at once and went along. Alone it asks for the request's body.
-            self.set_stage(Stage::Answered);
+            self.set_stage(ConnectionStage::Answered);
         }
         switches
     }
 
     /// The connection was switched to something that is not HTTP.
     pub(crate) fn set_upgraded(&self) {
-        self.set_stage(Stage::Upgraded);
+        self.set_stage(ConnectionStage::Upgraded);
     }
 
-    fn set_stage(&self, stage: Stage) {
+    fn set_stage(&self, stage: ConnectionStage) {
         self.stage.store(stage as u8, Ordering::Relaxed);
     }
 

@@ -13,7 +13,7 @@ use lameduck_core::{Phase, PhaseWatch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{
-    ConnectionInfo, ListenerClosed, ListenerEnd, ServerOptions, Socket, Totals, Tracked,
+    ConnectionInfo, ConnectionTotals, ListenerClosed, ListenerEnd, Socket, SocketOptions, Tracked,
     hold::later, registry::Registry,
 };
 
@@ -29,7 +29,7 @@ pub struct Connections {
 impl Connections {
     /// Makes a handle without connections. [`Listener`](crate::Listener)s feed it.
     #[must_use]
-    pub fn new(watch: PhaseWatch, options: ServerOptions) -> Self {
+    pub fn new(watch: PhaseWatch, options: SocketOptions) -> Self {
         Self { registry: Arc::new(Registry::new(watch, options)) }
     }
 
@@ -44,7 +44,7 @@ impl Connections {
     }
 
     /// The number of connections whose socket is open now. A snapshot: to wait, use
-    /// [`idle`](Self::idle).
+    /// [`idle`](Self::all_closed).
     #[must_use]
     pub fn count(&self) -> usize {
         self.registry.count()
@@ -52,12 +52,12 @@ impl Connections {
 
     /// Completes when no connection is open, at once if none is.
     ///
-    /// More may come as long as a listener is open: wait for [`closed`](Self::closed) first.
+    /// More may come as long as a listener is open: wait for [`closed`](Self::listeners_closed) first.
     ///
     /// # Cancel safety
     ///
     /// The future may be dropped and made anew at any time.
-    pub async fn idle(&self) {
+    pub async fn all_closed(&self) {
         loop {
             // Made before the count is read: a wake-up that comes in between is not missed.
             let emptied = self.registry.emptied.notified();
@@ -76,7 +76,7 @@ impl Connections {
 
     /// Numbers over the whole life of the server. Takes a lock and looks at each open connection.
     #[must_use]
-    pub fn totals(&self) -> Totals {
+    pub fn totals(&self) -> ConnectionTotals {
         self.registry.totals()
     }
 
@@ -101,7 +101,7 @@ impl Connections {
     /// # Cancel safety
     ///
     /// The future may be dropped and made anew at any time.
-    pub async fn closed(&self) -> ListenerClosed {
+    pub async fn listeners_closed(&self) -> ListenerClosed {
         self.registry.watch.reached(Phase::Draining).await;
         loop {
             // Made before the listeners are asked, so that no wake-up is missed.
@@ -118,7 +118,7 @@ impl Connections {
     /// Give it to `with_graceful_shutdown` of `axum::serve`, or wait for it in a loop of your own
     /// and then call `graceful_shutdown` on every connection. That signal closes idle HTTP/1
     /// connections without a word, so it must come late. It comes when draining has begun, the
-    /// listeners have closed or [`with_stop_accepting`](ServerOptions::with_stop_accepting) is
+    /// listeners have closed or [`with_stop_accepting`](SocketOptions::with_stop_accepting) is
     /// over, and every connection that is not HTTP/2 or upgraded
     ///
     /// - is closed, because the drain layer told its client with an answer, or
@@ -133,7 +133,7 @@ impl Connections {
     /// A request's grace begins with its first byte, and no later byte prolongs it. A first head
     /// that is not whole at the end reads as ended, and half a later one is closed by the server as
     /// idle. So no client can hold the stop with half a request.
-    pub fn stop_accepting(&self) -> impl Future<Output = ()> + Send + use<> {
+    pub fn shutdown_signal(&self) -> impl Future<Output = ()> + Send + use<> {
         let connections = self.clone();
         async move {
             let mut cancelling = pin!(connections.registry.watch.reached(Phase::Cancelling));
@@ -162,7 +162,7 @@ impl Connections {
             by = later(Instant::now(), window);
         }
         // A listener that nobody polls never closes. The others have the same bound.
-        _ = timeout_at(by, self.closed()).await;
+        _ = timeout_at(by, self.listeners_closed()).await;
         self.all_let_go(false).await;
     }
 
@@ -208,31 +208,31 @@ impl Connections {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() {
     /// use lameduck_core::{Phase, phase_channel};
-    /// use lameduck_server::{Connections, ServerOptions};
+    /// use lameduck_server::{Connections, SocketOptions};
     ///
     /// let (phase, watch) = phase_channel();
-    /// let connections = Connections::new(watch, ServerOptions::new());
+    /// let connections = Connections::new(watch, SocketOptions::new());
     /// phase.publish(Phase::LameDuck);
-    /// connections.all_told().await; // nobody is connected
+    /// connections.all_notified().await; // nobody is connected
     /// # }
     /// ```
     ///
     /// # Cancel safety
     ///
     /// The future may be dropped and made anew at any time.
-    pub async fn all_told(&self) {
+    pub async fn all_notified(&self) {
         let watch = &self.registry.watch;
         loop {
             watch.reached(Phase::LameDuck).await;
             let Some(stop) = watch.stop_number() else { continue };
             {
-                let mut called_off = pin!(watch.called_off(stop));
-                let mut none_untold = pin!(self.none_untold());
+                let mut stop_cancelled = pin!(watch.stop_cancelled(stop));
+                let mut none_unnotified = pin!(self.none_unnotified());
                 poll_fn(|cx| {
-                    if called_off.as_mut().poll(cx).is_ready() {
+                    if stop_cancelled.as_mut().poll(cx).is_ready() {
                         return Poll::Ready(());
                     }
-                    none_untold.as_mut().poll(cx)
+                    none_unnotified.as_mut().poll(cx)
                 })
                 .await;
             }
@@ -244,16 +244,16 @@ impl Connections {
     }
 
     /// Marks who is to be told, and waits for none of them to be left, or for cancelling.
-    async fn none_untold(&self) {
-        let (watch, untold) = (&self.registry.watch, &self.registry.untold);
+    async fn none_unnotified(&self) {
+        let (watch, unnotified) = (&self.registry.watch, &self.registry.unnotified);
         let mut cancelling = pin!(watch.reached(Phase::Cancelling));
-        self.registry.mark_untold();
+        self.registry.mark_unnotified();
         loop {
             // Made before the count is read: a wake-up that comes in between is not missed.
-            let mut all = pin!(untold.none_left().notified());
-            if untold.is_empty() {
+            let mut all = pin!(unnotified.none_left().notified());
+            if unnotified.is_empty() {
                 // Marking wakes nobody, and may have been what others wait for.
-                untold.none_left().notify_waiters();
+                unnotified.none_left().notify_waiters();
                 return;
             }
             let is_over = poll_fn(|cx| {

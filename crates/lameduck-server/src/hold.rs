@@ -4,29 +4,31 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{ServerOptions, Stage, conn::Conn};
+use crate::{ConnectionStage, SocketOptions, conn::Conn};
 
 /// Until when a connection holds the signal to close what is idle, if it does at all.
 pub(crate) fn until(
     conn: &Conn,
     began: Instant,
     origin: Instant,
-    options: &ServerOptions,
+    options: &SocketOptions,
 ) -> Option<Instant> {
     let at = |nanos| began.max(later(origin, Duration::from_nanos(nanos)));
     let grace = options.first_byte_grace;
     match conn.stage() {
-        Stage::NoBytes => Some(later(began.max(conn.accepted()), grace)),
+        ConnectionStage::NoBytes => Some(later(began.max(conn.accepted()), grace)),
         // From its first byte: one that trickles would hold for ever. A request may be half a head
         // on a kept connection; else its handler works or its body comes, and the signal does no
         // harm: the answer will tell.
-        Stage::Head | Stage::Request => Some(later(at(conn.head_at()), grace)),
+        ConnectionStage::Head | ConnectionStage::Request => Some(later(at(conn.head_at()), grace)),
         // A stream has no silence that says anything: what it waits for is its handler's, and its
         // client can be told with the request after it.
-        Stage::Answered if conn.is_answering() => Some(later(Instant::now(), options.idle_hold)),
-        Stage::Answered => Some(later(at(conn.moved_at()), options.idle_hold)),
+        ConnectionStage::Answered if conn.is_answering() => {
+            Some(later(Instant::now(), options.idle_grace))
+        }
+        ConnectionStage::Answered => Some(later(at(conn.moved_at()), options.idle_grace)),
         // The signal is what tells HTTP/2, and nothing to an upgraded connection.
-        Stage::Multiplexed | Stage::Upgraded => None,
+        ConnectionStage::Multiplexed | ConnectionStage::Upgraded => None,
     }
 }
 
@@ -47,7 +49,10 @@ impl Look {
     /// Whether unread bytes are a reason to wait on. They are not when nobody has read since they
     /// were seen: then it is not idleness that ends, but a handler that does not read.
     pub(crate) fn finds_bytes(&mut self, conn: &Conn) -> bool {
-        let idle = matches!(conn.stage(), Stage::NoBytes | Stage::Head | Stage::Answered);
+        let idle = matches!(
+            conn.stage(),
+            ConnectionStage::NoBytes | ConnectionStage::Head | ConnectionStage::Answered
+        );
         let mark = conn.bytes_in() + 1;
         if !idle || mark == self.seen_at || !conn.handle().has_unread() {
             return false;

@@ -26,7 +26,7 @@ impl<L: Source> Listener<L> {
     ///
     /// The stream does not end when the listener has closed itself, for that would have tonic close
     /// its connections at once. Its stop signal does so in time:
-    /// [`stop_accepting`](crate::Connections::stop_accepting).
+    /// [`stop_accepting`](crate::Connections::shutdown_signal).
     ///
     /// ```no_run
     /// # #[expect(dead_code, reason = "shown, not run")]
@@ -35,7 +35,7 @@ impl<L: Source> Listener<L> {
     /// # ) -> Result<(), Box<dyn std::error::Error>> {
     /// # use lameduck_server::Listener;
     /// let listener = Listener::bind("[::]:50051", &connections).await?;
-    /// let stop = connections.stop_accepting();
+    /// let stop = connections.shutdown_signal();
     /// server.serve_with_incoming_shutdown(listener.into_incoming(), stop).await?;
     /// # Ok(())
     /// # }

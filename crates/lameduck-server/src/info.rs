@@ -40,7 +40,7 @@ impl Protocol {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
-pub enum Stage {
+pub enum ConnectionStage {
     /// Not a byte came yet.
     NoBytes,
     /// The head of the first request is not whole yet.
@@ -56,7 +56,7 @@ pub enum Stage {
     Upgraded,
 }
 
-impl Stage {
+impl ConnectionStage {
     /// The name in lists and logs: lower case, words joined by `_`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -91,7 +91,7 @@ pub struct ConnectionInfo {
     /// The time since it was accepted.
     pub age: Duration,
     /// How far it is.
-    pub stage: Stage,
+    pub stage: ConnectionStage,
     /// What the peer speaks.
     pub protocol: Protocol,
     /// Bytes read from the peer.
@@ -116,7 +116,7 @@ impl fmt::Display for ConnectionInfo {
 /// Numbers over the whole life of a server. They only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Totals {
+pub struct ConnectionTotals {
     /// Connections accepted.
     pub accepted: u64,
     /// Connections closed, for whatever reason.

@@ -15,27 +15,27 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use axum::{Router, routing::get};
 //! use lameduck_core::{Phase, phase_channel};
-//! use lameduck_server::{Connections, Listener, ServerOptions};
+//! use lameduck_server::{Connections, Listener, SocketOptions};
 //!
 //! let (phase, watch) = phase_channel();
-//! let connections = Connections::new(watch, ServerOptions::new());
+//! let connections = Connections::new(watch, SocketOptions::new());
 //! let listener = Listener::bind("127.0.0.1:0", &connections).await?;
 //! let app = Router::new().route("/", get(|| async { "hello" }));
-//! let server = axum::serve(listener, app).with_graceful_shutdown(connections.stop_accepting());
+//! let server = axum::serve(listener, app).with_graceful_shutdown(connections.shutdown_signal());
 //! let server = tokio::spawn(server.into_future());
 //!
 //! phase.publish(Phase::Running); // until then, clients wait in the queue
 //! phase.publish(Phase::Draining);
-//! assert!(!connections.closed().await.bounded); // the accept queue was seen empty
+//! assert!(!connections.listeners_closed().await.bounded); // the accept queue was seen empty
 //! server.await??;
-//! connections.idle().await; // every socket is closed, WebSockets included
+//! connections.all_closed().await; // every socket is closed, WebSockets included
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! # Where to put it
 //!
-//! Under the server: wrap its listener, and give it [`Connections::stop_accepting`] as its stop
+//! Under the server: wrap its listener, and give it [`Connections::shutdown_signal`] as its stop
 //! signal. A loop of your own on hyper calls [`Listener::accept`], waits for the same future and
 //! then calls `graceful_shutdown` on every connection. It needs a layer that answers with
 //! `Connection: close` once draining, such as that of `lameduck-drain`: a client that was told so
@@ -55,7 +55,7 @@
 //! # use lameduck_server::Listener;
 //! let listener = Listener::new(tcp, &connections).into_axum();
 //! axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-//!     .with_graceful_shutdown(connections.stop_accepting())
+//!     .with_graceful_shutdown(connections.shutdown_signal())
 //!     .await
 //! # }
 //! ```
@@ -79,7 +79,7 @@
 //! nothing was executed. A client whose handshake ended in between may lose the first packet of
 //! its request, and sends it again after 200 ms; the first-byte grace waits for it.
 //!
-//! Where a sandbox forbids to ask, [`ServerOptions::with_settle`] is waited instead. Where the
+//! Where a sandbox forbids to ask, [`SocketOptions::with_accept_settle_time`] is waited instead. Where the
 //! option does not exist (other systems), the queue is accepted from until it is empty once.
 //! [`ListenerClosed`] says which it was, and how many were left in the queue if the time was too short.
 //! [`ListenerEnd`] is for those who do not want a close at all. A Unix socket is shut for reading instead, which refuses
@@ -109,7 +109,7 @@
 //!    may be completed within the grace and ends after.
 //! 10. A request that came too late is told that it was not executed.
 //! 11. Force reaches a handler that never ends, an HTTP/2 peer that never answers, a WebSocket.
-//! 12. A stream leaves when everybody was told, if it waits for [`Connections::all_told`].
+//! 12. A stream leaves when everybody was told, if it waits for [`Connections::all_notified`].
 //!
 //! And of a server of our own (feature `serve`):
 //!
@@ -180,7 +180,7 @@
 //! counted. That is why nothing is closed before two seconds of silence. Provoked with a hold of
 //! 20 ms and clients that pause for up to 200 ms, it was 1 request in 1,330 closes on the loopback
 //! (the 53 others of the kind got the 503), and 221 in 1,140 with a round trip of 20 ms.
-//! [`ServerOptions::with_parting_answer`] makes it none: 282 of 282 such clients were told.
+//! [`SocketOptions::with_answer_on_idle_close`] makes it none: 282 of 282 such clients were told.
 //!
 //! In a SYN flood the kernel answers with cookies instead of remembering handshakes. The last
 //! packet of such a handshake is then one for the listener, and is dropped with the SYNs; once the
@@ -236,16 +236,16 @@ mod waker_id;
 #[cfg(feature = "tonic")]
 pub use self::incoming::Incoming;
 #[cfg(feature = "serve")]
-pub use self::serve::{Serve, ServeOptions, serve, serve_with};
+pub use self::serve::{HttpOptions, Serve, serve, serve_make_service};
 #[cfg(feature = "axum")]
 pub use self::stock::AxumListener;
 #[cfg(feature = "tls")]
 pub use self::tls::{Tls, TlsError, TlsSocket, TlsSource};
 pub use self::{
     connections::Connections,
-    info::{ConnectionInfo, ListenerClosed, Protocol, Stage, Totals},
+    info::{ConnectionInfo, ConnectionStage, ConnectionTotals, ListenerClosed, Protocol},
     listener::Listener,
-    options::{ListenerEnd, ServerOptions},
+    options::{ListenerEnd, SocketOptions},
     source::{Socket, Source},
     tracked::Tracked,
 };

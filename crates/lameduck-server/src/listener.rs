@@ -46,7 +46,7 @@ pub struct Listener<L: Source = TcpListener> {
 impl<L: Source> Listener<L> {
     /// Wraps a listener that is bound.
     ///
-    /// Its own options are left alone; those of [`ServerOptions`](crate::ServerOptions) are set on
+    /// Its own options are left alone; those of [`SocketOptions`](crate::SocketOptions) are set on
     /// every connection that it accepts.
     pub fn new(listener: L, connections: &Connections) -> Self {
         Self::with_inherits(listener, connections, false)
@@ -76,7 +76,7 @@ impl<L: Source> Listener<L> {
     ///
     /// An accept that fails because the client has left is tried again at once. Any other failure,
     /// such as too many open files, is logged, counted in
-    /// [`Totals::accept_errors`](crate::Totals::accept_errors) and tried again after a second.
+    /// [`ConnectionTotals::accept_errors`](crate::ConnectionTotals::accept_errors) and tried again after a second.
     /// Once the listener has closed itself, this waits for ever.
     ///
     /// # Cancel safety

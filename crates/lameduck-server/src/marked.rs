@@ -14,7 +14,7 @@ use crate::conn::Conn;
 #[repr(u8)]
 pub(crate) enum Mark {
     /// Until its peer was told that it is to leave.
-    Untold = 1,
+    Unnotified = 1,
     /// It was there when draining began.
     Rest = 2,
 }

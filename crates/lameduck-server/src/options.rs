@@ -6,7 +6,7 @@ use std::time::Duration;
 ///
 /// The defaults are made for a server on the open network that must not lose a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerOptions {
+pub struct SocketOptions {
     pub(crate) nodelay: bool,
     pub(crate) keepalive: Option<Duration>,
     pub(crate) user_timeout: Option<Duration>,
@@ -14,8 +14,8 @@ pub struct ServerOptions {
     pub(crate) settle: Duration,
     pub(crate) stop_accepting: Duration,
     pub(crate) first_byte_grace: Duration,
-    pub(crate) idle_hold: Duration,
-    pub(crate) parting_answer: bool,
+    pub(crate) idle_grace: Duration,
+    pub(crate) answer_on_idle_close: bool,
     pub(crate) listener_end: ListenerEnd,
     pub(crate) syn_filter: bool,
     pub(crate) reuse_port: bool,
@@ -46,7 +46,7 @@ pub enum ListenerEnd {
     Leave,
 }
 
-impl ServerOptions {
+impl SocketOptions {
     /// The default options.
     #[must_use]
     pub const fn new() -> Self {
@@ -58,8 +58,8 @@ impl ServerOptions {
             settle: Duration::from_millis(200),
             stop_accepting: Duration::from_secs(1),
             first_byte_grace: Duration::from_secs(1),
-            idle_hold: Duration::from_secs(2),
-            parting_answer: false,
+            idle_grace: Duration::from_secs(2),
+            answer_on_idle_close: false,
             listener_end: ListenerEnd::Close,
             syn_filter: false,
             reuse_port: false,
@@ -118,14 +118,14 @@ impl ServerOptions {
     /// socket may be opened), the wait ends with the last handshake instead: after 2 ms on an idle
     /// server, after [`with_stop_accepting`](Self::with_stop_accepting) at the latest.
     #[must_use]
-    pub const fn with_settle(mut self, settle: Duration) -> Self {
+    pub const fn with_accept_settle_time(mut self, settle: Duration) -> Self {
         self.settle = settle;
         self
     }
 
     /// Sets how long it may take to empty a listener's queue and close it.
     ///
-    /// By default 1 s, as `Windows::stop_accepting`, which it should be equal to. A listener that
+    /// By default 1 s, as `StopTimeouts::stop_accepting`, which it should be equal to. A listener that
     /// nobody accepts from cannot close itself, and holds a stop for this long.
     #[must_use]
     pub const fn with_stop_accepting(mut self, window: Duration) -> Self {
@@ -150,8 +150,8 @@ impl ServerOptions {
     /// later. A client that sends a request every so often on a kept connection is told with the
     /// next answer, if it comes within this time.
     #[must_use]
-    pub const fn with_idle_hold(mut self, hold: Duration) -> Self {
-        self.idle_hold = hold;
+    pub const fn with_idle_grace(mut self, hold: Duration) -> Self {
+        self.idle_grace = hold;
         self
     }
 
@@ -164,8 +164,8 @@ impl ServerOptions {
     /// closes the connection, but may log that it was not expecting anything. The close then waits
     /// for the client's own, for half a second at most.
     #[must_use]
-    pub const fn with_parting_answer(mut self, answer: bool) -> Self {
-        self.parting_answer = answer;
+    pub const fn with_answer_on_idle_close(mut self, answer: bool) -> Self {
+        self.answer_on_idle_close = answer;
         self
     }
 
@@ -205,7 +205,7 @@ impl ServerOptions {
     }
 }
 
-impl Default for ServerOptions {
+impl Default for SocketOptions {
     fn default() -> Self {
         Self::new()
     }

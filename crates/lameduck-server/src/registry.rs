@@ -18,7 +18,7 @@ use slab::Slab;
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    ConnectionInfo, ListenerClosed, ServerOptions, Stage, Totals,
+    ConnectionInfo, ConnectionStage, ConnectionTotals, ListenerClosed, SocketOptions,
     conn::{Conn, Order},
     hold::{self, Look},
     marked::{Mark, Marked},
@@ -27,7 +27,7 @@ use crate::{
 /// What the handle, the listeners and every connection share.
 pub(crate) struct Registry {
     pub(crate) watch: PhaseWatch,
-    pub(crate) options: ServerOptions,
+    pub(crate) options: SocketOptions,
     /// What times are counted from.
     origin: Instant,
     /// Connections whose socket is not closed yet.
@@ -39,7 +39,7 @@ pub(crate) struct Registry {
     /// Told when the last listener closed.
     pub(crate) closed: Notify,
     /// Who is still to be told.
-    pub(crate) untold: Marked,
+    pub(crate) unnotified: Marked,
     /// Who was there when draining began.
     pub(crate) rest: Marked,
     draining_since: OnceLock<Instant>,
@@ -50,7 +50,7 @@ struct Inner {
     entries: Slab<Entry>,
     /// How many entries the last scan found to hold the stop.
     holding: usize,
-    totals: Totals,
+    totals: ConnectionTotals,
     listening: usize,
     ended: ListenerClosed,
 }
@@ -75,11 +75,11 @@ pub(crate) enum End {
 }
 
 impl Registry {
-    pub(crate) fn new(watch: PhaseWatch, options: ServerOptions) -> Self {
+    pub(crate) fn new(watch: PhaseWatch, options: SocketOptions) -> Self {
         let inner = Inner {
             entries: Slab::new(),
             holding: 0,
-            totals: Totals::default(),
+            totals: ConnectionTotals::default(),
             listening: 0,
             ended: ListenerClosed::NONE,
         };
@@ -91,7 +91,7 @@ impl Registry {
             emptied: Notify::new(),
             freed: Notify::new(),
             closed: Notify::new(),
-            untold: Marked::new(Mark::Untold),
+            unnotified: Marked::new(Mark::Unnotified),
             rest: Marked::new(Mark::Rest),
             draining_since: OnceLock::new(),
             inner: Mutex::new(inner),
@@ -133,7 +133,7 @@ impl Registry {
             }
             entry
         };
-        self.untold.settle(&entry.conn);
+        self.unnotified.settle(&entry.conn);
         self.rest.settle(&entry.conn);
     }
 
@@ -157,7 +157,7 @@ impl Registry {
         list
     }
 
-    pub(crate) fn totals(&self) -> Totals {
+    pub(crate) fn totals(&self) -> ConnectionTotals {
         let inner = self.lock();
         let mut totals = inner.totals;
         for (_, entry) in &inner.entries {
@@ -197,7 +197,7 @@ impl Registry {
 
     /// The server was told to close what is idle: says so to every connection.
     pub(crate) fn release(&self) {
-        self.order(Order::Leave, |conn| conn.stage() == Stage::Head);
+        self.order(Order::Leave, |conn| conn.stage() == ConnectionStage::Head);
     }
 
     /// Closes every connection by force. Returns how many.
@@ -228,7 +228,7 @@ impl Registry {
             }
         }
         // Not under the lock: a waker may run its task, which may drop its connection.
-        settled.iter().for_each(|conn| self.untold.settle(conn));
+        settled.iter().for_each(|conn| self.unnotified.settle(conn));
         wakers.into_iter().for_each(Waker::wake);
         usize::try_from(ordered).unwrap_or(usize::MAX)
     }
@@ -265,7 +265,7 @@ impl fmt::Debug for Registry {
             emptied: _,
             freed: _,
             closed: _,
-            untold: _,
+            unnotified: _,
             rest: _,
             draining_since: _,
             inner: _,

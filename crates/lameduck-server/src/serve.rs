@@ -25,7 +25,7 @@ use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 
-pub use self::options::ServeOptions;
+pub use self::options::HttpOptions;
 use crate::{Listener, Source};
 
 /// Serves HTTP/1, and HTTP/2 with prior knowledge, until the listener has closed itself and every
@@ -37,7 +37,7 @@ use crate::{Listener, Source};
 /// request whose service is never ready has none either, and is closed by force at the end.
 ///
 /// Beside a stock `axum::serve` with
-/// [`Connections::stop_accepting`](crate::Connections::stop_accepting) this is what it gives:
+/// [`Connections::shutdown_signal`](crate::Connections::shutdown_signal) this is what it gives:
 ///
 /// - HTTP/2 clients get GOAWAY with [`LameDuck`](lameduck_core::Phase::LameDuck), while new
 ///   connections and streams are still served. A client that connects after that is served as
@@ -45,7 +45,7 @@ use crate::{Listener, Source};
 /// - Each HTTP/1 connection is closed when its own hold or grace is over. One busy connection
 ///   holds up no other.
 /// - A client that is still sending when its request was turned away reads the whole answer: see
-///   [`ServeOptions::with_lingering_close`].
+///   [`HttpOptions::with_lingering_close`].
 /// - It ends when the last socket is closed, WebSockets included.
 /// - A quarter of a second after [`Forced`](lameduck_core::Phase::Forced) it closes what is left by
 ///   force: all [`Connections`](crate::Connections), also those of other listeners that feed them.
@@ -58,10 +58,10 @@ use crate::{Listener, Source};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use axum::{Router, routing::get};
 /// use lameduck_core::{Phase, phase_channel};
-/// use lameduck_server::{Connections, Listener, ServerOptions, serve};
+/// use lameduck_server::{Connections, Listener, SocketOptions, serve};
 ///
 /// let (phase, watch) = phase_channel();
-/// let connections = Connections::new(watch, ServerOptions::new());
+/// let connections = Connections::new(watch, SocketOptions::new());
 /// let listener = Listener::bind("127.0.0.1:0", &connections).await?;
 /// let app = Router::new().route("/", get(|| async { "hello" }));
 /// phase.publish(Phase::Draining); // by a signal, while the server runs
@@ -78,17 +78,17 @@ where
     L: Source,
     S: Clone + Send + 'static,
 {
-    serve_with(listener, move |_| service.clone())
+    serve_make_service(listener, move |_| service.clone())
 }
 
 /// As [`serve`], with a service that is made for each connection from its peer's address.
 ///
 /// For axum's `ConnectInfo<SocketAddr>`:
-/// `serve_with(listener, move |peer| Extension(ConnectInfo(peer)).layer(app.clone()))`.
+/// `serve_make_service(listener, move |peer| Extension(ConnectInfo(peer)).layer(app.clone()))`.
 ///
 /// A `make` that panics ends the server.
-pub const fn serve_with<L: Source, F>(listener: Listener<L>, make: F) -> Serve<L, F> {
-    Serve { listener, make, options: ServeOptions::new() }
+pub const fn serve_make_service<L: Source, F>(listener: Listener<L>, make: F) -> Serve<L, F> {
+    Serve { listener, make, options: HttpOptions::new() }
 }
 
 /// A server. Made by [`serve`]; does nothing until it is awaited.
@@ -100,12 +100,12 @@ pub const fn serve_with<L: Source, F>(listener: Listener<L>, make: F) -> Serve<L
 pub struct Serve<L: Source, F> {
     listener: Listener<L>,
     make: F,
-    options: ServeOptions,
+    options: HttpOptions,
 }
 
 impl<L: Source, F> Serve<L, F> {
-    /// Sets limits, timeouts and ages. By default as [`ServeOptions::new`].
-    pub fn with_options(mut self, options: ServeOptions) -> Self {
+    /// Sets limits, timeouts and ages. By default as [`HttpOptions::new`].
+    pub fn with_options(mut self, options: HttpOptions) -> Self {
         self.options = options;
         self
     }

@@ -46,12 +46,12 @@ pub(crate) mod sealed {
     };
 
     use super::{Accepted, SocketAddr, Source};
-    use crate::{ServerOptions, sys::Handle};
+    use crate::{SocketOptions, sys::Handle};
 
     #[expect(unnameable_types, reason = "sealed")]
     pub trait Configure {
         /// Sets the options of a connection.
-        fn configure(&self, options: &ServerOptions);
+        fn configure(&self, options: &SocketOptions);
 
         /// The socket's number, which is this socket's for as long as this value lives.
         fn handle(&self) -> Handle;

@@ -16,7 +16,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
-    ServerOptions, Socket, Source,
+    Socket, SocketOptions, Source,
     source::{
         Accepted,
         sealed::{Accept, Configure},
@@ -27,7 +27,7 @@ use crate::{
 impl Socket for TcpStream {}
 
 impl Configure for TcpStream {
-    fn configure(&self, options: &ServerOptions) {
+    fn configure(&self, options: &SocketOptions) {
         configure(&SockRef::from(self), options);
     }
 
@@ -94,7 +94,7 @@ const MAX_KEEPALIVE: Duration = Duration::from_secs(32_767);
 /// Sets the options of a connection, or of a socket to listen on that hands them down.
 ///
 /// Each on its own: one that is refused leaves the others to be set.
-pub(crate) fn configure(socket: &socket2::Socket, options: &ServerOptions) {
+pub(crate) fn configure(socket: &socket2::Socket, options: &SocketOptions) {
     warn_of("TCP_NODELAY", socket.set_tcp_nodelay(options.nodelay));
     if let Some(silence) = options.keepalive {
         let silence = silence.clamp(Duration::from_secs(1), MAX_KEEPALIVE);
@@ -215,7 +215,7 @@ mod tests {
         // A socket that knows nothing of TCP, but does of keep-alive.
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
         assert!(socket.set_tcp_nodelay(true).is_err(), "the first option is refused");
-        configure(&socket, &ServerOptions::new());
+        configure(&socket, &SocketOptions::new());
         assert!(socket.keepalive().unwrap());
     }
     #[tokio::test]

@@ -12,7 +12,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::{
-    Protocol, Socket, Stage,
+    ConnectionStage, Protocol, Socket,
     asks_tunnel::AsksTunnel,
     conn::{Conn, Order, Side},
     farewell::Farewell,
@@ -74,7 +74,7 @@ impl<I: Socket> Tracked<I> {
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.seat.registry.watch.current().is_leaving()
+        self.seat.registry.watch.current().is_stopping()
     }
 
     #[cfg(feature = "serve")]
@@ -110,7 +110,7 @@ impl<I: Socket> Tracked<I> {
     #[inline(always)]
     fn on_write(&mut self, bytes: &[u8], len: usize) {
         if len > 0 {
-            if self.conn.stage() == Stage::Request && bytes.starts_with(b"HTTP/1.0") {
+            if self.conn.stage() == ConnectionStage::Request && bytes.starts_with(b"HTTP/1.0") {
                 // Its body may end with the connection, so nothing may come after it.
                 self.farewell = Farewell::Plain;
             }
@@ -127,7 +127,7 @@ impl<I: Socket> Tracked<I> {
     /// Whether this opens the tunnel that was asked for. What comes then is not HTTP.
     fn is_tunnel(&self, bytes: &[u8]) -> bool {
         self.asks_tunnel.is_yes()
-            && self.conn.stage() == Stage::Request
+            && self.conn.stage() == ConnectionStage::Request
             && bytes.starts_with(b"HTTP/1.")
             && bytes.get(9) == Some(&b'2')
     }
@@ -138,12 +138,14 @@ impl<I: Socket> Tracked<I> {
         let stamp = self.stamp();
         let registry = &self.seat.registry;
         match self.conn.stage() {
-            Stage::Request if says_close(bytes) => registry.told(&self.conn),
-            Stage::Request if self.is_tunnel(bytes) || bytes.starts_with(b"HTTP/1.1 101") => {
+            ConnectionStage::Request if says_close(bytes) => registry.told(&self.conn),
+            ConnectionStage::Request
+                if self.is_tunnel(bytes) || bytes.starts_with(b"HTTP/1.1 101") =>
+            {
                 registry.told(&self.conn);
             }
             // An answer that began before: what ends it is its handler, not a word to the peer.
-            Stage::Answered => registry.untold.settle(&self.conn),
+            ConnectionStage::Answered => registry.unnotified.settle(&self.conn),
             _ => {}
         }
         stamp
@@ -158,7 +160,7 @@ impl<I: Socket> Tracked<I> {
 
     /// How the server's wish to close the connection is met. Asked once.
     fn say_farewell(&self) -> Farewell {
-        if self.conn.order() != Order::Leave || self.conn.stage() != Stage::Answered {
+        if self.conn.order() != Order::Leave || self.conn.stage() != ConnectionStage::Answered {
             return Farewell::Plain;
         }
         // In bytes that are not HTTP/1 an answer would be noise.
@@ -166,7 +168,7 @@ impl<I: Socket> Tracked<I> {
             return Farewell::Idle;
         }
         // The last look.
-        if self.seat.registry.options.parting_answer || self.conn.handle().has_unread() {
+        if self.seat.registry.options.answer_on_idle_close || self.conn.handle().has_unread() {
             return Farewell::answered();
         }
         Farewell::Idle
@@ -181,7 +183,12 @@ impl<I: Socket> Tracked<I> {
             Farewell::Unasked => {
                 let stage = self.conn.stage();
                 self.conn.order() == Order::Leave
-                    && matches!(stage, Stage::NoBytes | Stage::Head | Stage::Answered)
+                    && matches!(
+                        stage,
+                        ConnectionStage::NoBytes
+                            | ConnectionStage::Head
+                            | ConnectionStage::Answered
+                    )
             }
         };
         match was_idle {
@@ -216,7 +223,8 @@ impl<I: Socket> AsyncRead for Tracked<I> {
             }
             // The grace for the rest of the head is over. To the server its client has left.
             Poll::Pending
-                if this.conn.order() == Order::Leave && this.conn.stage() == Stage::Head =>
+                if this.conn.order() == Order::Leave
+                    && this.conn.stage() == ConnectionStage::Head =>
             {
                 Poll::Ready(Ok(()))
             }
@@ -279,7 +287,7 @@ impl<I: Socket> AsyncWrite for Tracked<I> {
 
 impl<I: Socket> Drop for Tracked<I> {
     fn drop(&mut self) {
-        let is_upgraded = self.conn.stage() == Stage::Upgraded;
+        let is_upgraded = self.conn.stage() == ConnectionStage::Upgraded;
         if is_upgraded && self.conn.order() != Order::Abort && !std::thread::panicking() {
             self.io.part();
         }

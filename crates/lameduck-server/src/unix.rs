@@ -12,7 +12,7 @@ use socket2::SockRef;
 use tokio::net::{UnixListener, UnixStream, unix};
 
 use crate::{
-    ServerOptions, Socket, Source,
+    Socket, SocketOptions, Source,
     source::{
         Accepted,
         sealed::{Accept, Configure},
@@ -24,7 +24,7 @@ impl Socket for UnixStream {}
 
 impl Configure for UnixStream {
     /// There are none.
-    fn configure(&self, _options: &ServerOptions) {}
+    fn configure(&self, _options: &SocketOptions) {}
 
     fn handle(&self) -> Handle {
         Handle::of(self)

@@ -6,7 +6,7 @@ use crate::Signal;
 
 /// Who asked for the stop: a signal, or a trigger with a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cause {
+pub struct StopCause {
     kind: Kind,
     interactive: bool,
 }
@@ -17,7 +17,7 @@ enum Kind {
     Named(Cow<'static, str>),
 }
 
-impl Cause {
+impl StopCause {
     pub(crate) const fn of_signal(signal: Signal, has_terminal: bool) -> Self {
         let interactive = has_terminal && matches!(signal, Signal::Interrupt);
         Self { kind: Kind::Signal(signal), interactive }
@@ -55,7 +55,7 @@ impl Cause {
     }
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for StopCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }

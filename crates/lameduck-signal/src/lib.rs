@@ -9,7 +9,7 @@
 //! # Example
 //!
 //! ```
-//! use lameduck_signal::{Signals, Stage};
+//! use lameduck_signal::{Signals, Escalation};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), lameduck_signal::SignalError> {
@@ -18,10 +18,10 @@
 //!
 //! admin.trigger("admin");
 //! let stop = triggers.next().await;
-//! assert_eq!((stop.stage, stop.cause.name()), (Stage::First, "admin"));
+//! assert_eq!((stop.stage, stop.cause.name()), (Escalation::First, "admin"));
 //!
 //! admin.trigger("admin");
-//! assert_eq!(triggers.next().await.stage, Stage::Second);
+//! assert_eq!(triggers.next().await.stage, Escalation::Second);
 //! # Ok(())
 //! # }
 //! ```
@@ -85,11 +85,11 @@ mod stage;
 mod triggers;
 
 pub use self::{
-    cause::Cause,
+    cause::StopCause,
     error::SignalError,
     handle::TriggerHandle,
     signal::Signal,
     signals::Signals,
-    stage::{Stage, Stop},
+    stage::{Escalation, StopRequest},
     triggers::Triggers,
 };

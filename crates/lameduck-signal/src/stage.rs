@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use crate::Cause;
+use crate::StopCause;
 
 /// How often the stop was asked for. Ordered: a later stage is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Stage {
+pub enum Escalation {
     /// Once: begin.
     First,
     /// Twice: hurry. What is still in flight is to be cancelled.
@@ -16,7 +16,7 @@ pub enum Stage {
     Third,
 }
 
-impl Stage {
+impl Escalation {
     /// The stage that one more trigger leads to.
     pub(crate) const fn after(reached: Option<Self>) -> Self {
         match reached {
@@ -37,7 +37,7 @@ impl Stage {
     }
 }
 
-impl fmt::Display for Stage {
+impl fmt::Display for Escalation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -46,15 +46,15 @@ impl fmt::Display for Stage {
 /// One trigger: the stage it led to, and who pulled it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Stop {
+pub struct StopRequest {
     /// How often the stop was asked for by now.
-    pub stage: Stage,
+    pub stage: Escalation,
     /// Who asked this time.
-    pub cause: Cause,
+    pub cause: StopCause,
 }
 
-impl Stop {
-    pub(crate) const fn new(stage: Stage, cause: Cause) -> Self {
+impl StopRequest {
+    pub(crate) const fn new(stage: Escalation, cause: StopCause) -> Self {
         Self { stage, cause }
     }
 }

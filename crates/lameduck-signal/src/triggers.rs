@@ -11,7 +11,10 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use crate::{Cause, Signal, Stage, Stop, TriggerHandle, last_resort::LastResort, os::Listener};
+use crate::{
+    Escalation, Signal, StopCause, StopRequest, TriggerHandle, last_resort::LastResort,
+    os::Listener,
+};
 
 pub(crate) type Reload = Box<dyn FnMut() + Send>;
 pub(crate) type NamedFuture = (Cow<'static, str>, Pin<Box<dyn Future<Output = ()> + Send>>);
@@ -34,7 +37,7 @@ pub(crate) struct Parts {
 #[must_use = "a trigger does nothing unless somebody waits for it"]
 pub struct Triggers {
     parts: Parts,
-    reached: Option<Stage>,
+    reached: Option<Escalation>,
 }
 
 impl Triggers {
@@ -50,7 +53,7 @@ impl Triggers {
 
     /// The stage that was reached, if a stop was asked for.
     #[must_use]
-    pub const fn stage(&self) -> Option<Stage> {
+    pub const fn stage(&self) -> Option<Escalation> {
         self.reached
     }
 
@@ -70,17 +73,17 @@ impl Triggers {
     /// # Cancel safety
     ///
     /// This method is cancel safe: a trigger is taken only when it is returned.
-    pub async fn next(&mut self) -> Stop {
+    pub async fn next(&mut self) -> StopRequest {
         future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
     /// As [`next`](Self::next), for a future written by hand.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Stop> {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<StopRequest> {
         self.parts.poll_reload(cx);
         let Poll::Ready(cause) = self.parts.poll_cause(cx) else { return Poll::Pending };
-        let stage = Stage::after(self.reached);
+        let stage = Escalation::after(self.reached);
         self.reached = Some(stage);
-        Poll::Ready(Stop::new(stage, cause))
+        Poll::Ready(StopRequest::new(stage, cause))
     }
 }
 
@@ -95,24 +98,24 @@ impl Parts {
         }
     }
 
-    fn poll_cause(&mut self, cx: &mut Context<'_>) -> Poll<Cause> {
+    fn poll_cause(&mut self, cx: &mut Context<'_>) -> Poll<StopCause> {
         for (signal, listener) in &mut self.stop {
             if listener.poll(cx).is_ready() {
                 if let Some(last_resort) = &mut self.last_resort {
                     last_resort.hear(*signal);
                 }
-                return Poll::Ready(Cause::of_signal(*signal, self.has_terminal));
+                return Poll::Ready(StopCause::of_signal(*signal, self.has_terminal));
             }
         }
         // Never closed: `self` holds a sender.
         if let Poll::Ready(Some(name)) = self.named.poll_recv(cx) {
-            return Poll::Ready(Cause::named(name));
+            return Poll::Ready(StopCause::named(name));
         }
         for index in 0..self.futures.len() {
             if self.futures[index].1.as_mut().poll(cx).is_ready() {
                 // Removed, as a future that has completed must not be polled again.
                 let (name, _) = self.futures.remove(index);
-                return Poll::Ready(Cause::named(name));
+                return Poll::Ready(StopCause::named(name));
             }
         }
         Poll::Pending

@@ -13,6 +13,8 @@ async fn main() -> io::Result<ExitCode> {
     let app = lameduck_test::app(move || watch.reached(Phase::Draining)).layer(duck.layer());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(duck.listener(listener), app).with_graceful_shutdown(duck.stop_accepting()).await?;
+    axum::serve(duck.axum_listener(listener), app)
+        .with_graceful_shutdown(duck.shutdown_signal())
+        .await?;
     Ok(duck.finished().await.into())
 }

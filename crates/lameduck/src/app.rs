@@ -14,10 +14,10 @@ use tower_service::Service;
 
 use crate::Lameduck;
 
-/// A router with the layer around it. Made by [`Lameduck::around`].
+/// A router with the layer around it. Made by [`Lameduck::wrap`].
 ///
-/// A service like any other: [`serve_each_on`](Lameduck::serve_each_on) serves it inside of more.
-pub type Around = InFlightService<DrainService<ContextService<Router>>>;
+/// A service like any other: [`serve_make_service`](Lameduck::serve_make_service) serves it inside of more.
+pub type WrappedRouter = InFlightService<DrainService<ContextService<Router>>>;
 
 impl Lameduck {
     /// Puts the [layer](Self::layer) around a whole router, with the options set so far.
@@ -29,16 +29,16 @@ impl Lameduck {
     /// the router are inside: a refusal has no CORS headers, which a page from another origin needs to
     /// read its status. Where one of them matters, put [`layer`](Self::layer) on the router, and not
     /// both: each request would be counted twice.
-    pub fn around(&self, app: Router) -> Around {
+    pub fn wrap(&self, app: Router) -> WrappedRouter {
         // The state once, so that nothing is left to be done for each request.
         self.layer().layer(app.with_state(()))
     }
 }
 
-/// What [`Lameduck::serve`] serves: a [`Router`], or what [`Lameduck::around`] makes of one.
+/// What [`Lameduck::serve`] serves: a [`Router`], or what [`Lameduck::wrap`] makes of one.
 ///
-/// Any other service is served by [`Lameduck::serve_each_on`], or by an implementation of this.
-pub trait App: Sized {
+/// Any other service is served by [`Lameduck::serve_make_service`], or by an implementation of this.
+pub trait IntoService: Sized {
     /// The body of its answers.
     type Body: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static;
 
@@ -75,11 +75,11 @@ pub trait App: Sized {
     /// use std::net::SocketAddr;
     ///
     /// use axum::extract::ConnectInfo;
-    /// use lameduck::App as _;
+    /// use lameduck::IntoService as _;
     ///
     /// let duck = Lameduck::new();
     /// let hello = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| format!("hello {peer}");
-    /// let app = duck.around(Router::new().route("/", get(hello)));
+    /// let app = duck.wrap(Router::new().route("/", get(hello)));
     /// duck.serve("0.0.0.0:8080", app.with_connect_info()).await.into()
     /// # }
     /// ```
@@ -88,7 +88,7 @@ pub trait App: Sized {
     }
 }
 
-impl App for Router {
+impl IntoService for Router {
     type Body = Body;
     type Service = Self;
 
@@ -97,7 +97,7 @@ impl App for Router {
     }
 }
 
-impl App for Around {
+impl IntoService for WrappedRouter {
     type Body = InFlightBody<ContextBody<Body>>;
     type Service = Self;
 
@@ -106,14 +106,14 @@ impl App for Around {
     }
 }
 
-/// An app whose requests know their peer. Made by [`App::with_connect_info`].
+/// An app whose requests know their peer. Made by [`IntoService::with_connect_info`].
 #[derive(Clone, Debug)]
 #[must_use = "an app does nothing until it is served"]
 pub struct WithConnectInfo<T> {
     app: T,
 }
 
-impl<T: App> App for WithConnectInfo<T> {
+impl<T: IntoService> IntoService for WithConnectInfo<T> {
     type Body = T::Body;
     type Service = T::Service;
 

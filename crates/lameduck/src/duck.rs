@@ -7,11 +7,11 @@ use std::{
 };
 
 use lameduck_context::ContextLayer;
-use lameduck_core::{Budget, PhaseWatch, Windows};
+use lameduck_core::{Budget, PhaseWatch, StopTimeouts};
 use lameduck_drain::{DrainLayer, Livez, Readyz};
 use lameduck_inflight::InFlight;
-use lameduck_lifecycle::{HookResult, Lifecycle, Report, Running, StopHandle};
-use lameduck_server::{Connections, Listener, ServerOptions, Source};
+use lameduck_lifecycle::{HookResult, Lifecycle, LifecycleHandle, Report, StopHandle};
+use lameduck_server::{Connections, Listener, SocketOptions, Source};
 use lameduck_signal::Signals;
 
 use crate::{LameduckLayer, wiring};
@@ -26,15 +26,15 @@ use crate::{LameduckLayer, wiring};
 pub struct Lameduck {
     /// Taken when it is started.
     lifecycle: Mutex<Option<Lifecycle>>,
-    running: OnceLock<Running>,
+    running: OnceLock<LifecycleHandle>,
     stop: StopHandle,
     pub(crate) watch: PhaseWatch,
     in_flight: InFlight,
     drain: DrainLayer,
     context: ContextLayer,
-    server: ServerOptions,
+    server: SocketOptions,
     #[cfg(feature = "axum")]
-    pub(crate) serve: lameduck_server::ServeOptions,
+    pub(crate) serve: lameduck_server::HttpOptions,
     stop_accepting: Duration,
     connections: OnceLock<Connections>,
 }
@@ -51,13 +51,13 @@ impl Lameduck {
 
     /// As [`new`](Self::new), with signals and other triggers of your own.
     pub fn with_signals(signals: Signals) -> Self {
-        let lifecycle = Lifecycle::new(Windows::new()).with_last_resort();
+        let lifecycle = Lifecycle::new(StopTimeouts::new()).with_watchdog();
         let (watch, stop) = (lifecycle.watch(), lifecycle.stop_handle());
         let lifecycle = match signals.install() {
             Ok(triggers) => lifecycle.alongside(wiring::ask_for_stops(triggers, stop.clone())),
             Err(error) => lifecycle.on_start("signals", async move || Err(error)),
         };
-        let in_flight = InFlight::with_ledger_of_told_ids();
+        let in_flight = InFlight::with_ledger_of_assigned_ids();
         Self {
             lifecycle: Mutex::new(Some(lifecycle)),
             running: OnceLock::new(),
@@ -66,18 +66,18 @@ impl Lameduck {
             context: wiring::context(watch.clone(), &in_flight),
             in_flight,
             watch,
-            server: ServerOptions::new(),
+            server: SocketOptions::new(),
             #[cfg(feature = "axum")]
-            serve: lameduck_server::ServeOptions::new(),
-            stop_accepting: Windows::new().stop_accepting(),
+            serve: lameduck_server::HttpOptions::new(),
+            stop_accepting: StopTimeouts::new().stop_accepting(),
             connections: OnceLock::new(),
         }
     }
 
-    /// Sets how long each phase of a stop may last. By default 28 s in all, see [`Windows::new`].
-    pub fn with_windows(mut self, windows: Windows) -> Self {
+    /// Sets how long each phase of a stop may last. By default 28 s in all, see [`StopTimeouts::new`].
+    pub fn with_stop_timeouts(mut self, windows: StopTimeouts) -> Self {
         self.stop_accepting = windows.stop_accepting();
-        self.configure(|lifecycle| lifecycle.with_windows(windows))
+        self.configure(|lifecycle| lifecycle.with_stop_timeouts(windows))
     }
 
     /// Sets what the windows must fit into. By default Kubernetes' 30 s less 2 s.
@@ -106,9 +106,9 @@ impl Lameduck {
         self
     }
 
-    /// Changes how sockets and connections are treated. By default as [`ServerOptions::new`], but
-    /// for the time to stop accepting, which is that of the [windows](Self::with_windows).
-    pub fn with_server(mut self, change: impl FnOnce(ServerOptions) -> ServerOptions) -> Self {
+    /// Changes how sockets and connections are treated. By default as [`SocketOptions::new`], but
+    /// for the time to stop accepting, which is that of the [windows](Self::with_stop_timeouts).
+    pub fn with_sockets(mut self, change: impl FnOnce(SocketOptions) -> SocketOptions) -> Self {
         self.server = change(self.server);
         self
     }
@@ -162,7 +162,7 @@ impl Lameduck {
     /// # Panics
     ///
     /// Outside a Tokio runtime.
-    pub fn plain_listener<L: Source>(&self, listener: L) -> Listener<L> {
+    pub fn listener<L: Source>(&self, listener: L) -> Listener<L> {
         self.start();
         Listener::new(listener, self.connections())
     }
@@ -175,9 +175,9 @@ impl Lameduck {
     /// # Panics
     ///
     /// Outside a Tokio runtime.
-    pub fn stop_accepting(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub fn shutdown_signal(&self) -> impl Future<Output = ()> + Send + 'static {
         self.start();
-        self.connections().stop_accepting()
+        self.connections().shutdown_signal()
     }
 
     /// Completes with the report when the stop is over.
@@ -231,12 +231,12 @@ impl Lameduck {
     }
 
     /// Starts the lifecycle, if it has not started.
-    pub(crate) fn start(&self) -> &Running {
+    pub(crate) fn start(&self) -> &LifecycleHandle {
         self.running.get_or_init(|| {
             let lifecycle = self.lifecycle.lock().unwrap_or_else(PoisonError::into_inner).take();
             let (in_flight, rejections) = (self.in_flight.clone(), self.drain.rejections());
             lifecycle
-                .unwrap_or_else(|| Lifecycle::new(Windows::new()))
+                .unwrap_or_else(|| Lifecycle::new(StopTimeouts::new()))
                 .with_work(wiring::requests(&self.in_flight))
                 .with_work(wiring::connections(
                     self.connections(),

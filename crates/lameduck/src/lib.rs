@@ -15,7 +15,7 @@
 //! #[tokio::main]
 //! async fn main() -> std::process::ExitCode {
 //!     let duck = Lameduck::new().on_stop("database", async || { /* close the pool */ });
-//!     let app = duck.around(Router::new().route("/", get(async || "hello")));
+//!     let app = duck.wrap(Router::new().route("/", get(async || "hello")));
 //!     duck.serve("0.0.0.0:8080", app).await.into() // 0 clean, 1 forced, 2 not started
 //! }
 //! ```
@@ -29,8 +29,8 @@
 //! # async fn run(listener: tokio::net::TcpListener) -> std::io::Result<()> {
 //! let duck = Lameduck::new();
 //! let app = Router::new().route("/", get(async || "hello")).layer(duck.layer());
-//! axum::serve(duck.listener(listener), app)
-//!     .with_graceful_shutdown(duck.stop_accepting())
+//! axum::serve(duck.axum_listener(listener), app)
+//!     .with_graceful_shutdown(duck.shutdown_signal())
 //!     .await?;
 //! let report = duck.finished().await;
 //! # drop(report); Ok(())
@@ -39,7 +39,7 @@
 //!
 //! # Where to put it
 //!
-//! [`Lameduck::new`] first in `main`: it installs the signal handlers. [`Lameduck::around`] around
+//! [`Lameduck::new`] first in `main`: it installs the signal handlers. [`Lameduck::wrap`] around
 //! the router, or [`Lameduck::layer`] last on it, so that it is outermost but for tracing, CORS and
 //! panic recovery; never both. It is one layer that holds three, outermost first: count, gate, context.
 //!
@@ -99,7 +99,7 @@ mod wiring;
 #[cfg(feature = "context")]
 pub use lameduck_context as context;
 pub use lameduck_core as core;
-pub use lameduck_core::{Budget, Phase, PhaseWatch, Windows};
+pub use lameduck_core::{Budget, Phase, PhaseWatch, StopTimeouts};
 #[cfg(feature = "drain")]
 pub use lameduck_drain as drain;
 #[cfg(feature = "inflight")]
@@ -114,6 +114,6 @@ pub use lameduck_server as server;
 pub use lameduck_signal as signal;
 
 #[cfg(feature = "axum")]
-pub use self::app::{App, Around, WithConnectInfo};
+pub use self::app::{IntoService, WithConnectInfo, WrappedRouter};
 #[cfg(feature = "whole")]
 pub use self::{duck::Lameduck, wiring::LameduckLayer};

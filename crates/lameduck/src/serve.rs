@@ -9,33 +9,33 @@ use axum::{
 use http::{Extensions, Request, Response};
 use hyper::body::Incoming;
 use lameduck_lifecycle::Report;
-use lameduck_server::{AxumListener, Listener, ServeOptions, Source, serve_with};
+use lameduck_server::{AxumListener, HttpOptions, Listener, Source, serve_make_service};
 use tokio::net::ToSocketAddrs;
 use tower_service::Service;
 
-use crate::{App, Lameduck, adapt::Adapted};
+use crate::{IntoService, Lameduck, adapt::Adapted};
 
 impl Lameduck {
     /// Binds, runs the start hooks, serves until a stop, and returns its report.
     ///
-    /// HTTP/1, and HTTP/2 with prior knowledge, on the server of [`serve_with`], whose options are
-    /// set by [`with_serve`](Self::with_serve).
+    /// HTTP/1, and HTTP/2 with prior knowledge, on the server of [`serve_make_service`], whose options are
+    /// set by [`with_serve`](Self::with_http).
     ///
     /// Connections that come during the start hooks wait in the accept queue. Handlers of an app
-    /// [`with_connect_info`](App::with_connect_info) can extract `ConnectInfo<SocketAddr>`. An address
+    /// [`with_connect_info`](IntoService::with_connect_info) can extract `ConnectInfo<SocketAddr>`. An address
     /// that cannot be bound is a report too: its outcome is
     /// [`NotStarted`](crate::Outcome::NotStarted), and no hook ran.
     ///
     /// Made into an exit code with `into()`, the report is the end of `main`; see [`Report`].
-    pub async fn serve(self, addr: impl ToSocketAddrs, app: impl App) -> Report {
+    pub async fn serve(self, addr: impl ToSocketAddrs, app: impl IntoService) -> Report {
         match self.bind(addr).await {
-            Ok(listener) => self.serve_on(listener, app).await,
+            Ok(listener) => self.serve_listener(listener, app).await,
             Err(error) => Report::not_started(error),
         }
     }
 
     /// Binds, and no more: for those who want to know the port before they
-    /// [serve on it](Self::serve_on).
+    /// [serve on it](Self::serve_listener).
     ///
     /// # Errors
     ///
@@ -51,22 +51,26 @@ impl Lameduck {
     /// # Panics
     ///
     /// Outside a Tokio runtime.
-    pub fn listener<L: Source>(&self, listener: L) -> AxumListener<L> {
-        self.plain_listener(listener).into_axum()
+    pub fn axum_listener<L: Source>(&self, listener: L) -> AxumListener<L> {
+        self.listener(listener).into_axum()
     }
 
     /// As [`serve`](Self::serve), on a listener from [`bind`](Self::bind) or
-    /// [`plain_listener`](Self::plain_listener): TCP or Unix, encrypted or not.
+    /// [`listener`](Self::listener): TCP or Unix, encrypted or not.
     ///
-    /// Handlers of an app [`with_connect_info`](App::with_connect_info) can extract `ConnectInfo` of the
+    /// Handlers of an app [`with_connect_info`](IntoService::with_connect_info) can extract `ConnectInfo` of the
     /// listener's kind of address.
-    pub async fn serve_on<L: Source, A: App>(self, listener: Listener<L>, app: A) -> Report {
+    pub async fn serve_listener<L: Source, A: IntoService>(
+        self,
+        listener: Listener<L>,
+        app: A,
+    ) -> Report {
         let app = app.into_service();
         let make = move |peer: L::Addr| Adapted::new(app.clone(), A::extensions(peer));
         self.run_on(listener, make).await
     }
 
-    /// As [`serve_on`](Self::serve_on), with any service, made for each connection from its peer's
+    /// As [`serve_listener`](Self::serve_listener), with any service, made for each connection from its peer's
     /// address.
     ///
     /// Such as one that has more around it than the layer:
@@ -78,16 +82,16 @@ impl Lameduck {
     /// use tower::{Layer, limit::ConcurrencyLimitLayer};
     ///
     /// let duck = Lameduck::new();
-    /// let app = duck.around(Router::new().route("/", get(async || "hello")));
+    /// let app = duck.wrap(Router::new().route("/", get(async || "hello")));
     /// let listener = duck.bind("0.0.0.0:8080").await.expect("the port is free");
     /// // So many requests at once on each connection.
     /// let make = move |_| ConcurrencyLimitLayer::new(10).layer(app.clone());
-    /// duck.serve_each_on(listener, make).await.into()
+    /// duck.serve_make_service(listener, make).await.into()
     /// # }
     /// ```
     ///
     /// There is no `ConnectInfo` but what `make` adds. A `make` that panics ends the server.
-    pub async fn serve_each_on<L, F, S, B>(self, listener: Listener<L>, mut make: F) -> Report
+    pub async fn serve_make_service<L, F, S, B>(self, listener: Listener<L>, mut make: F) -> Report
     where
         L: Source,
         F: FnMut(L::Addr) -> S + Send + 'static,
@@ -113,7 +117,7 @@ impl Lameduck {
         B::Error: Into<BoxError>,
     {
         let running = self.start();
-        let server = serve_with(listener, make).with_options(self.serve.clone());
+        let server = serve_make_service(listener, make).with_options(self.serve.clone());
         let finished = running.finished();
         tokio::select! {
             // The server ends when the last connection does, and the report comes after that.
@@ -125,20 +129,20 @@ impl Lameduck {
     }
 
     /// Changes how connections are served by [`serve`](Self::serve): how many, and for how long.
-    /// By default as [`ServeOptions::new`].
+    /// By default as [`HttpOptions::new`].
     ///
     /// ```
     /// # use std::time::Duration;
     /// # use lameduck::Lameduck;
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-    /// let duck = Lameduck::new().with_serve(|serve| {
+    /// let duck = Lameduck::new().with_http(|serve| {
     ///     serve
     ///         .with_max_connections(10_000)
     ///         .with_max_connection_age(Some(Duration::from_secs(600)))
     /// });
     /// # drop(duck); }
     /// ```
-    pub fn with_serve(mut self, change: impl FnOnce(ServeOptions) -> ServeOptions) -> Self {
+    pub fn with_http(mut self, change: impl FnOnce(HttpOptions) -> HttpOptions) -> Self {
         self.serve = change(self.serve);
         self
     }

@@ -35,9 +35,9 @@ impl Lameduck {
     /// streams may leave, though the server still serves.
     ///
     /// A handler takes [`connections`](Self::connections) along instead, and waits for
-    /// [`all_told`](lameduck_server::Connections::all_told), which says who is waited for.
-    pub fn all_told(&self) -> impl Future<Output = ()> + Send + 'static {
+    /// [`all_notified`](lameduck_server::Connections::all_notified), which says who is waited for.
+    pub fn all_notified(&self) -> impl Future<Output = ()> + Send + 'static {
         let connections = self.connections().clone();
-        async move { connections.all_told().await }
+        async move { connections.all_notified().await }
     }
 }

@@ -18,7 +18,7 @@ impl Lameduck {
     /// let duck = Lameduck::new().with_tls_reload(&tls);
     /// let app = Router::new().layer(duck.layer());
     /// let listener = duck.bind("[::]:443").await?.with_tls(&tls);
-    /// let report = duck.serve_on(listener, app).await;
+    /// let report = duck.serve_listener(listener, app).await;
     /// # Ok(report) }
     /// ```
     ///

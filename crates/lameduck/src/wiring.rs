@@ -55,9 +55,9 @@ pub(crate) fn connections(connections: &Connections, end: ListenerEnd) -> Work {
             let connections = idle.clone();
             async move {
                 if is_kept {
-                    connections.closed().await;
+                    connections.listeners_closed().await;
                 }
-                connections.idle().await;
+                connections.all_closed().await;
             }
         },
     );
@@ -67,7 +67,7 @@ pub(crate) fn connections(connections: &Connections, end: ListenerEnd) -> Work {
         work.with_closed(move || {
             let connections = closed.clone();
             async move {
-                let closed = connections.closed().await;
+                let closed = connections.listeners_closed().await;
                 Closed::new(closed.swept, !closed.bounded)
             }
         })

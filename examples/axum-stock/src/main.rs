@@ -12,7 +12,7 @@
 use std::{collections::HashMap, io, process::ExitCode, time::Duration};
 
 use axum::{Router, extract::Query, routing::get};
-use lameduck::{Lameduck, Windows};
+use lameduck::{Lameduck, StopTimeouts};
 use lameduck_test::ExampleArgs;
 use tokio::{net::TcpListener, time::sleep};
 
@@ -21,8 +21,8 @@ async fn main() -> io::Result<ExitCode> {
     let args = ExampleArgs::read();
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
-    let windows = Windows::new().with_lame_duck(args.lame_duck);
-    let duck = Lameduck::new().with_windows(windows);
+    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck);
+    let duck = Lameduck::new().with_stop_timeouts(windows);
     let app = Router::new()
         .route("/", get(async || "hello\n"))
         .route("/slow", get(slow))
@@ -32,7 +32,9 @@ async fn main() -> io::Result<ExitCode> {
     let listener = TcpListener::bind(args.addr).await?;
     ExampleArgs::tell("http", listener.local_addr()?);
 
-    axum::serve(duck.listener(listener), app).with_graceful_shutdown(duck.stop_accepting()).await?;
+    axum::serve(duck.axum_listener(listener), app)
+        .with_graceful_shutdown(duck.shutdown_signal())
+        .await?;
     Ok(duck.finished().await.into())
 }
 

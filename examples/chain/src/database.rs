@@ -15,12 +15,12 @@ use crate::{
 };
 
 pub(crate) async fn serve(duck: Lameduck, addr: &str) -> Result<Report, Box<dyn Error>> {
-    let listener = duck.plain_listener(TcpListener::bind(addr).await?);
+    let listener = duck.listener(TcpListener::bind(addr).await?);
     lameduck_test::ExampleArgs::tell("http", listener.local_addr()?);
     Server::builder()
         .layer(duck.layer())
         .add_service(DatabaseServer::new(Rooms))
-        .serve_with_incoming_shutdown(listener.into_incoming(), duck.stop_accepting())
+        .serve_with_incoming_shutdown(listener.into_incoming(), duck.shutdown_signal())
         .await?;
     Ok(duck.finished().await)
 }

@@ -60,7 +60,7 @@ async fn serve(
     let listener = duck.bind(addr.unwrap_or_else(any_port)).await?;
     lameduck_test::ExampleArgs::tell("http", listener.local_addr()?);
     let app = app.layer(duck.layer());
-    Ok(duck.serve_on(listener, app).await)
+    Ok(duck.serve_listener(listener, app).await)
 }
 
 fn any_port() -> String {

@@ -16,7 +16,7 @@ use hyper_util::{
     server::{conn::auto, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
-use lameduck::{Lameduck, Phase, Windows};
+use lameduck::{Lameduck, Phase, StopTimeouts};
 use lameduck_test::ExampleArgs;
 use tokio::net::TcpListener;
 use tower::Layer;
@@ -26,8 +26,8 @@ async fn main() -> io::Result<ExitCode> {
     let args = ExampleArgs::read();
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
-    let windows = Windows::new().with_lame_duck(args.lame_duck);
-    let duck = Lameduck::new().with_windows(windows);
+    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck);
+    let duck = Lameduck::new().with_stop_timeouts(windows);
     // Any tower service would do. This one has streams and WebSockets, which are told goodbye.
     let watch = duck.watch();
     let app = lameduck_test::app(move || watch.reached(Phase::Draining));
@@ -36,10 +36,10 @@ async fn main() -> io::Result<ExitCode> {
     let listener = TcpListener::bind(args.addr).await?;
     ExampleArgs::tell("http", listener.local_addr()?);
 
-    let mut listener = duck.plain_listener(listener);
+    let mut listener = duck.listener(listener);
     let hyper = auto::Builder::new(TokioExecutor::new());
     let graceful = GracefulShutdown::new();
-    let mut stop = pin!(duck.stop_accepting());
+    let mut stop = pin!(duck.shutdown_signal());
     loop {
         let io = tokio::select! {
             (io, _) = listener.accept() => TokioIo::new(io),

@@ -41,7 +41,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 
     let listener = duck.bind(flags.addr.as_deref().unwrap_or("127.0.0.1:0")).await?;
     ExampleArgs::tell("http", listener.local_addr()?);
-    Ok(duck.serve_on(listener, app).await.into())
+    Ok(duck.serve_listener(listener, app).await.into())
 }
 
 /// A query that takes so long.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lameduck::Windows;
+use lameduck::StopTimeouts;
 
 xflags::xflags! {
     /// A live axum server that stops without losing a request.
@@ -20,8 +20,8 @@ xflags::xflags! {
 
 impl Quickstart {
     /// The windows: lameduck's own, but for those that were given.
-    pub(crate) fn windows(&self) -> Windows {
-        let mut windows = Windows::new();
+    pub(crate) fn windows(&self) -> StopTimeouts {
+        let mut windows = StopTimeouts::new();
         if let Some(ms) = self.lame_duck {
             windows = windows.with_lame_duck(Duration::from_millis(ms));
         }

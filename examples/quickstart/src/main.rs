@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
 
     // From here on signals are heard.
     let duck = Lameduck::new()
-        .with_windows(flags.windows())
+        .with_stop_timeouts(flags.windows())
         .on_start("database", async || { /* open the pool */ })
         .on_stop("database", async || { /* close the pool */ });
 
@@ -28,13 +28,13 @@ async fn main() -> ExitCode {
     let app = lameduck_test::app(move || watch.reached(Phase::Draining))
         .route_service("/readyz", duck.readyz())
         .route_service("/livez", duck.livez());
-    let app = duck.around(app);
+    let app = duck.wrap(app);
 
     // `duck.serve(addr, app)` does all of this, for a port that is known.
     match duck.bind(flags.addr()).await {
         Ok(listener) => {
             tell_port(&listener);
-            duck.serve_on(listener, app).await.into()
+            duck.serve_listener(listener, app).await.into()
         }
         Err(error) => Report::not_started(error).into(),
     }

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// Windows in milliseconds, as short as a test can have them: lame duck, drain, cancel.
+/// Timeouts in milliseconds, as short as a test can have them: lame duck, drain, cancel.
 const QUICK: [u64; 3] = [300, 5_000, 500];
 
 /// A quickstart with these windows, whose start is over.

@@ -19,7 +19,7 @@ use axum::{
     routing::get,
 };
 use futures_util::{Stream, StreamExt as _, stream};
-use lameduck::{Lameduck, PhaseWatch, Windows, drain::until_drain};
+use lameduck::{Lameduck, PhaseWatch, StopTimeouts, drain::until_drain};
 use lameduck_test::ExampleArgs;
 use tokio::time::sleep;
 
@@ -35,8 +35,8 @@ async fn main() -> io::Result<ExitCode> {
     let args = ExampleArgs::read();
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
-    let windows = Windows::new().with_lame_duck(args.lame_duck);
-    let duck = Lameduck::new().with_windows(windows);
+    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck);
+    let duck = Lameduck::new().with_stop_timeouts(windows);
     let watch = duck.watch();
     let ticks = async move |headers: HeaderMap| {
         let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
@@ -46,7 +46,7 @@ async fn main() -> io::Result<ExitCode> {
 
     let listener = duck.bind(args.addr).await?;
     ExampleArgs::tell("http", listener.local_addr()?);
-    Ok(duck.serve_on(listener, app).await.into())
+    Ok(duck.serve_listener(listener, app).await.into())
 }
 
 /// The ticks after the last one that the client has, until the server stops.

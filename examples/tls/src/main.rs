@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::{Router, extract::Query, routing::get};
-use lameduck::{Lameduck, Windows, server::Tls};
+use lameduck::{Lameduck, StopTimeouts, server::Tls};
 use lameduck_test::ExampleArgs;
 use tokio::time::sleep;
 
@@ -25,8 +25,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let dir = PathBuf::from(env::var_os("TLS_DIR").unwrap_or_else(|| "/etc/tls".into()));
     let tls = Tls::from_pem_files(dir.join("tls.crt"), dir.join("tls.key"))?;
 
-    let windows = Windows::new().with_lame_duck(args.lame_duck);
-    let duck = Lameduck::new().with_windows(windows).with_tls_reload(&tls);
+    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck);
+    let duck = Lameduck::new().with_stop_timeouts(windows).with_tls_reload(&tls);
     let app = Router::new()
         .route("/", get(async || "hello\n"))
         .route("/slow", get(slow))
@@ -34,7 +34,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 
     let listener = duck.bind(args.addr).await?.with_tls(&tls);
     ExampleArgs::tell("https", listener.local_addr()?);
-    Ok(duck.serve_on(listener, app).await.into())
+    Ok(duck.serve_listener(listener, app).await.into())
 }
 
 /// `GET /slow?ms=N` is answered after N milliseconds.

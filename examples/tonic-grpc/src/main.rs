@@ -18,7 +18,7 @@ use std::{
 };
 
 use futures_util::{Stream, StreamExt as _, stream};
-use lameduck::{Lameduck, Phase, PhaseWatch, Windows, drain::until_drain};
+use lameduck::{Lameduck, Phase, PhaseWatch, StopTimeouts, drain::until_drain};
 use lameduck_test::ExampleArgs;
 use tokio::{net::TcpListener, time::sleep};
 use tonic::{Request, Response, Status, transport::Server};
@@ -36,24 +36,24 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let args = ExampleArgs::read();
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
-    let windows = Windows::new().with_lame_duck(args.lame_duck);
+    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck);
     let greeted = Arc::new(AtomicU64::new(0));
     let guest_book = Arc::clone(&greeted);
-    let duck = Lameduck::new().with_windows(windows).on_stop("guest book", async move || {
+    let duck = Lameduck::new().with_stop_timeouts(windows).on_stop("guest book", async move || {
         // After the last call.
         let greeted = guest_book.load(Ordering::Relaxed);
         tracing::info!(event = "guest_book.closed", greeted);
     });
     let (health, health_service) = tonic_health::server::health_reporter();
 
-    let listener = duck.plain_listener(TcpListener::bind(args.addr).await?);
+    let listener = duck.listener(TcpListener::bind(args.addr).await?);
     ExampleArgs::tell("http", listener.local_addr()?);
 
     let server = Server::builder()
         .layer(duck.layer())
         .add_service(health_service)
         .add_service(PondServer::new(Ducks { greeted, watch: duck.watch() }))
-        .serve_with_incoming_shutdown(listener.into_incoming(), duck.stop_accepting());
+        .serve_with_incoming_shutdown(listener.into_incoming(), duck.shutdown_signal());
     tokio::try_join!(server, tell(health, duck.watch()))?;
     Ok(duck.finished().await.into())
 }

@@ -17,7 +17,7 @@ use axum::{
     extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
     routing::any,
 };
-use lameduck::{Lameduck, PhaseWatch, Windows, drain::close_on_drain};
+use lameduck::{Lameduck, PhaseWatch, StopTimeouts, drain::close_on_drain};
 use lameduck_test::ExampleArgs;
 use tokio::sync::broadcast;
 
@@ -26,8 +26,8 @@ async fn main() -> io::Result<ExitCode> {
     let args = ExampleArgs::read();
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
-    let windows = Windows::new().with_lame_duck(args.lame_duck);
-    let duck = Lameduck::new().with_windows(windows);
+    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck);
+    let duck = Lameduck::new().with_stop_timeouts(windows);
     let (watch, room) = (duck.watch(), broadcast::Sender::new(256));
     let enter = async move |upgrade: WebSocketUpgrade| {
         // Before the client hears that it is in: from then on it misses nothing.
@@ -38,7 +38,7 @@ async fn main() -> io::Result<ExitCode> {
 
     let listener = duck.bind(args.addr).await?;
     ExampleArgs::tell("http", listener.local_addr()?);
-    Ok(duck.serve_on(listener, app).await.into())
+    Ok(duck.serve_listener(listener, app).await.into())
 }
 
 /// One who takes part, until they leave or the server does.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{BodyExt, Empty, Full};
-use lameduck_core::{Answer, AnswerBody, is_grpc};
+use lameduck_core::{Answer, EitherBody, is_grpc};
 
 type NoBody = Empty<Bytes>;
 
@@ -21,7 +21,7 @@ async fn read<B: Body<Data = Bytes, Error = Infallible>>(response: Response<B>) 
 
 #[tokio::test]
 async fn an_answer_is_a_problem_document_that_pages_can_read_too() {
-    let response = answer().into_response().map(AnswerBody::<NoBody>::from);
+    let response = answer().into_response().map(EitherBody::<NoBody>::from);
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
     assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
@@ -38,7 +38,7 @@ async fn an_answer_is_a_problem_document_that_pages_can_read_too() {
 
 #[test]
 fn an_answer_to_grpc_has_its_status_in_the_head_and_no_body() {
-    let response = answer().into_grpc_response(14).map(AnswerBody::<NoBody>::from);
+    let response = answer().into_grpc_response(14).map(EitherBody::<NoBody>::from);
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()[header::CONTENT_TYPE], "application/grpc");
     assert_eq!(response.headers()["grpc-status"], "14");
@@ -71,9 +71,9 @@ fn only_grpc_itself_is_taken_for_grpc() {
 
 #[tokio::test]
 async fn the_handlers_body_passes_through_unchanged() {
-    let inner = AnswerBody::inner(Full::new(Bytes::from_static(b"hello")));
+    let inner = EitherBody::inner(Full::new(Bytes::from_static(b"hello")));
     assert_eq!(inner.size_hint().exact(), Some(5));
     assert!(!inner.is_end_stream());
     assert_eq!(read(Response::new(inner)).await, "hello");
-    assert!(AnswerBody::inner(NoBody::new()).is_end_stream());
+    assert!(EitherBody::inner(NoBody::new()).is_end_stream());
 }

@@ -55,7 +55,7 @@ fn a_wait_outlasts_a_lame_duck_that_is_undone_before_it_is_looked_at() {
     sender.publish(Phase::LameDuck);
     sender.publish(Phase::Running);
     assert!(!leaving.is_done());
-    assert_eq!(watch.times_undone(), 1);
+    assert_eq!(watch.times_cancelled(), 1);
     sender.publish(Phase::LameDuck);
     assert!(leaving.is_done());
 }
@@ -65,15 +65,15 @@ fn only_a_lame_duck_that_recovers_counts_as_undone() {
     let (sender, watch) = phase_channel();
     sender.publish(Phase::Running);
     assert!(!sender.publish(Phase::Running));
-    assert_eq!(watch.times_undone(), 0, "the start undoes nothing");
+    assert_eq!(watch.times_cancelled(), 0, "the start undoes nothing");
     for times in 1..=3 {
         sender.publish(Phase::LameDuck);
         sender.publish(Phase::Running);
-        assert_eq!(watch.times_undone(), times);
+        assert_eq!(watch.times_cancelled(), times);
     }
     sender.publish(Phase::Draining);
     sender.publish(Phase::Running);
-    assert_eq!(watch.times_undone(), 3, "and a move that is refused neither");
+    assert_eq!(watch.times_cancelled(), 3, "and a move that is refused neither");
 }
 
 #[test]
@@ -97,15 +97,15 @@ fn each_stop_has_a_number_of_its_own() {
 fn who_follows_a_stop_is_woken_when_it_is_called_off() {
     let (sender, watch) = phase_channel();
     sender.publish(Phase::Running);
-    assert!(task(watch.called_off(1)).is_done(), "none is under way");
+    assert!(task(watch.stop_cancelled(1)).is_done(), "none is under way");
     sender.publish(Phase::LameDuck);
-    let (mut seen, mut late) = (task(watch.called_off(1)), task(watch.called_off(1)));
+    let (mut seen, mut late) = (task(watch.stop_cancelled(1)), task(watch.stop_cancelled(1)));
     assert!(!seen.is_done() && !late.is_done());
     sender.publish(Phase::Running);
     assert!(seen.is_done());
     sender.publish(Phase::LameDuck);
     assert!(late.is_done(), "the second is another");
-    let mut goes_on = task(watch.called_off(2));
+    let mut goes_on = task(watch.stop_cancelled(2));
     for later in [Phase::Draining, Phase::Stopped] {
         assert!(!goes_on.is_done());
         sender.publish(later);
@@ -180,11 +180,11 @@ fn a_stop_that_is_called_off_while_it_is_asked_for_is_never_missed() {
         });
         for stop in 1..=STOPS {
             meet(undone, 2 * stop - 1);
-            let mut called_off = task(watch.called_off(stop));
+            let mut stop_cancelled = task(watch.stop_cancelled(stop));
             asked.store(stop, Ordering::SeqCst);
-            let is_seen = called_off.is_done();
+            let is_seen = stop_cancelled.is_done();
             meet(undone, 2 * stop);
-            missed += usize::from(!is_seen && !called_off.is_done());
+            missed += usize::from(!is_seen && !stop_cancelled.is_done());
         }
     });
     assert_eq!(missed, 0, "of {STOPS}");

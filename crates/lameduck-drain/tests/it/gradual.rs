@@ -37,7 +37,7 @@ fn close_to(seen: usize, expected: usize) {
 
 #[tokio::test(start_paused = true)]
 async fn a_gradual_farewell_is_said_to_a_share_that_grows_over_the_window() {
-    let bench = lame_duck(|drain| drain.with_gradual_farewell(WINDOW));
+    let bench = lame_duck(|drain| drain.with_gradual_close(WINDOW));
     assert_eq!(told_and_rejected(&bench).await, (0, 0));
     advance(WINDOW).await;
     close_to(told_and_rejected(&bench).await.0, 0);
@@ -64,7 +64,7 @@ async fn a_gradual_refusal_turns_away_a_share_that_grows_over_the_window() {
 async fn the_same_seed_gives_the_same_shares() {
     let mut runs = Vec::new();
     for _ in 0..2 {
-        let bench = lame_duck(|drain| drain.with_gradual_farewell(WINDOW));
+        let bench = lame_duck(|drain| drain.with_gradual_close(WINDOW));
         advance(WINDOW + WINDOW / 2).await;
         runs.push(told_and_rejected(&bench).await);
     }
@@ -74,13 +74,13 @@ async fn the_same_seed_gives_the_same_shares() {
 #[tokio::test(start_paused = true)]
 async fn without_a_known_end_all_are_told_and_none_is_turned_away() {
     let unknown = Bench::new(Phase::LameDuck)
-        .with(|drain| drain.with_gradual_farewell(WINDOW).with_gradual_rejection(WINDOW));
+        .with(|drain| drain.with_gradual_close(WINDOW).with_gradual_rejection(WINDOW));
     assert_eq!(told_and_rejected(&unknown).await, (1000, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_window_of_zero_begins_at_the_end() {
-    let zero = lame_duck(|drain| drain.with_gradual_farewell(Duration::ZERO));
+    let zero = lame_duck(|drain| drain.with_gradual_close(Duration::ZERO));
     assert_eq!(told_and_rejected(&zero).await, (0, 0));
     advance(WINDOW * 2).await;
     assert_eq!(told_and_rejected(&zero).await, (1000, 0));

@@ -7,7 +7,7 @@ use http::Method;
 
 use super::{
     id,
-    request::{InFlightRequest, Stage},
+    request::{InFlightRequest, RequestStage},
     text::{Text, Version},
 };
 use crate::sync::{AtomicU8, AtomicU64};
@@ -52,7 +52,7 @@ impl Line {
             route: Text::new(),
             id_version: Version::new(),
             request_id: Text::new(),
-            stage: AtomicU8::new(Stage::Guard as u8),
+            stage: AtomicU8::new(RequestStage::Guard as u8),
             bytes_sent: AtomicU64::new(0),
         }
     }
@@ -62,7 +62,7 @@ impl Line {
     pub(super) fn open(
         &self,
         number: u64,
-        stage: Stage,
+        stage: RequestStage,
         method: Option<&Method>,
         route: &str,
         request_id: &[u8],
@@ -87,7 +87,7 @@ impl Line {
 
     /// Notes how far the one who has the line has come.
     #[inline]
-    pub(crate) fn set_stage(&self, stage: Stage) {
+    pub(crate) fn set_stage(&self, stage: RequestStage) {
         // Release: this may be another thread than the one that opened the line. A reader that
         // finds this, and then passes its fence, finds the version of that as well.
         self.stage.store(stage as u8, Ordering::Release);
@@ -129,7 +129,7 @@ impl Line {
             method: Method::from_bytes(&self.method.read()).ok(),
             route: text(self.route.read()),
             request_id: request_id.flatten(),
-            stage: Stage::from_u8(self.stage.load(Ordering::Relaxed)),
+            stage: RequestStage::from_u8(self.stage.load(Ordering::Relaxed)),
             bytes_sent: self.bytes_sent.load(Ordering::Relaxed),
         })
     }

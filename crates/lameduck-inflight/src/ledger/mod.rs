@@ -16,7 +16,7 @@ use http::Request;
 pub(crate) use self::{current::Current, line::Line};
 pub use self::{
     current::set_request_id,
-    request::{InFlightRequest, Stage},
+    request::{InFlightRequest, RequestStage},
 };
 use crate::sync::{AtomicCell, Mutex, MutexGuard};
 
@@ -48,14 +48,20 @@ impl Ledger {
     pub(crate) fn list_request<B>(&self, number: u64, request: &Request<B>) -> &'static Line {
         let line = self.take();
         let id = if self.reads_ids { id::of_request(request.headers()) } else { &[] };
-        line.open(number, Stage::Handler, Some(request.method()), route::of_request(request), id);
+        line.open(
+            number,
+            RequestStage::Handler,
+            Some(request.method()),
+            route::of_request(request),
+            id,
+        );
         line
     }
 
     /// Lists work under a guard.
     pub(crate) fn list_guard(&self, number: u64, name: &str) -> &'static Line {
         let line = self.take();
-        line.open(number, Stage::Guard, None, name, &[]);
+        line.open(number, RequestStage::Guard, None, name, &[]);
         line
     }
 

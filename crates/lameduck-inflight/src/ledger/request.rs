@@ -16,7 +16,7 @@ const ROUTE_LIMIT: usize = 128;
 /// How far a request has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Stage {
+pub enum RequestStage {
     /// The handler works on it; there is no response head yet.
     Handler,
     /// The response head is out, the body is not at its end.
@@ -25,7 +25,7 @@ pub enum Stage {
     Guard,
 }
 
-impl Stage {
+impl RequestStage {
     pub(super) const fn from_u8(number: u8) -> Self {
         match number {
             0 => Self::Handler,
@@ -45,7 +45,7 @@ impl Stage {
     }
 }
 
-impl fmt::Display for Stage {
+impl fmt::Display for RequestStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -63,7 +63,7 @@ pub struct InFlightRequest {
     pub(super) method: Option<Method>,
     pub(super) route: String,
     pub(super) request_id: Option<String>,
-    pub(super) stage: Stage,
+    pub(super) stage: RequestStage,
     pub(super) bytes_sent: u64,
 }
 
@@ -102,7 +102,7 @@ impl InFlightRequest {
 
     /// How far it has come.
     #[must_use]
-    pub const fn stage(&self) -> Stage {
+    pub const fn stage(&self) -> RequestStage {
         self.stage
     }
 
@@ -121,7 +121,7 @@ impl fmt::Display for InFlightRequest {
         }
         let route = Escaped { text: self.route(), limit: ROUTE_LIMIT };
         write!(f, "{route} {} {:.3}s", self.stage(), self.age.as_secs_f64())?;
-        if self.stage() == Stage::Body {
+        if self.stage() == RequestStage::Body {
             write!(f, " sent={}", self.bytes_sent())?;
         }
         match self.request_id() {
@@ -159,7 +159,7 @@ mod tests {
             method: Some(Method::GET),
             route: "/export".to_owned(),
             request_id: None,
-            stage: Stage::Handler,
+            stage: RequestStage::Handler,
             bytes_sent: 0,
         };
         assert_eq!(request.to_string(), "GET /export handler 12.346s");

@@ -4,7 +4,7 @@ use std::{convert::Infallible, thread};
 
 use coarsetime::Instant;
 use http::{HeaderValue, Method, Request, Response};
-use lameduck_inflight::{InFlight, InFlightLayer, InFlightRequest, Stage, set_request_id};
+use lameduck_inflight::{InFlight, InFlightLayer, InFlightRequest, RequestStage, set_request_id};
 use tower::{Layer, Service, service_fn};
 
 use crate::support::{AnyBody, Broken, answer, check, data, frame, pending, request, stream_of};
@@ -60,7 +60,7 @@ fn a_stuck_request_is_named() {
     assert_eq!(blocker.method(), Some(&Method::POST));
     assert_eq!(blocker.route(), "/pay");
     assert_eq!(blocker.request_id(), None);
-    assert_eq!((blocker.stage(), blocker.bytes_sent()), (Stage::Handler, 0));
+    assert_eq!((blocker.stage(), blocker.bytes_sent()), (RequestStage::Handler, 0));
 
     drop(future);
     check(&in_flight, 0, 1);
@@ -103,7 +103,7 @@ fn a_body_on_its_way_is_named_with_the_bytes_it_gave() {
     let mut body = answer(&in_flight, request(Method::GET, "/export"), response).into_body();
     for sent in [0, 4, 9] {
         let [blocker] = &in_flight.blockers()[..] else { panic!("one request is in flight") };
-        assert_eq!((blocker.stage(), blocker.bytes_sent()), (Stage::Body, sent));
+        assert_eq!((blocker.stage(), blocker.bytes_sent()), (RequestStage::Body, sent));
         let _ = frame(&mut body);
     }
     check(&in_flight, 1, 0);
@@ -139,7 +139,7 @@ fn a_guard_is_named_as_it_was_entered() {
     assert_eq!(blockers[0].route(), "websocket /chat");
     assert_eq!(blockers[1].route(), "guard");
     for blocker in blockers {
-        assert_eq!((blocker.stage(), blocker.method()), (Stage::Guard, None));
+        assert_eq!((blocker.stage(), blocker.method()), (RequestStage::Guard, None));
     }
 }
 

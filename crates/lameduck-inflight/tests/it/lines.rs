@@ -10,7 +10,7 @@ use std::{
 
 use http::{HeaderValue, Method, Request, Response};
 use http_body::Body;
-use lameduck_inflight::{InFlight, InFlightLayer, Stage, set_request_id};
+use lameduck_inflight::{InFlight, InFlightLayer, RequestStage, set_request_id};
 use tower::{Layer, Service, service_fn};
 
 use crate::support::{Answered, AnyBody, answer, check, data, frame, now, request, stream_of};
@@ -47,7 +47,7 @@ fn a_future_that_goes_on_after_its_answer_leaves_the_next_request_its_line() {
     let second = &in_flight.blockers()[0];
     assert_eq!(
         (second.route(), second.stage(), second.bytes_sent()),
-        ("/second", Stage::Handler, 0)
+        ("/second", RequestStage::Handler, 0)
     );
 }
 
@@ -86,7 +86,7 @@ fn a_call_inside_of_a_call_leaves_the_outer_one_its_line() {
 
 #[test]
 fn where_ids_are_told_none_is_read() {
-    let in_flight = InFlight::with_ledger_of_told_ids();
+    let in_flight = InFlight::with_ledger_of_assigned_ids();
     let mut asked = request(Method::GET, "/");
     asked.headers_mut().insert("x-request-id", HeaderValue::from_static("theirs"));
     let _body = answer(&in_flight, asked, Response::new(stream_of(vec![]))).into_body();

@@ -2,7 +2,7 @@
 
 use crate::support::{answer, data, frame, request, stream_of};
 use http::{HeaderValue, Method, Request, Response};
-use lameduck_inflight::{InFlight, Stage};
+use lameduck_inflight::{InFlight, RequestStage};
 
 /// The line for a guard of this name, without its age.
 fn line(name: &str) -> String {
@@ -71,6 +71,7 @@ fn a_line_is_bounded() {
 
 #[test]
 fn stages_are_named_in_lower_case() {
-    let names = [Stage::Handler, Stage::Body, Stage::Guard].map(|stage| stage.to_string());
+    let names = [RequestStage::Handler, RequestStage::Body, RequestStage::Guard]
+        .map(|stage| stage.to_string());
     assert_eq!(names, ["handler", "body", "guard"]);
 }

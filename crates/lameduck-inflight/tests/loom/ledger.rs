@@ -12,7 +12,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body::{Body, Frame};
 use lameduck_inflight::{
-    InFlight, InFlightBody, InFlightFuture, InFlightLayer, InFlightRequest, Stage, set_request_id,
+    InFlight, InFlightBody, InFlightFuture, InFlightLayer, InFlightRequest, RequestStage,
+    set_request_id,
 };
 use loom::{
     sync::atomic::{AtomicU64, Ordering, fence},
@@ -141,7 +142,7 @@ fn part(called: Called) -> Served {
 
 #[test]
 fn a_request_that_is_answered_on_another_thread_is_shown_at_its_own_stage() {
-    answered_elsewhere(head, |shown| shown.stage() == Stage::Handler);
+    answered_elsewhere(head, |shown| shown.stage() == RequestStage::Handler);
 }
 
 #[test]

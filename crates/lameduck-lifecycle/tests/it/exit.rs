@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use lameduck_core::Windows;
+use lameduck_core::StopTimeouts;
 use lameduck_lifecycle::{Lifecycle, Report, Work};
 
 const INSIDE: &str = "LAMEDUCK_TEST_STUCK_PROCESS";
@@ -31,9 +31,9 @@ fn a_blocking_call_does_not_keep_the_process_beyond_its_windows() {
     assert!(took > Duration::from_secs(1) && took < Duration::from_secs(5), "{took:?}");
 }
 
-/// Windows of 0.3 s in all.
-fn tight() -> Windows {
-    Windows::new()
+/// Timeouts of 0.3 s in all.
+fn tight() -> StopTimeouts {
+    StopTimeouts::new()
         .with_lame_duck(Duration::ZERO)
         .with_drain(TENTH)
         .with_stop_accepting(TENTH)
@@ -85,7 +85,7 @@ fn stop_with_every_thread_blocked() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let windows = tight();
-        let running = Lifecycle::new(windows).with_last_resort().spawn();
+        let running = Lifecycle::new(windows).with_watchdog().spawn();
         running.started().await;
         running.stop_handle().stop("admin", false);
         thread::sleep(Duration::from_secs(3_600));

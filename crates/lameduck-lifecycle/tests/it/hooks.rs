@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use lameduck_core::{Phase, Windows};
+use lameduck_core::{Phase, StopTimeouts};
 use lameduck_lifecycle::{HookOutcome, Lifecycle, Outcome, Report};
 use tokio::time::sleep;
 
@@ -11,7 +11,7 @@ use crate::support::{Notes, panics};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn lifecycle() -> Lifecycle {
-    Lifecycle::new(Windows::new())
+    Lifecycle::new(StopTimeouts::new())
 }
 
 async fn stopped(lifecycle: Lifecycle) -> Report {
@@ -137,7 +137,7 @@ async fn hooks_that_hang_leave_time_for_those_after_them_and_all_fit_the_windows
     }
     let report = stopped(lifecycle).await;
     assert_eq!(notes.all(), ["done"]);
-    assert!(report.took() <= Windows::new().total(), "{:?}", report.took());
+    assert!(report.took() <= StopTimeouts::new().total(), "{:?}", report.took());
     for hook in &report.hooks()[1..] {
         assert!(hook.took <= SECOND, "{hook:?}");
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use lameduck_core::{Phase, Windows};
+use lameduck_core::{Phase, StopTimeouts};
 use lameduck_lifecycle::{Closed, Lifecycle, Work};
 use tokio::time::sleep;
 use tracing::{Event, Subscriber, field::Visit, instrument::WithSubscriber};
@@ -59,7 +59,7 @@ async fn a_clean_stop_is_initiated_once_completed_once_and_never_forced() {
     let log = logged(async {
         let listener = Work::new("connections", || 0, || async {})
             .with_closed(|| async { Closed::new(7, true) });
-        let running = Lifecycle::new(Windows::new())
+        let running = Lifecycle::new(StopTimeouts::new())
             .with_work(listener)
             .on_stop("database", async || {})
             .spawn();
@@ -100,7 +100,7 @@ async fn a_forced_stop_says_who_is_left_while_it_waits_and_names_each_when_it_fo
     let log = logged(async {
         let requests = Requests::new();
         let tally = requests.clone();
-        let running = Lifecycle::new(Windows::new())
+        let running = Lifecycle::new(StopTimeouts::new())
             .with_work(requests.work())
             .with_tally(move || tally.tally())
             .spawn();
@@ -126,11 +126,11 @@ async fn a_forced_stop_says_who_is_left_while_it_waits_and_names_each_when_it_fo
 #[tokio::test(start_paused = true)]
 async fn an_undone_stop_is_logged_as_undone_and_the_next_one_is_a_new_stop() {
     let log = logged(async {
-        let running = Lifecycle::new(Windows::new()).spawn();
+        let running = Lifecycle::new(StopTimeouts::new()).spawn();
         running.started().await;
         running.stop_handle().stop("first", true);
         running.watch().reached(Phase::LameDuck).await;
-        running.stop_handle().undo().await.unwrap();
+        running.stop_handle().cancel_stop().await.unwrap();
         sleep(Duration::from_secs(1)).await;
         running.stop_handle().stop("second", false);
         drop(running.finished().await);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lameduck_core::{Cause, Phase, Windows};
+use lameduck_core::{Phase, StopTimeouts, TransitionCause};
 use lameduck_lifecycle::{Closed, Lifecycle, Outcome, Tally, Work};
 use tokio::time::{Instant, sleep};
 
@@ -12,7 +12,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn with(requests: &Requests) -> Lifecycle {
     let tally = requests.clone();
-    Lifecycle::new(Windows::new()).with_work(requests.work()).with_tally(move || tally.tally())
+    Lifecycle::new(StopTimeouts::new()).with_work(requests.work()).with_tally(move || tally.tally())
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,7 +55,7 @@ async fn the_drain_ends_with_the_last_request_and_not_at_a_tick() {
     assert_eq!(report.outcome(), Outcome::Clean);
     assert_eq!(report.tally(), Tally::new(1, 1, 0, 0));
     let [drain] = report.phases() else { panic!("one phase, got {:?}", report.phases()) };
-    assert_eq!((drain.phase, drain.ended_by), (Phase::Draining, Cause::Event));
+    assert_eq!((drain.phase, drain.ended_by), (Phase::Draining, TransitionCause::Event));
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,13 +97,13 @@ async fn a_request_that_never_ends_is_forced_and_named_within_the_windows() {
 #[tokio::test(start_paused = true)]
 async fn work_that_force_cannot_end_does_not_outlive_the_force_window() {
     let stuck = Work::new("stuck", || 1, std::future::pending::<()>);
-    let running = Lifecycle::new(Windows::new()).with_work(stuck).spawn();
+    let running = Lifecycle::new(StopTimeouts::new()).with_work(stuck).spawn();
     running.started().await;
     running.stop_handle().stop("SIGTERM", true);
     let report = running.finished().await;
     assert_eq!(report.outcome(), Outcome::Forced);
     assert_eq!(report.took(), SECOND * 24);
-    assert_eq!(report.phases().last().map(|phase| phase.ended_by), Some(Cause::Window));
+    assert_eq!(report.phases().last().map(|phase| phase.ended_by), Some(TransitionCause::Window));
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,7 +140,7 @@ async fn a_stop_undone_in_lame_duck_leaves_a_ready_server_that_can_stop_again() 
     let stop = running.stop_handle();
     stop.stop("first", true);
     sleep(SECOND * 2).await;
-    stop.undo().await.unwrap();
+    stop.cancel_stop().await.unwrap();
     assert!(running.watch().current().is_ready());
     sleep(SECOND * 100).await;
     assert!(running.watch().current().is_ready());
@@ -157,24 +157,24 @@ async fn a_stop_past_lame_duck_is_too_late_to_undo_and_goes_on() {
     running.started().await;
     requests.come(1);
     running.stop_handle().stop("SIGTERM", false);
-    let too_late = running.stop_handle().undo().await.unwrap_err();
+    let too_late = running.stop_handle().cancel_stop().await.unwrap_err();
     assert_eq!(too_late.phase(), Phase::Draining);
     requests.finish(1);
     let _ = running.finished().await;
-    let too_late = running.stop_handle().undo().await.unwrap_err();
+    let too_late = running.stop_handle().cancel_stop().await.unwrap_err();
     assert_eq!(too_late.phase(), Phase::Stopped);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lame_duck_that_may_end_when_quiet_waits_for_quiet_after_its_minimum() {
     let requests = Requests::new();
-    let windows = Windows::new().with_lame_duck_until_quiet(SECOND, SECOND, SECOND * 5);
-    let quiet = with(&requests).with_windows(windows).spawn();
+    let windows = StopTimeouts::new().with_lame_duck_until_quiet(SECOND, SECOND, SECOND * 5);
+    let quiet = with(&requests).with_stop_timeouts(windows).spawn();
     quiet.started().await;
     quiet.stop_handle().stop("SIGTERM", true);
     assert_eq!(quiet.finished().await.took(), SECOND);
 
-    let busy = with(&requests).with_windows(windows).spawn();
+    let busy = with(&requests).with_stop_timeouts(windows).spawn();
     busy.started().await;
     busy.stop_handle().stop("SIGTERM", true);
     for _ in 0..3 {
@@ -224,7 +224,7 @@ async fn no_request_is_in_flight_only_counts_once_every_listener_has_closed() {
 async fn a_listener_that_never_closes_holds_the_stop_no_longer_than_its_window() {
     let listener =
         Work::new("connections", || 0, || async {}).with_closed(std::future::pending::<Closed>);
-    let running = Lifecycle::new(Windows::new()).with_work(listener).spawn();
+    let running = Lifecycle::new(StopTimeouts::new()).with_work(listener).spawn();
     running.started().await;
     running.stop_handle().stop("SIGTERM", false);
     assert_eq!(running.finished().await.took(), SECOND);
@@ -311,7 +311,7 @@ async fn a_stop_that_was_asked_for_before_the_start_needs_no_lame_duck() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_a_users_closure_stops_everybody_who_watches_the_phase() {
     let broken = Work::new("broken", || 1, || async { panic!("out of cheese") });
-    let running = Lifecycle::new(Windows::new()).with_work(broken).spawn();
+    let running = Lifecycle::new(StopTimeouts::new()).with_work(broken).spawn();
     running.started().await;
     running.stop_handle().stop("SIGTERM", false);
     running.watch().reached(Phase::Stopped).await;
@@ -322,7 +322,7 @@ async fn a_panic_in_a_users_closure_stops_everybody_who_watches_the_phase() {
 #[tokio::test(start_paused = true)]
 async fn a_count_and_a_wait_that_disagree_do_not_keep_a_thread_busy() {
     let odd = Work::new("odd", || 1, || async {});
-    let running = Lifecycle::new(Windows::new()).with_work(odd).spawn();
+    let running = Lifecycle::new(StopTimeouts::new()).with_work(odd).spawn();
     running.started().await;
     running.stop_handle().stop("SIGTERM", false);
     // On a paused clock this ends only because somebody sleeps.
@@ -334,7 +334,7 @@ async fn a_hundred_thousand_blockers_are_counted_and_a_hundred_named() {
     let lines = || (0..100_000).map(|n| format!("socket {n}")).collect();
     let many = Work::new("sockets", || 1, std::future::pending::<()>).with_blockers(lines);
     let tenth = SECOND / 10;
-    let windows = Windows::new()
+    let windows = StopTimeouts::new()
         .with_drain(tenth)
         .with_stop_accepting(tenth)
         .with_cancel(tenth)

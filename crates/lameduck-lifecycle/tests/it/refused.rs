@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lameduck_core::{Budget, Phase, Windows};
+use lameduck_core::{Budget, Phase, StopTimeouts};
 use lameduck_lifecycle::{Lifecycle, Outcome};
 
 use crate::support::panics;
@@ -18,13 +18,13 @@ fn check(lifecycle: &Lifecycle, parts: &[&str]) {
 #[test]
 fn windows_over_their_budget_are_refused_with_both_sums() {
     let budget = Budget::kubernetes(Duration::from_secs(20), Duration::ZERO);
-    let lifecycle = Lifecycle::new(Windows::new()).with_budget(budget);
+    let lifecycle = Lifecycle::new(StopTimeouts::new()).with_budget(budget);
     check(&lifecycle, &["add up to 28s", "budget is 18s"]);
 }
 
 #[test]
 fn two_stop_hooks_of_one_name_are_refused_so_that_none_runs_twice() {
-    let lifecycle = Lifecycle::new(Windows::new())
+    let lifecycle = Lifecycle::new(StopTimeouts::new())
         .on_start("database", async || {})
         .on_stop("database", async || {})
         .on_stop("database", async || {});
@@ -34,13 +34,13 @@ fn two_stop_hooks_of_one_name_are_refused_so_that_none_runs_twice() {
 #[test]
 fn a_hook_without_any_time_is_refused() {
     let lifecycle =
-        Lifecycle::new(Windows::new()).on_stop_within(Duration::ZERO, "flush", async || {});
+        Lifecycle::new(StopTimeouts::new()).on_stop_within(Duration::ZERO, "flush", async || {});
     check(&lifecycle, &["stop hook `flush` has a timeout of zero", "at least"]);
 }
 
 #[tokio::test]
 async fn a_refused_lifecycle_runs_nothing_and_reports_why() {
-    let running = Lifecycle::new(Windows::new().with_drain(Duration::MAX))
+    let running = Lifecycle::new(StopTimeouts::new().with_drain(Duration::MAX))
         .on_start("never", || panics("ran"))
         .on_stop("never", || panics("ran"))
         .spawn();

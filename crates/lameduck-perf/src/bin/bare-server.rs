@@ -18,7 +18,7 @@ fn main() -> io::Result<()> {
         let duck = Lameduck::new().with_timeout(LIMIT);
         let listener = duck.bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?);
-        let report = duck.serve_on(listener, app()).await;
+        let report = duck.serve_listener(listener, app()).await;
         report.error().map_or(Ok(()), |error| Err(io::Error::other(error.to_owned())))
     })
 }

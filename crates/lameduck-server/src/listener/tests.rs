@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{open::BACKOFF, *};
-use crate::{ServerOptions, source::Accepted, source::sealed::Accept};
+use crate::{SocketOptions, source::Accepted, source::sealed::Accept};
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(100);
@@ -111,7 +111,7 @@ impl Accept for System {
 fn listen(
     addr: impl Into<SocketAddr>,
     system: System,
-    options: ServerOptions,
+    options: SocketOptions,
 ) -> (PhaseSender, Connections, Listener<System>) {
     let addr = addr.into();
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).unwrap();
@@ -140,7 +140,7 @@ fn connect_and_send(addr: SocketAddr, bytes: &[u8]) -> std::net::TcpStream {
 
 /// Accepts until the listener has closed itself, and drops what it got.
 async fn sweep(connections: &Connections, listener: &mut Listener<System>) -> ListenerClosed {
-    let closed = connections.closed();
+    let closed = connections.listeners_closed();
     tokio::select! {
         closed = timeout(LONG / 2, closed) => closed.expect("it closes itself"),
         () = async { loop { drop(listener.accept().await) } } => unreachable!(),
@@ -153,7 +153,7 @@ const LOOPBACK: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 async fn where_new_clients_cannot_be_kept_out_the_queue_is_emptied_once_and_that_is_said() {
     let system = System { refuses: true, ..System::default() };
     // Neither wait is made: without the stop there is nothing to wait for.
-    let options = ServerOptions::new().with_settle(LONG).with_stop_accepting(LONG);
+    let options = SocketOptions::new().with_accept_settle_time(LONG).with_stop_accepting(LONG);
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
     let addr = listener.local_addr().unwrap();
     let _clients: Vec<_> = (0..20).map(|_| connect_and_send(addr, b"x")).collect();
@@ -166,7 +166,7 @@ async fn where_new_clients_cannot_be_kept_out_the_queue_is_emptied_once_and_that
 #[tokio::test]
 async fn what_is_left_in_the_queue_at_the_bound_is_counted() {
     let system = System { refuses: true, ..System::default() };
-    let options = ServerOptions::new().with_stop_accepting(Duration::ZERO).with_syn_filter(true);
+    let options = SocketOptions::new().with_stop_accepting(Duration::ZERO).with_syn_filter(true);
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
     let addr = listener.local_addr().unwrap();
     let _clients: Vec<_> = (0..20).map(|_| connect_and_send(addr, b"x")).collect();
@@ -179,7 +179,7 @@ async fn what_is_left_in_the_queue_at_the_bound_is_counted() {
 #[tokio::test]
 async fn a_flood_that_cannot_be_kept_out_ends_at_the_bound() {
     let system = System { refuses: true, floods: true, ..System::default() };
-    let options = ServerOptions::new().with_stop_accepting(SHORT);
+    let options = SocketOptions::new().with_stop_accepting(SHORT);
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
     phase.publish(Phase::Draining);
     let closed = sweep(&connections, &mut listener).await;
@@ -190,7 +190,7 @@ async fn a_flood_that_cannot_be_kept_out_ends_at_the_bound() {
 #[tokio::test]
 async fn where_the_kernel_does_not_tell_the_settle_time_is_waited() {
     let system = System { says: Some(None), ..System::default() };
-    let options = ServerOptions::new().with_settle(SHORT).with_stop_accepting(LONG);
+    let options = SocketOptions::new().with_accept_settle_time(SHORT).with_stop_accepting(LONG);
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
     phase.publish(Phase::Draining);
     let closed = sweep(&connections, &mut listener).await;
@@ -201,7 +201,7 @@ async fn where_the_kernel_does_not_tell_the_settle_time_is_waited() {
 #[tokio::test]
 async fn handshakes_that_never_end_are_waited_for_until_the_bound() {
     let system = System { says: Some(Some(true)), ..System::default() };
-    let options = ServerOptions::new().with_settle(LONG).with_stop_accepting(SHORT);
+    let options = SocketOptions::new().with_accept_settle_time(LONG).with_stop_accepting(SHORT);
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
     phase.publish(Phase::Draining);
     let closed = sweep(&connections, &mut listener).await;
@@ -210,7 +210,7 @@ async fn handshakes_that_never_end_are_waited_for_until_the_bound() {
 
 #[tokio::test]
 async fn a_handshake_under_way_is_let_in_while_nobody_new_is() {
-    let options = ServerOptions::new().with_settle(LONG).with_stop_accepting(LONG);
+    let options = SocketOptions::new().with_accept_settle_time(LONG).with_stop_accepting(LONG);
     let everywhere = (Ipv6Addr::UNSPECIFIED, 0);
     let (phase, connections, mut listener) = listen(everywhere, System::default(), options);
     let port = listener.local_addr().unwrap().port();
@@ -220,7 +220,7 @@ async fn a_handshake_under_way_is_let_in_while_nobody_new_is() {
     let mut clients =
         [TcpStream::connect(v4).await.unwrap(), TcpStream::connect(v6).await.unwrap()];
     phase.publish(Phase::Draining);
-    let mut closed = Box::pin(connections.closed());
+    let mut closed = Box::pin(connections.listeners_closed());
     // The listener goes on closing, and does not get to its end.
     let waits = timeout(SHORT, async {
         tokio::select! {
@@ -256,7 +256,7 @@ async fn a_handshake_under_way_is_let_in_while_nobody_new_is() {
 #[tokio::test]
 async fn an_accept_that_fails_for_want_of_a_descriptor_is_tried_again_after_a_second() {
     let system = System { failures: 1.into(), ..System::default() };
-    let (phase, connections, mut listener) = listen(LOOPBACK, system, ServerOptions::new());
+    let (phase, connections, mut listener) = listen(LOOPBACK, system, SocketOptions::new());
     let _client = connect_and_send(listener.local_addr().unwrap(), b"x");
     let began = Instant::now();
     drop(listener.accept().await);
@@ -276,7 +276,7 @@ async fn an_accept_that_fails_for_want_of_a_descriptor_is_tried_again_after_a_se
 #[tokio::test]
 async fn a_listener_that_waits_after_a_failure_still_sees_the_stop() {
     let system = System { failures: 1.into(), ..System::default() };
-    let (phase, connections, mut listener) = listen(LOOPBACK, system, ServerOptions::new());
+    let (phase, connections, mut listener) = listen(LOOPBACK, system, SocketOptions::new());
     assert!(timeout(SHORT, listener.accept()).await.is_err());
     phase.publish(Phase::Draining);
     let closed = sweep(&connections, &mut listener).await;

@@ -22,14 +22,14 @@ impl Registry {
     #[cfg(feature = "serve")]
     pub(crate) fn dismiss(&self, conn: &Conn) {
         conn.give(Order::Leave);
-        self.untold.settle(conn);
+        self.unnotified.settle(conn);
     }
 
     /// Marks the connections that are open now and are to be told, once in a stop.
-    pub(crate) fn mark_untold(&self) {
+    pub(crate) fn mark_unnotified(&self) {
         let inner = self.lock();
         if let Some(stop) = self.watch.stop_number() {
-            self.untold.give(stop, inner.conns(), Conn::is_to_be_told);
+            self.unnotified.give(stop, inner.conns(), Conn::is_to_be_told);
         }
     }
 
@@ -49,7 +49,7 @@ impl Registry {
     /// This connection's peer knows that it is to leave.
     pub(crate) fn told(&self, conn: &Conn) {
         conn.set_told();
-        self.untold.settle(conn);
+        self.unnotified.settle(conn);
     }
 
     /// The server has let go of a connection that is not HTTP any more.

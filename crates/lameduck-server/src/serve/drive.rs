@@ -21,7 +21,7 @@ use super::{
     leave::Leave,
     link::Link,
     live::Seat,
-    options::ServeOptions,
+    options::HttpOptions,
     streams::StreamHandler,
     wire::{First, Wire},
 };
@@ -34,7 +34,7 @@ pub(super) async fn connection<I, S, B>(
     mut io: Tracked<I>,
     service: S,
     connections: Connections,
-    options: Arc<ServeOptions>,
+    options: Arc<HttpOptions>,
     seat: Seat,
 ) where
     I: Socket,
@@ -82,7 +82,7 @@ async fn begin<I: Socket>(
     io: &mut Tracked<I>,
     first: &mut First,
     leave: &mut Leave,
-    options: &ServeOptions,
+    options: &HttpOptions,
 ) -> io::Result<Option<bool>> {
     let mut timer = pin!(options.header_read_timeout.map(sleep));
     poll_fn(|cx| {

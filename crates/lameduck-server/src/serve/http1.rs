@@ -14,8 +14,8 @@ use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-use super::{handler::Handler, leave::Leave, link::Link, options::ServeOptions, wire::Wire};
-use crate::{Socket, Stage, hold::later};
+use super::{handler::Handler, leave::Leave, link::Link, options::HttpOptions, wire::Wire};
+use crate::{ConnectionStage, Socket, hold::later};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -24,7 +24,7 @@ pub(super) async fn serve<I, S, B>(
     handler: Handler<S>,
     mut leave: Leave,
     link: &Link,
-    options: &ServeOptions,
+    options: &HttpOptions,
     old_at: Option<Instant>,
 ) -> hyper::Result<()>
 where
@@ -50,7 +50,7 @@ where
             let to_go = match leave.poll(cx) {
                 Poll::Ready(was_silent) => Some(was_silent),
                 Poll::Pending if is_over(&mut silence, link, cx) => {
-                    if link.conn().stage() != Stage::Answered {
+                    if link.conn().stage() != ConnectionStage::Answered {
                         // Half a head, which hyper would wait for.
                         return Poll::Ready(Ok(()));
                     }

@@ -19,7 +19,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use super::{
     leave::Awaited,
     link::Link,
-    options::ServeOptions,
+    options::HttpOptions,
     streams::{StreamHandler, Streams},
     wire::Wire,
 };
@@ -31,7 +31,7 @@ pub(super) async fn serve<I, S, B>(
     wire: TokioIo<Wire<I>>,
     handler: StreamHandler<S>,
     connections: &Connections,
-    options: &ServeOptions,
+    options: &HttpOptions,
     old_at: Option<Instant>,
     accepted: Instant,
     link: Arc<Link>,
@@ -117,7 +117,7 @@ struct Idle {
 impl Exit {
     fn new(
         connections: &Connections,
-        options: &ServeOptions,
+        options: &HttpOptions,
         old_at: Option<Instant>,
         accepted: Instant,
     ) -> Self {
@@ -130,7 +130,7 @@ impl Exit {
             first: None,
             first_until: later(accepted, grace),
             cancelling: Awaited::new(connections, Phase::Cancelling),
-            patience: options.http2_patience,
+            patience: options.goaway_ack_timeout,
             old: old_at.map(timer),
             too_old: options.too_old_at(old_at).map(timer),
             idle: options.idle_timeout().map(idle),

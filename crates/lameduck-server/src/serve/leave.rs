@@ -11,7 +11,7 @@ use lameduck_core::{Phase, PhaseReached};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
-    Connections, Stage,
+    ConnectionStage, Connections,
     conn::Conn,
     hold::{Look, later},
 };
@@ -38,7 +38,7 @@ impl Awaited {
         // Once the task is on the list, two loads are enough: to poll would take the list's lock,
         // which all connections share, at every byte that comes. In this order: what was undone
         // before the phase was read is seen, and has taken the task off the list.
-        if watch.current() < self.phase && self.listed == Some(watch.times_undone()) {
+        if watch.current() < self.phase && self.listed == Some(watch.times_cancelled()) {
             return Poll::Pending;
         }
         self.poll_reached(connections, cx)
@@ -47,14 +47,14 @@ impl Awaited {
     // Apart, as most polls end before it.
     #[inline(never)]
     fn poll_reached(&mut self, connections: &Connections, cx: &mut Context<'_>) -> Poll<()> {
-        self.listed = Some(connections.registry().watch.times_undone());
+        self.listed = Some(connections.registry().watch.times_cancelled());
         Pin::new(&mut self.reached).poll(cx)
     }
 }
 
 /// Completes when a connection that speaks HTTP/1, or nothing yet, may be told to close.
 ///
-/// The rule of [`Connections::stop_accepting`], for one connection alone.
+/// The rule of [`Connections::shutdown_signal`], for one connection alone.
 #[derive(Debug)]
 pub(super) struct Leave {
     connections: Connections,
@@ -113,7 +113,7 @@ impl Leave {
                 }
                 None => {
                     registry.dismiss(&self.conn);
-                    return Poll::Ready(self.conn.stage() == Stage::Answered);
+                    return Poll::Ready(self.conn.stage() == ConnectionStage::Answered);
                 }
             };
             self.unread_until = held.is_none().then_some(until);

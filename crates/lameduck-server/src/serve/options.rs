@@ -11,20 +11,20 @@ use crate::hold::later;
 
 /// Options of a server of our own: how many connections it has, and how long it keeps them.
 ///
-/// Those of the sockets are [`ServerOptions`](crate::ServerOptions).
+/// Those of the sockets are [`SocketOptions`](crate::SocketOptions).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServeOptions {
+pub struct HttpOptions {
     pub(super) max_connections: usize,
     pub(super) header_read_timeout: Option<Duration>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) lingering_close: Duration,
     pub(super) http2_keep_alive: Option<Duration>,
-    pub(super) http2_patience: Duration,
+    pub(super) goaway_ack_timeout: Duration,
     pub(super) max_age: Option<Duration>,
     pub(super) age_grace: Option<Duration>,
 }
 
-impl ServeOptions {
+impl HttpOptions {
     /// The default options.
     #[must_use]
     pub const fn new() -> Self {
@@ -37,7 +37,7 @@ impl ServeOptions {
             lingering_close: Duration::from_secs(5),
             http2_keep_alive: None,
             // As gRPC's servers wait for the same answer.
-            http2_patience: Duration::from_secs(5),
+            goaway_ack_timeout: Duration::from_secs(5),
             max_age: None,
             age_grace: None,
         }
@@ -122,7 +122,7 @@ impl ServeOptions {
     /// Sets after which silence an HTTP/2 client is asked whether it is still there (PING).
     ///
     /// By default never, for TCP does it too (see
-    /// [`ServerOptions::with_tcp_keepalive`](crate::ServerOptions::with_tcp_keepalive)), but that
+    /// [`SocketOptions::with_tcp_keepalive`](crate::SocketOptions::with_tcp_keepalive)), but that
     /// asks the next proxy, not the client. A client that does not answer within 20 s is closed.
     #[must_use]
     pub const fn with_http2_keep_alive(mut self, interval: Option<Duration>) -> Self {
@@ -138,8 +138,8 @@ impl ServeOptions {
     /// this time all the same, and with [`Cancelling`](lameduck_core::Phase::Cancelling) at the
     /// latest: it must not hold a stop.
     #[must_use]
-    pub const fn with_http2_patience(mut self, patience: Duration) -> Self {
-        self.http2_patience = patience;
+    pub const fn with_goaway_ack_timeout(mut self, patience: Duration) -> Self {
+        self.goaway_ack_timeout = patience;
         self
     }
 
@@ -168,7 +168,7 @@ impl ServeOptions {
     }
 }
 
-impl Default for ServeOptions {
+impl Default for HttpOptions {
     fn default() -> Self {
         Self::new()
     }
@@ -208,7 +208,7 @@ mod tests {
     fn the_shorter_of_two_times_closes_an_idle_connection() {
         let idle = |head, idle| {
             let seconds = |n: Option<u64>| n.map(Duration::from_secs);
-            ServeOptions::new()
+            HttpOptions::new()
                 .with_header_read_timeout(seconds(head))
                 .with_idle_timeout(seconds(idle))
                 .silence()

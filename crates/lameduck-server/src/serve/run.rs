@@ -19,7 +19,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::{drive, leave::Awaited, live::Live, options::ServeOptions};
+use super::{drive, leave::Awaited, live::Live, options::HttpOptions};
 use crate::{Connections, Listener, Source, Tracked};
 
 /// How many connections are accepted before the others get a turn.
@@ -49,7 +49,7 @@ struct Server<L: Source> {
     tasks: JoinSet<()>,
 }
 
-pub(super) async fn run<L, F, S, B>(listener: Listener<L>, mut make: F, options: ServeOptions)
+pub(super) async fn run<L, F, S, B>(listener: Listener<L>, mut make: F, options: HttpOptions)
 where
     L: Source,
     F: FnMut(L::Addr) -> S,

@@ -19,7 +19,7 @@ use super::{
     Tls,
     lent::{Home, Lent},
 };
-use crate::{Protocol, ServerOptions, Socket, hold::later, source::sealed::Configure, sys::Handle};
+use crate::{Protocol, Socket, SocketOptions, hold::later, source::sealed::Configure, sys::Handle};
 
 /// A connection of a [`TlsSource`](crate::TlsSource): encrypted once its handshake is over, which
 /// its first read or write begins.
@@ -114,7 +114,7 @@ impl<I: Socket> Socket for TlsSocket<I> {
 }
 
 impl<I: Socket> Configure for TlsSocket<I> {
-    fn configure(&self, options: &ServerOptions) {
+    fn configure(&self, options: &SocketOptions) {
         if let Some(io) = self.get_ref() {
             io.configure(options);
         }

@@ -21,12 +21,12 @@ async fn answered(addr: SocketAddr, stop: impl FnOnce()) -> usize {
 
 #[tokio::test]
 async fn every_connection_of_the_accept_queue_is_answered() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     assert_eq!(answered(addr, || _ = duck.phase.publish(Phase::Draining)).await, CLIENTS);
 
     within(server).await.unwrap().unwrap();
-    let closed = within(duck.connections.closed()).await;
+    let closed = within(duck.connections.listeners_closed()).await;
     assert_eq!(closed.swept, CLIENTS as u64);
     assert!(!closed.bounded, "{closed}");
     let totals = duck.connections.totals();
@@ -54,12 +54,12 @@ async fn a_plain_listener_resets_its_accept_queue() {
 async fn an_idle_server_closes_as_soon_as_the_kernel_says_that_nobody_comes() {
     // Waits that would be seen, if they were made.
     let wait = Duration::from_secs(10);
-    let options = ServerOptions::new().with_settle(wait).with_stop_accepting(2 * wait);
+    let options = SocketOptions::new().with_accept_settle_time(wait).with_stop_accepting(2 * wait);
     let duck = Duck::new(options);
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     duck.phase.publish(Phase::Draining);
     within(server).await.unwrap().unwrap();
-    let closed = within(duck.connections.closed()).await;
+    let closed = within(duck.connections.listeners_closed()).await;
     if cfg!(target_os = "linux") {
         assert!(closed.syns_stopped && closed.settled && !closed.bounded, "{closed}");
     }
@@ -69,12 +69,12 @@ async fn an_idle_server_closes_as_soon_as_the_kernel_says_that_nobody_comes() {
 
 #[tokio::test]
 async fn several_listeners_all_close_and_are_told_of_together() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (first, one) = duck.serve(hello(duck.watch())).await;
     let (second, two) = duck.serve(hello(duck.watch())).await;
     let clients = [first, second].map(|addr| connect_and_send(addr, REQUEST));
     duck.phase.publish(Phase::Draining);
-    let closed = within(duck.connections.closed()).await;
+    let closed = within(duck.connections.listeners_closed()).await;
     assert_eq!((closed.listeners, closed.swept), (2, 2));
     for client in clients {
         assert!(read_answer(&mut into_tokio(client)).await.unwrap().contains("200 OK"));
@@ -87,8 +87,8 @@ async fn several_listeners_all_close_and_are_told_of_together() {
 
 #[tokio::test]
 async fn a_dual_stack_listener_serves_and_stops_both_families() {
-    let duck = Duck::new(ServerOptions::new());
-    let (addr, server) = duck.serve_on("[::]:0", hello(duck.watch())).await;
+    let duck = Duck::new(SocketOptions::new());
+    let (addr, server) = duck.serve_listener("[::]:0", hello(duck.watch())).await;
     let v4 = SocketAddr::from(([127, 0, 0, 1], addr.port()));
     let v6 = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], addr.port()));
     // One that is accepted before, and one that is swept, of each.
@@ -101,7 +101,7 @@ async fn a_dual_stack_listener_serves_and_stops_both_families() {
         assert!(read_answer(&mut into_tokio(client)).await.unwrap().contains("hello"));
     }
     within(server).await.unwrap().unwrap();
-    assert_eq!(within(duck.connections.closed()).await.swept, 2);
+    assert_eq!(within(duck.connections.listeners_closed()).await.swept, 2);
     assert_refused(v4).await;
     assert_refused(v6).await;
 }
@@ -109,32 +109,32 @@ async fn a_dual_stack_listener_serves_and_stops_both_families() {
 #[tokio::test]
 async fn cancelling_closes_the_listener_at_once() {
     let wait = Duration::from_secs(60);
-    let duck = Duck::new(ServerOptions::new().with_idle_hold(wait).with_first_byte_grace(wait));
+    let duck = Duck::new(SocketOptions::new().with_idle_grace(wait).with_first_byte_grace(wait));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let mut idle = TcpStream::connect(addr).await.unwrap();
     exchange(&mut idle).await;
     let began = Instant::now();
     duck.phase.publish(Phase::Cancelling);
     within(server).await.unwrap().unwrap();
-    assert!(within(duck.connections.closed()).await.bounded);
+    assert!(within(duck.connections.listeners_closed()).await.bounded);
     assert!(read_to_end(&mut idle).await.unwrap().is_empty());
     assert!(began.elapsed() < wait);
 }
 
 #[tokio::test]
 async fn a_listener_that_is_dropped_counts_as_closed() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     duck.phase.publish(Phase::Draining);
     drop(listener);
-    let closed = within(duck.connections.closed()).await;
+    let closed = within(duck.connections.listeners_closed()).await;
     assert!(closed.bounded && !closed.settled, "{closed}");
 }
 
 #[tokio::test]
 async fn clients_wait_in_the_queue_until_the_start_is_over() {
     let (phase, watch) = phase_channel();
-    let connections = Connections::new(watch, ServerOptions::new());
+    let connections = Connections::new(watch, SocketOptions::new());
     let mut listener = Listener::bind("127.0.0.1:0", &connections).await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let early = timeout(Duration::from_millis(50), listener.accept()).await;

@@ -3,17 +3,17 @@
 use std::{pin::pin, sync::Arc};
 
 use futures_util::FutureExt as _;
-use lameduck_server::{Protocol, Stage};
+use lameduck_server::{ConnectionStage, Protocol};
 use tokio::{sync::Notify, time::Instant};
 
 use super::*;
 
 #[tokio::test]
 async fn idle_completes_exactly_when_the_last_socket_is_closed() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let addr = listener.local_addr().unwrap();
-    duck.connections.idle().now_or_never().expect("no connection is open");
+    duck.connections.all_closed().now_or_never().expect("no connection is open");
 
     let mut clients = Vec::new();
     let mut accepted = Vec::new();
@@ -23,9 +23,9 @@ async fn idle_completes_exactly_when_the_last_socket_is_closed() {
     }
     let waiter = spawn({
         let connections = duck.connections.clone();
-        async move { connections.idle().await }
+        async move { connections.all_closed().await }
     });
-    let mut idle = pin!(duck.connections.idle());
+    let mut idle = pin!(duck.connections.all_closed());
     for left in (0..3).rev() {
         assert!(idle.as_mut().now_or_never().is_none(), "{left} are still open");
         accepted.pop();
@@ -37,12 +37,12 @@ async fn idle_completes_exactly_when_the_last_socket_is_closed() {
 
 #[tokio::test]
 async fn a_dropped_wait_for_idle_takes_nothing_from_another() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let accepted = listener.accept().await.0;
-    let mut stays = Box::pin(duck.connections.idle());
-    let mut leaves = Box::pin(duck.connections.idle());
+    let mut stays = Box::pin(duck.connections.all_closed());
+    let mut leaves = Box::pin(duck.connections.all_closed());
     assert!(stays.as_mut().now_or_never().is_none());
     assert!(leaves.as_mut().now_or_never().is_none());
     drop(leaves);
@@ -52,7 +52,7 @@ async fn a_dropped_wait_for_idle_takes_nothing_from_another() {
 
 #[tokio::test]
 async fn the_list_begins_with_the_oldest() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let addr = listener.local_addr().unwrap();
     let (mut clients, mut accepted) = (Vec::new(), Vec::new());
@@ -73,7 +73,7 @@ async fn the_list_begins_with_the_oldest() {
 #[tokio::test]
 async fn a_response_that_nobody_has_read_yet_counts_until_it_is_flushed() {
     const LEN: usize = 16 << 20;
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let entered = Arc::new(Notify::new());
     let app = Router::new().route(
         "/",
@@ -89,12 +89,12 @@ async fn a_response_that_nobody_has_read_yet_counts_until_it_is_flushed() {
     let mut client = into_tokio(connect_and_send(addr, REQUEST));
     within(entered.notified()).await;
     duck.phase.publish(Phase::Draining);
-    within(duck.connections.closed()).await;
+    within(duck.connections.listeners_closed()).await;
 
     // The handler is done and its body with it, but the client has not read a byte.
     assert_eq!(duck.connections.count(), 1);
     assert!(duck.connections.totals().bytes_out < LEN as u64);
-    let mut idle = pin!(duck.connections.idle());
+    let mut idle = pin!(duck.connections.all_closed());
     assert!(idle.as_mut().now_or_never().is_none());
 
     let bytes = within(async {
@@ -115,7 +115,7 @@ async fn a_response_that_nobody_has_read_yet_counts_until_it_is_flushed() {
 
 #[tokio::test]
 async fn the_list_tells_how_far_each_connection_is() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(hello(duck.watch())).await;
     let reached = async |protocol, stage| {
         // Bytes are on their way to the server's task, and nothing tells when they are there.
@@ -131,12 +131,12 @@ async fn the_list_tells_how_far_each_connection_is() {
     };
 
     let mut client = TcpStream::connect(addr).await.unwrap();
-    reached(Protocol::Unknown, Stage::NoBytes).await;
+    reached(Protocol::Unknown, ConnectionStage::NoBytes).await;
     client.write_all(&REQUEST[..10]).await.unwrap();
-    reached(Protocol::Http1, Stage::Head).await;
+    reached(Protocol::Http1, ConnectionStage::Head).await;
     client.write_all(&REQUEST[10..]).await.unwrap();
     read_answer(&mut client).await.unwrap();
-    reached(Protocol::Http1, Stage::Answered).await;
+    reached(Protocol::Http1, ConnectionStage::Answered).await;
 
     let info = &duck.connections.list()[0];
     assert_eq!(info.peer, Some(client.local_addr().unwrap()));

@@ -1,7 +1,7 @@
 //! Clients that send a body only once they were asked to: what asks is not an answer.
 
 use axum::body::Bytes;
-use lameduck_server::Stage;
+use lameduck_server::ConnectionStage;
 
 use super::*;
 
@@ -28,16 +28,16 @@ async fn asked(addr: SocketAddr) -> TcpStream {
 async fn check(duck: &Duck, addr: SocketAddr) {
     let mut client = asked(addr).await;
     let stage = || duck.connections.list()[0].stage;
-    assert_eq!(stage(), Stage::Request);
+    assert_eq!(stage(), ConnectionStage::Request);
     client.write_all(BODY).await.unwrap();
     let answer = read_answer(&mut client).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.as_bytes().ends_with(BODY), "{answer}");
-    assert_eq!(stage(), Stage::Answered);
+    assert_eq!(stage(), ConnectionStage::Answered);
 }
 
 #[tokio::test]
 async fn a_body_that_was_asked_for_is_no_tunnel_whatever_it_begins_with() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(upload(duck.watch())).await;
     check(&duck, addr).await;
 }
@@ -45,7 +45,7 @@ async fn a_body_that_was_asked_for_is_no_tunnel_whatever_it_begins_with() {
 #[cfg(feature = "serve")]
 #[tokio::test]
 async fn a_body_that_our_server_asked_for_is_no_tunnel_whatever_it_begins_with() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.run(upload(duck.watch())).await;
     check(&duck, addr).await;
 }
@@ -53,15 +53,15 @@ async fn a_body_that_our_server_asked_for_is_no_tunnel_whatever_it_begins_with()
 #[cfg(feature = "serve")]
 #[tokio::test]
 async fn a_client_that_was_asked_for_its_body_is_not_told_before_its_answer() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.run(upload(duck.watch())).await;
     let mut client = asked(addr).await;
     duck.phase.publish(Phase::LameDuck);
-    let all_told = duck.connections.all_told();
-    let mut all_told = std::pin::pin!(all_told);
-    let early = timeout(Duration::from_millis(100), all_told.as_mut()).await;
+    let all_notified = duck.connections.all_notified();
+    let mut all_notified = std::pin::pin!(all_notified);
+    let early = timeout(Duration::from_millis(100), all_notified.as_mut()).await;
     assert!(early.is_err(), "it knows nothing");
     client.write_all(BODY).await.unwrap();
     assert!(read_answer(&mut client).await.unwrap().contains("connection: close"));
-    within(all_told).await;
+    within(all_notified).await;
 }

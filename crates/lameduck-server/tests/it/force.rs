@@ -23,13 +23,13 @@ async fn stuck(duck: &Duck) -> (SocketAddr, JoinHandle<io::Result<()>>, Arc<Noti
 
 #[tokio::test]
 async fn force_reaches_a_handler_that_never_ends() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, server, entered) = stuck(&duck).await;
     let mut client = into_tokio(connect_and_send(addr, REQUEST));
     within(entered.notified()).await;
     duck.phase.publish(Phase::Forced);
     assert_eq!(duck.connections.abort_all(), 1);
-    within(duck.connections.idle()).await;
+    within(duck.connections.all_closed()).await;
     within(server).await.unwrap().unwrap();
     assert!(read_to_end(&mut client).await.unwrap().is_empty());
     assert_eq!(duck.connections.totals().aborted, 1);
@@ -40,18 +40,18 @@ async fn force_reaches_a_handler_that_never_ends() {
 /// the socket wakes nobody: the kept waker does.
 #[tokio::test]
 async fn force_reaches_a_handler_that_never_ends_behind_a_pipelined_request() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server, entered) = stuck(&duck).await;
     let _client = connect_and_send(addr, &[REQUEST, REQUEST].concat());
     within(entered.notified()).await;
     // No phase moves, so the server's own stop signal does not wake it either.
     assert_eq!(duck.connections.abort_all(), 1);
-    within(duck.connections.idle()).await;
+    within(duck.connections.all_closed()).await;
 }
 
 #[tokio::test]
 async fn force_ends_what_nobody_polls_in_the_eyes_of_its_peer() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (mut io, _) = listener.accept().await;
@@ -64,7 +64,7 @@ async fn force_ends_what_nobody_polls_in_the_eyes_of_its_peer() {
 
 #[tokio::test]
 async fn force_reaches_an_http2_peer_that_never_answers() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     let mut client = into_tokio(connect_and_send(addr, preface));
@@ -82,13 +82,13 @@ async fn force_reaches_an_http2_peer_that_never_answers() {
     assert_eq!(duck.connections.count(), 1);
     assert!(!server.is_finished());
     assert_eq!(duck.connections.abort_all(), 1);
-    within(duck.connections.idle()).await;
+    within(duck.connections.all_closed()).await;
     within(server).await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn an_http2_client_is_told_by_goaway_and_leaves() {
-    let duck = Duck::new(ServerOptions::new().with_idle_hold(Duration::from_secs(60)));
+    let duck = Duck::new(SocketOptions::new().with_idle_grace(Duration::from_secs(60)));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let tcp = TcpStream::connect(addr).await.unwrap();
     let (mut send, connection) = h2::client::handshake(tcp).await.unwrap();
@@ -99,17 +99,17 @@ async fn an_http2_client_is_told_by_goaway_and_leaves() {
     duck.phase.publish(Phase::Draining);
     within(server).await.unwrap().unwrap();
     within(connection).await.unwrap().unwrap();
-    within(duck.connections.idle()).await;
+    within(duck.connections.all_closed()).await;
 }
 
 #[tokio::test]
 async fn a_connection_that_turns_out_to_be_http2_holds_the_signal_no_more() {
     let long = Duration::from_secs(60);
-    let duck = Duck::new(ServerOptions::new().with_first_byte_grace(long));
+    let duck = Duck::new(SocketOptions::new().with_first_byte_grace(long));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let tcp = TcpStream::connect(addr).await.unwrap();
     duck.phase.publish(Phase::Draining);
-    within(duck.connections.closed()).await;
+    within(duck.connections.listeners_closed()).await;
     assert_eq!(duck.connections.count(), 1);
     let (_send, connection) = h2::client::handshake(tcp).await.unwrap();
     within(connection).await.unwrap();

@@ -8,7 +8,7 @@ use hyper_util::{
     server::conn::auto,
     service::TowerToHyperService,
 };
-use lameduck_server::{Protocol, Stage};
+use lameduck_server::{ConnectionStage, Protocol};
 use tokio::time::Instant;
 
 use super::*;
@@ -22,7 +22,7 @@ async fn serve_one(mut listener: Listener, connections: Connections, app: Router
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
     tokio::select! {
         _ = &mut connection => panic!("it ended before the stop"),
-        () = connections.stop_accepting() => {}
+        () = connections.shutdown_signal() => {}
     }
     connection.as_mut().graceful_shutdown();
     connection.await.unwrap();
@@ -31,7 +31,7 @@ async fn serve_one(mut listener: Listener, connections: Connections, app: Router
 
 #[tokio::test]
 async fn a_server_that_speaks_first_is_known_to_speak_http2_and_its_clients_are_not_held() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let addr = listener.local_addr().unwrap();
     let server = spawn(serve_one(listener, duck.connections.clone(), hello(duck.watch())));
@@ -40,7 +40,7 @@ async fn a_server_that_speaks_first_is_known_to_speak_http2_and_its_clients_are_
     // The server's settings, before the client has said a word.
     let mut settings = [0; 9];
     within(tcp.peek(&mut settings)).await.unwrap();
-    assert_eq!(duck.connections.list()[0].stage, Stage::NoBytes);
+    assert_eq!(duck.connections.list()[0].stage, ConnectionStage::NoBytes);
     let (send, connection) = within(h2::client::handshake(&mut tcp)).await.unwrap();
     let asked = async {
         let request = Request::get("http://duck/").body(()).unwrap();
@@ -48,7 +48,7 @@ async fn a_server_that_speaks_first_is_known_to_speak_http2_and_its_clients_are_
             send.clone().ready().await.unwrap().send_request(request, true).unwrap();
         assert_eq!(within(response).await.unwrap().status(), 200);
         let info = &duck.connections.list()[0];
-        assert_eq!((info.protocol, info.stage), (Protocol::Http2, Stage::Multiplexed));
+        assert_eq!((info.protocol, info.stage), (Protocol::Http2, ConnectionStage::Multiplexed));
         let began = Instant::now();
         duck.phase.publish(Phase::Draining);
         began

@@ -14,17 +14,17 @@ const HOLD: Duration = Duration::from_millis(50);
 
 #[tokio::test]
 async fn a_request_that_came_too_late_is_told_that_it_was_not_executed() {
-    check(ServerOptions::new(), REQUEST, b"").await;
+    check(SocketOptions::new(), REQUEST, b"").await;
 }
 
 #[tokio::test]
 async fn with_a_parting_answer_even_a_request_that_is_still_on_its_way_is_told() {
-    check(ServerOptions::new().with_parting_answer(true), b"", REQUEST).await;
+    check(SocketOptions::new().with_answer_on_idle_close(true), b"", REQUEST).await;
 }
 
 /// An idle connection is closed; its client sends `before` the close, and more `after` it.
-async fn check(options: ServerOptions, before: &[u8], after: &[u8]) {
-    let duck = Duck::new(options.with_idle_hold(HOLD));
+async fn check(options: SocketOptions, before: &[u8], after: &[u8]) {
+    let duck = Duck::new(options.with_idle_grace(HOLD));
     // A plain hyper loop: one connection, then the signal.
     let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -51,7 +51,7 @@ async fn check(options: ServerOptions, before: &[u8], after: &[u8]) {
     assert!(exchange(&mut client).await.contains("200 OK"));
     let mut client = client.into_std().unwrap();
     duck.phase.publish(Phase::Draining);
-    within(duck.connections.stop_accepting()).await;
+    within(duck.connections.shutdown_signal()).await;
     // Nothing runs between the last look and this.
     client.write_all(before).unwrap();
     close.send(()).unwrap();
@@ -73,7 +73,8 @@ async fn check(options: ServerOptions, before: &[u8], after: &[u8]) {
 /// A body of HTTP/1.0 ends with the connection: one more byte, and it is another body.
 #[tokio::test]
 async fn a_body_that_ends_with_the_connection_gets_no_parting_answer() {
-    let duck = Duck::new(ServerOptions::new().with_parting_answer(true).with_idle_hold(HOLD));
+    let duck =
+        Duck::new(SocketOptions::new().with_answer_on_idle_close(true).with_idle_grace(HOLD));
     let end = Arc::new(Notify::new());
     let ended = Arc::clone(&end);
     let handler = || async move {
@@ -97,7 +98,7 @@ async fn a_body_that_ends_with_the_connection_gets_no_parting_answer() {
         within(client.read_buf(&mut answer)).await.unwrap();
     }
     duck.phase.publish(Phase::Draining);
-    within(duck.connections.stop_accepting()).await;
+    within(duck.connections.shutdown_signal()).await;
     end.notify_one();
     assert!(read_to_end(&mut client).await.unwrap().is_empty());
     within(server).await.unwrap().unwrap();

@@ -10,10 +10,10 @@ use super::*;
 const SHORT: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(60);
 
-fn ends(end: ListenerEnd) -> ServerOptions {
-    ServerOptions::new()
+fn ends(end: ListenerEnd) -> SocketOptions {
+    SocketOptions::new()
         .with_listener_end(end)
-        .with_idle_hold(3 * SHORT)
+        .with_idle_grace(3 * SHORT)
         .with_first_byte_grace(3 * SHORT)
 }
 
@@ -37,7 +37,7 @@ async fn check_kept(duck: &Duck, addr: SocketAddr, server: impl Future) {
         assert!(answer.contains("503 ") && answer.contains("retry-after: "), "{answer}");
         assert!(answer.contains("connection: close"), "{answer}");
     }
-    let closed = duck.connections.closed();
+    let closed = duck.connections.listeners_closed();
     let mut closed = std::pin::pin!(closed);
     assert!(timeout(SHORT / 4, closed.as_mut()).await.is_err(), "it is open");
     // It was silent for its hold, or it is gone.
@@ -69,7 +69,7 @@ async fn a_silent_client_holds_a_listener_open_for_its_hold_and_no_longer() {
     exchange(&mut silent).await;
     duck.phase.publish(Phase::Draining);
     assert!(ask(addr).await.contains("503 "));
-    let closed = within(duck.connections.closed()).await;
+    let closed = within(duck.connections.listeners_closed()).await;
     assert!(closed.elapsed >= 3 * SHORT && !closed.bounded, "{closed}");
     within(server).await.unwrap().unwrap();
 }
@@ -82,13 +82,13 @@ async fn a_listener_that_is_left_queues_for_whoever_else_has_it() {
     // As a supervisor or a successor has it.
     let other = SockRef::from(&tcp).try_clone().unwrap();
     let listener = Listener::new(tcp, &duck.connections);
-    let signal = duck.connections.stop_accepting();
+    let signal = duck.connections.shutdown_signal();
     let server = axum::serve(listener, hello(duck.watch())).with_graceful_shutdown(signal);
     let server = spawn(server.into_future());
     let mut old = TcpStream::connect(addr).await.unwrap();
     exchange(&mut old).await;
     duck.phase.publish(Phase::Draining);
-    let closed = within(duck.connections.closed()).await;
+    let closed = within(duck.connections.listeners_closed()).await;
     assert_eq!((closed.listeners, closed.left_open, closed.bounded), (1, 1, false), "{closed}");
     assert_eq!(closed.to_string(), format!("1 left open after {:?}", closed.elapsed));
     // They wait for the next server, the one before has accepted none of them.
@@ -97,7 +97,7 @@ async fn a_listener_that_is_left_queues_for_whoever_else_has_it() {
     within(server).await.unwrap().unwrap();
     assert_eq!(duck.connections.totals().accepted, 1);
 
-    let next = Duck::new(ServerOptions::new());
+    let next = Duck::new(SocketOptions::new());
     let tcp = TcpListener::from_std(other.into()).unwrap();
     let listener = Listener::new(tcp, &next.connections);
     let _server = spawn(axum::serve(listener, hello(next.watch())).into_future());
@@ -109,10 +109,10 @@ async fn a_listener_that_is_left_queues_for_whoever_else_has_it() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn two_servers_may_share_a_port_and_the_stop_of_one_loses_nothing() {
-    let options = ServerOptions::new().with_reuse_port(true);
+    let options = SocketOptions::new().with_reuse_port(true);
     let (first, second) = (Duck::new(options.clone()), Duck::new(options));
     let (addr, one) = first.serve(hello(first.watch())).await;
-    let (_, _two) = second.serve_on(&addr.to_string(), hello(second.watch())).await;
+    let (_, _two) = second.serve_listener(&addr.to_string(), hello(second.watch())).await;
     let clients: Vec<_> = (0..200).map(|_| connect_and_send(addr, REQUEST)).collect();
     first.phase.publish(Phase::Draining);
     for client in clients {
@@ -123,7 +123,7 @@ async fn two_servers_may_share_a_port_and_the_stop_of_one_loses_nothing() {
     assert!(one > 0 && two > 0 && one + two == 200, "{one} and {two}");
     assert!(ask(addr).await.contains("200 OK"));
 
-    let alone = Duck::new(ServerOptions::new());
+    let alone = Duck::new(SocketOptions::new());
     let error = Listener::bind(addr, &alone.connections).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
 }
@@ -132,7 +132,7 @@ async fn two_servers_may_share_a_port_and_the_stop_of_one_loses_nothing() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn with_a_syn_filter_or_where_it_is_refused_the_queue_is_answered() {
-    let duck = Duck::new(ServerOptions::new().with_syn_filter(true));
+    let duck = Duck::new(SocketOptions::new().with_syn_filter(true));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let clients: Vec<_> = (0..200).map(|_| connect_and_send(addr, REQUEST)).collect();
     duck.phase.publish(Phase::Draining);
@@ -140,7 +140,7 @@ async fn with_a_syn_filter_or_where_it_is_refused_the_queue_is_answered() {
         assert!(read_answer(&mut into_tokio(client)).await.unwrap().contains("200 OK"));
     }
     within(server).await.unwrap().unwrap();
-    let closed = within(duck.connections.closed()).await;
+    let closed = within(duck.connections.listeners_closed()).await;
     assert!(closed.syns_stopped && closed.settled && !closed.bounded, "{closed}");
     assert_eq!(closed.unaccepted, Some(0));
     assert_refused(addr).await;
@@ -176,12 +176,12 @@ mod own {
         duck.phase.publish(Phase::Draining);
         assert!(exchange(&mut old).await.contains("connection: close"));
         within(server).await.unwrap();
-        assert_eq!(within(duck.connections.closed()).await.left_open, 1);
+        assert_eq!(within(duck.connections.listeners_closed()).await.left_open, 1);
     }
 
     #[tokio::test]
     async fn the_end_of_the_drain_closes_a_listener_that_was_kept_open() {
-        let duck = Duck::new(ends(ListenerEnd::KeepOpen).with_idle_hold(LONG));
+        let duck = Duck::new(ends(ListenerEnd::KeepOpen).with_idle_grace(LONG));
         let (addr, server) = duck.run(draining(&duck)).await;
         let mut old = TcpStream::connect(addr).await.unwrap();
         exchange(&mut old).await;
@@ -193,7 +193,7 @@ mod own {
         for client in queued {
             assert!(read_answer(&mut into_tokio(client)).await.unwrap().contains("503 "));
         }
-        let closed = within(duck.connections.closed()).await;
+        let closed = within(duck.connections.listeners_closed()).await;
         assert!(!closed.bounded, "{closed}");
         within(server).await.unwrap();
     }

@@ -35,7 +35,7 @@ use axum::{
 };
 use http::{HeaderValue, header::CONNECTION};
 use lameduck_core::{Phase, PhaseSender, PhaseWatch, phase_channel};
-use lameduck_server::{Connections, Listener, ServerOptions};
+use lameduck_server::{Connections, Listener, SocketOptions};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
@@ -55,7 +55,7 @@ struct Duck {
 }
 
 impl Duck {
-    fn new(options: ServerOptions) -> Self {
+    fn new(options: SocketOptions) -> Self {
         let (phase, watch) = phase_channel();
         phase.publish(Phase::Running);
         Self { phase, connections: Connections::new(watch, options) }
@@ -67,13 +67,17 @@ impl Duck {
 
     /// A stock server on a free port of the loopback.
     async fn serve(&self, app: Router) -> (SocketAddr, JoinHandle<io::Result<()>>) {
-        self.serve_on("127.0.0.1:0", app).await
+        self.serve_listener("127.0.0.1:0", app).await
     }
 
-    async fn serve_on(&self, addr: &str, app: Router) -> (SocketAddr, JoinHandle<io::Result<()>>) {
+    async fn serve_listener(
+        &self,
+        addr: &str,
+        app: Router,
+    ) -> (SocketAddr, JoinHandle<io::Result<()>>) {
         let listener = Listener::bind(addr, &self.connections).await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let signal = self.connections.stop_accepting();
+        let signal = self.connections.shutdown_signal();
         (addr, spawn(axum::serve(listener, app).with_graceful_shutdown(signal).into_future()))
     }
 }
@@ -85,7 +89,7 @@ fn hello(watch: PhaseWatch) -> Router {
 
 async fn tell(State(watch): State<PhaseWatch>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    if watch.current().is_leaving() {
+    if watch.current().is_stopping() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response

@@ -8,7 +8,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_handler_sees_its_peers_address() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let app = Router::new().route(
@@ -19,7 +19,7 @@ async fn a_handler_sees_its_peers_address() {
         Listener::new(listener, &duck.connections).into_axum(),
         app.into_make_service_with_connect_info::<SocketAddr>(),
     )
-    .with_graceful_shutdown(duck.connections.stop_accepting());
+    .with_graceful_shutdown(duck.connections.shutdown_signal());
     let server = spawn(server.into_future());
 
     let mut client = TcpStream::connect(addr).await.unwrap();
@@ -50,17 +50,17 @@ fn check(io: &TcpStream, nodelay: bool, keepalive: Option<u64>, user_timeout: Op
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn every_connection_has_the_options_it_should_have() {
-    let default = ServerOptions::new();
-    let bare = ServerOptions::new()
+    let default = SocketOptions::new();
+    let bare = SocketOptions::new()
         .with_nodelay(false)
         .with_tcp_keepalive(None)
         .with_tcp_user_timeout(None);
-    let own = ServerOptions::new()
+    let own = SocketOptions::new()
         .with_tcp_keepalive(Some(Duration::from_secs(20)))
         .with_tcp_user_timeout(Some(Duration::from_secs(7)));
     // More than the kernel takes, of both.
     let day = Duration::from_secs(24 * 60 * 60);
-    let most = ServerOptions::new()
+    let most = SocketOptions::new()
         .with_tcp_keepalive(Some(day))
         .with_tcp_user_timeout(Some(Duration::MAX));
     for (options, nodelay, keepalive, user_timeout) in [
@@ -85,7 +85,7 @@ async fn every_connection_has_the_options_it_should_have() {
 
 #[tokio::test]
 async fn a_port_in_use_is_named_with_its_cure() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let taken = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let addr = taken.local_addr().unwrap();
     let error = Listener::bind(addr, &duck.connections).await.unwrap_err();
@@ -96,7 +96,7 @@ async fn a_port_in_use_is_named_with_its_cure() {
 
 #[tokio::test]
 async fn a_port_that_was_closed_a_moment_ago_can_be_bound_again() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     // The server closes first, so it is its port that stays in TIME_WAIT.
     let mut client = TcpStream::connect(addr).await.unwrap();
@@ -104,14 +104,14 @@ async fn a_port_that_was_closed_a_moment_ago_can_be_bound_again() {
     assert!(exchange(&mut client).await.contains("connection: close"));
     assert!(read_to_end(&mut client).await.unwrap().is_empty());
     within(server).await.unwrap().unwrap();
-    drop(Listener::bind(addr, &Duck::new(ServerOptions::new()).connections).await.unwrap());
+    drop(Listener::bind(addr, &Duck::new(SocketOptions::new()).connections).await.unwrap());
 }
 
 #[tokio::test]
 async fn a_vectored_write_stays_one() {
     // Those of up to 1 KiB are copied into one piece.
     for (head, body) in [(4, 3), (0, 9), (24, 1000), (24, 1001), (1025, 0), (2000, 3000)] {
-        let duck = Duck::new(ServerOptions::new());
+        let duck = Duck::new(SocketOptions::new());
         let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let mut io = listener.accept().await.0;

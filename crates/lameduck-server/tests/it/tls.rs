@@ -72,12 +72,12 @@ struct Secure {
 
 impl Secure {
     /// The server of our own.
-    async fn run(options: ServerOptions, app: impl FnOnce(PhaseWatch) -> Router) -> Self {
+    async fn run(options: SocketOptions, app: impl FnOnce(PhaseWatch) -> Router) -> Self {
         Self::start(options, |tls| tls, app, true).await
     }
 
     async fn start(
-        options: ServerOptions,
+        options: SocketOptions,
         change: impl FnOnce(Tls) -> Tls,
         app: impl FnOnce(PhaseWatch) -> Router,
         is_own: bool,
@@ -92,7 +92,7 @@ impl Secure {
         let server = if is_own {
             spawn(serve(listener, app).into_future())
         } else {
-            let signal = duck.connections.stop_accepting();
+            let signal = duck.connections.shutdown_signal();
             let server = axum::serve(listener, app).with_graceful_shutdown(signal).into_future();
             spawn(async move { server.await.unwrap() })
         };
@@ -107,7 +107,7 @@ impl Secure {
     async fn stop(self) {
         self.duck.phase.publish(Phase::Draining);
         within(self.server).await.unwrap();
-        within(self.duck.connections.idle()).await;
+        within(self.duck.connections.all_closed()).await;
     }
 }
 

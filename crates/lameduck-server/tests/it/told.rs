@@ -5,7 +5,7 @@ use axum::{
     extract::ws::WebSocketUpgrade,
 };
 use futures_util::{FutureExt as _, stream::unfold};
-use lameduck_server::Stage;
+use lameduck_server::ConnectionStage;
 use tokio_tungstenite::client_async;
 
 use super::*;
@@ -14,7 +14,7 @@ const SHORT: Duration = Duration::from_millis(200);
 
 /// A stream of events that ends when everybody was told.
 fn events(connections: Connections, interval: Duration) -> Body {
-    let told = Box::pin(async move { connections.all_told().await });
+    let told = Box::pin(async move { connections.all_notified().await });
     Body::from_stream(unfold(Some(told), move |told| async move {
         let mut told = told?;
         match timeout(interval, told.as_mut()).await {
@@ -52,18 +52,18 @@ async fn check_streams(duck: &Duck, addr: SocketAddr) {
     exchange(&mut leaves).await;
     let upgraded = TcpStream::connect(addr).await.unwrap();
     duck.phase.publish(Phase::LameDuck);
-    let mut all_told = spawn({
+    let mut all_notified = spawn({
         let connections = duck.connections.clone();
-        async move { connections.all_told().await }
+        async move { connections.all_notified().await }
     });
-    assert!(timeout(SHORT, &mut all_told).await.is_err(), "two idle clients know nothing");
+    assert!(timeout(SHORT, &mut all_notified).await.is_err(), "two idle clients know nothing");
     assert!(exchange(&mut talks).await.contains("connection: close"));
     drop(upgraded);
-    assert!(timeout(SHORT, &mut all_told).await.is_err(), "an idle client knows nothing");
+    assert!(timeout(SHORT, &mut all_notified).await.is_err(), "an idle client knows nothing");
     // Who comes now is not waited for.
     let late = TcpStream::connect(addr).await.unwrap();
     drop(leaves);
-    within(all_told).await.unwrap();
+    within(all_notified).await.unwrap();
     let mut bytes = Vec::new();
     while !bytes.ends_with(b"bye\r\n0\r\n\r\n") {
         assert!(within(listens.read_buf(&mut bytes)).await.unwrap() > 0);
@@ -74,30 +74,30 @@ async fn check_streams(duck: &Duck, addr: SocketAddr) {
 
 #[tokio::test]
 async fn a_stream_on_a_stock_server_leaves_when_everybody_was_told() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(app(&duck, SHORT / 8)).await;
     check_streams(&duck, addr).await;
 }
 
 #[tokio::test]
 async fn silent_clients_are_waited_for_until_they_are_closed() {
-    let duck = Duck::new(ServerOptions::new().with_idle_hold(SHORT).with_first_byte_grace(SHORT));
+    let duck = Duck::new(SocketOptions::new().with_idle_grace(SHORT).with_first_byte_grace(SHORT));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let mut idle = TcpStream::connect(addr).await.unwrap();
     exchange(&mut idle).await;
     let _silent = TcpStream::connect(addr).await.unwrap();
     duck.phase.publish(Phase::LameDuck);
-    let all_told = duck.connections.all_told();
-    let mut all_told = std::pin::pin!(all_told);
-    assert!(timeout(2 * SHORT, all_told.as_mut()).await.is_err());
+    let all_notified = duck.connections.all_notified();
+    let mut all_notified = std::pin::pin!(all_notified);
+    assert!(timeout(2 * SHORT, all_notified.as_mut()).await.is_err());
     duck.phase.publish(Phase::Draining);
-    within(all_told).await;
+    within(all_notified).await;
     within(server).await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn the_wait_for_the_last_to_be_told_ends_with_the_drain() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let app = Router::new().route("/", get(std::future::pending::<()>));
     let (addr, _server) = duck.serve(app).await;
     let _stuck = connect_and_send(addr, REQUEST);
@@ -105,29 +105,29 @@ async fn the_wait_for_the_last_to_be_told_ends_with_the_drain() {
         tokio::task::yield_now().await;
     }
     duck.phase.publish(Phase::Draining);
-    let all_told = duck.connections.all_told();
-    let mut all_told = std::pin::pin!(all_told);
-    assert!(timeout(SHORT, all_told.as_mut()).await.is_err());
+    let all_notified = duck.connections.all_notified();
+    let mut all_notified = std::pin::pin!(all_notified);
+    assert!(timeout(SHORT, all_notified.as_mut()).await.is_err());
     duck.phase.publish(Phase::Cancelling);
-    within(all_told).await;
+    within(all_notified).await;
 }
 
 #[tokio::test]
 async fn a_lame_duck_that_recovers_asks_anew() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(hello(duck.watch())).await;
     duck.phase.publish(Phase::LameDuck);
-    within(duck.connections.all_told()).await;
+    within(duck.connections.all_notified()).await;
     duck.phase.publish(Phase::Running);
     let mut idle = TcpStream::connect(addr).await.unwrap();
     exchange(&mut idle).await;
-    let all_told = duck.connections.all_told();
-    let mut all_told = std::pin::pin!(all_told);
-    assert!(timeout(SHORT, all_told.as_mut()).await.is_err(), "no stop is under way");
+    let all_notified = duck.connections.all_notified();
+    let mut all_notified = std::pin::pin!(all_notified);
+    assert!(timeout(SHORT, all_notified.as_mut()).await.is_err(), "no stop is under way");
     duck.phase.publish(Phase::LameDuck);
-    assert!(timeout(SHORT, all_told.as_mut()).await.is_err(), "the idle one knows nothing");
+    assert!(timeout(SHORT, all_notified.as_mut()).await.is_err(), "the idle one knows nothing");
     assert!(exchange(&mut idle).await.contains("connection: close"));
-    within(all_told).await;
+    within(all_notified).await;
 }
 
 /// A WebSocket that says nothing and is never closed.
@@ -137,13 +137,13 @@ async fn upgrade(upgrade: WebSocketUpgrade) -> Response {
 
 #[tokio::test]
 async fn a_websocket_is_not_waited_for() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(Router::new().route("/", get(upgrade))).await;
     let tcp = TcpStream::connect(addr).await.unwrap();
     let (_client, _) = client_async("ws://duck/", tcp).await.unwrap();
-    assert_eq!(duck.connections.list()[0].stage, Stage::Upgraded);
+    assert_eq!(duck.connections.list()[0].stage, ConnectionStage::Upgraded);
     duck.phase.publish(Phase::LameDuck);
-    within(duck.connections.all_told()).await;
+    within(duck.connections.all_notified()).await;
 }
 
 /// The server of our own knows more: which answers are under way, and who got GOAWAY.
@@ -153,14 +153,14 @@ mod own {
 
     #[tokio::test]
     async fn a_stream_on_our_server_leaves_when_everybody_was_told() {
-        let duck = Duck::new(ServerOptions::new());
+        let duck = Duck::new(SocketOptions::new());
         let (addr, _server) = duck.run(app(&duck, SHORT / 8)).await;
         check_streams(&duck, addr).await;
     }
 
     #[tokio::test]
     async fn a_stream_that_says_nothing_is_not_waited_for() {
-        let duck = Duck::new(ServerOptions::new());
+        let duck = Duck::new(SocketOptions::new());
         let app = Router::new().route(
             "/",
             get(async || {
@@ -177,12 +177,12 @@ mod own {
             assert!(within(client.read_buf(&mut bytes)).await.unwrap() > 0);
         }
         duck.phase.publish(Phase::LameDuck);
-        within(duck.connections.all_told()).await;
+        within(duck.connections.all_notified()).await;
     }
 
     #[tokio::test]
     async fn an_http2_client_knows_by_goaway() {
-        let duck = Duck::new(ServerOptions::new());
+        let duck = Duck::new(SocketOptions::new());
         let (addr, _server) = duck.run(hello(duck.watch())).await;
         let tcp = TcpStream::connect(addr).await.unwrap();
         let (mut send, connection) = h2::client::handshake(tcp).await.unwrap();
@@ -191,12 +191,12 @@ mod own {
         let (response, _) = send.send_request(request, true).unwrap();
         within(response).await.unwrap();
         duck.phase.publish(Phase::LameDuck);
-        within(duck.connections.all_told()).await;
+        within(duck.connections.all_notified()).await;
     }
 
     #[tokio::test]
     async fn a_client_whose_stream_ended_late_is_told_with_its_next_answer() {
-        let duck = Duck::new(ServerOptions::new().with_idle_hold(SHORT));
+        let duck = Duck::new(SocketOptions::new().with_idle_grace(SHORT));
         let slow = get(async || {
             Body::from_stream(unfold(false, |is_over| async move {
                 // For longer than the hold its connection says nothing, and is not idle.
@@ -222,96 +222,96 @@ mod own {
 
 #[tokio::test]
 async fn nobody_is_sent_away_by_a_stop_that_was_called_off() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(hello(duck.watch())).await;
     let mut idle = TcpStream::connect(addr).await.unwrap();
     exchange(&mut idle).await;
     let connections = duck.connections.clone();
-    let mut all_told = spawn(async move { connections.all_told().await });
+    let mut all_notified = spawn(async move { connections.all_notified().await });
     tokio::task::yield_now().await;
     duck.phase.publish(Phase::LameDuck);
-    assert!(timeout(SHORT / 4, &mut all_told).await.is_err(), "one knows nothing");
+    assert!(timeout(SHORT / 4, &mut all_notified).await.is_err(), "one knows nothing");
     duck.phase.publish(Phase::Running);
     drop(idle);
-    within(duck.connections.idle()).await;
-    assert!(timeout(SHORT, &mut all_told).await.is_err(), "there is no stop");
+    within(duck.connections.all_closed()).await;
+    assert!(timeout(SHORT, &mut all_notified).await.is_err(), "there is no stop");
     let mut idle = TcpStream::connect(addr).await.unwrap();
     exchange(&mut idle).await;
     duck.phase.publish(Phase::LameDuck);
-    assert!(timeout(SHORT, &mut all_told).await.is_err(), "this one knows nothing either");
+    assert!(timeout(SHORT, &mut all_notified).await.is_err(), "this one knows nothing either");
     assert!(exchange(&mut idle).await.contains("connection: close"));
-    within(all_told).await.unwrap();
+    within(all_notified).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_stop_after_one_that_was_called_off_waits_for_nobody_twice() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(hello(duck.watch())).await;
     let mut idle = TcpStream::connect(addr).await.unwrap();
     exchange(&mut idle).await;
     for _ in 0..2 {
         let connections = duck.connections.clone();
-        let mut all_told = Box::pin(async move { connections.all_told().await });
-        assert!(timeout(SHORT / 4, &mut all_told).await.is_err());
+        let mut all_notified = Box::pin(async move { connections.all_notified().await });
+        assert!(timeout(SHORT / 4, &mut all_notified).await.is_err());
         duck.phase.publish(Phase::LameDuck);
-        assert!(timeout(SHORT / 4, &mut all_told).await.is_err(), "one knows nothing");
+        assert!(timeout(SHORT / 4, &mut all_notified).await.is_err(), "one knows nothing");
         duck.phase.publish(Phase::Running);
     }
     let connections = duck.connections.clone();
-    let all_told = spawn(async move { connections.all_told().await });
+    let all_notified = spawn(async move { connections.all_notified().await });
     tokio::task::yield_now().await;
     duck.phase.publish(Phase::LameDuck);
     assert!(exchange(&mut idle).await.contains("connection: close"));
-    within(all_told).await.unwrap();
+    within(all_notified).await.unwrap();
 }
 
 #[tokio::test]
 async fn who_waits_since_a_stop_that_was_called_off_waits_for_those_who_came_before_the_next() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(hello(duck.watch())).await;
     let mut first = TcpStream::connect(addr).await.unwrap();
     exchange(&mut first).await;
-    let mut all_told = std::pin::pin!(duck.connections.all_told());
+    let mut all_notified = std::pin::pin!(duck.connections.all_notified());
     duck.phase.publish(Phase::LameDuck);
-    assert!(all_told.as_mut().now_or_never().is_none(), "the first knows nothing");
+    assert!(all_notified.as_mut().now_or_never().is_none(), "the first knows nothing");
     duck.phase.publish(Phase::Running);
     let mut second = TcpStream::connect(addr).await.unwrap();
     exchange(&mut second).await;
     duck.phase.publish(Phase::LameDuck);
     assert!(exchange(&mut first).await.contains("connection: close"));
-    assert!(all_told.as_mut().now_or_never().is_none(), "the second knows nothing");
+    assert!(all_notified.as_mut().now_or_never().is_none(), "the second knows nothing");
     assert!(exchange(&mut second).await.contains("connection: close"));
-    within(all_told).await;
+    within(all_notified).await;
 }
 
 #[tokio::test]
 async fn who_asks_first_in_a_second_stop_waits_for_those_who_came_before_it() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(hello(duck.watch())).await;
     duck.phase.publish(Phase::LameDuck);
-    within(duck.connections.all_told()).await;
+    within(duck.connections.all_notified()).await;
     // Nobody asks between the two.
     duck.phase.publish(Phase::Running);
     let mut idle = TcpStream::connect(addr).await.unwrap();
     exchange(&mut idle).await;
     duck.phase.publish(Phase::LameDuck);
-    let mut all_told = std::pin::pin!(duck.connections.all_told());
-    assert!(all_told.as_mut().now_or_never().is_none(), "it knows nothing");
+    let mut all_notified = std::pin::pin!(duck.connections.all_notified());
+    assert!(all_notified.as_mut().now_or_never().is_none(), "it knows nothing");
     assert!(exchange(&mut idle).await.contains("connection: close"));
-    within(all_told).await;
+    within(all_notified).await;
 }
 
 #[tokio::test]
 async fn who_waits_since_a_stop_that_was_called_off_waits_for_nobody_who_was_switched_since() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(hello(duck.watch()).route("/ws", get(upgrade))).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
     exchange(&mut client).await;
-    let mut all_told = std::pin::pin!(duck.connections.all_told());
+    let mut all_notified = std::pin::pin!(duck.connections.all_notified());
     duck.phase.publish(Phase::LameDuck);
-    assert!(all_told.as_mut().now_or_never().is_none(), "it knows nothing");
+    assert!(all_notified.as_mut().now_or_never().is_none(), "it knows nothing");
     duck.phase.publish(Phase::Running);
     let (_client, _) = client_async("ws://duck/ws", client).await.unwrap();
     duck.phase.publish(Phase::LameDuck);
-    within(all_told).await;
+    within(all_notified).await;
 }

@@ -4,7 +4,7 @@ use axum::{body::Body, http::StatusCode, response::IntoResponse as _};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use lameduck_inflight::InFlight;
-use lameduck_server::Stage;
+use lameduck_server::ConnectionStage;
 
 use super::*;
 
@@ -77,22 +77,22 @@ async fn read_until(client: &mut TcpStream, end: &[u8]) {
 /// The end of a tunnel and of its server, which has this signal and ends with that.
 async fn check(duck: &Duck, mut client: TcpStream, in_flight: &InFlight) {
     assert_eq!(duck.connections.count(), 1);
-    assert_eq!(duck.connections.list()[0].stage, Stage::Upgraded);
+    assert_eq!(duck.connections.list()[0].stage, ConnectionStage::Upgraded);
     assert_eq!(in_flight.count(), 1);
-    let signal = duck.connections.stop_accepting();
+    let signal = duck.connections.shutdown_signal();
     duck.phase.publish(Phase::Draining);
     within(signal).await;
     assert_eq!(duck.connections.count(), 1, "it holds the count, and not the signal");
     let rest = read_to_end(&mut client).await.unwrap();
     assert!(rest.ends_with(b"bye"), "{rest:?}");
-    within(duck.connections.idle()).await;
+    within(duck.connections.all_closed()).await;
     within(in_flight.idle()).await;
 }
 
 fn patient() -> Duck {
     // Longer than the tunnel lasts after it was told.
     let long = Duration::from_millis(100);
-    Duck::new(ServerOptions::new().with_idle_hold(long).with_first_byte_grace(long))
+    Duck::new(SocketOptions::new().with_idle_grace(long).with_first_byte_grace(long))
 }
 
 #[tokio::test]
@@ -137,9 +137,9 @@ async fn check_pieces(duck: &Duck, addr: SocketAddr, is_kept: bool, pieces: &[&[
         within(read).await;
     }
     read_until(&mut client, b"\r\n\r\n").await;
-    assert_eq!(duck.connections.list()[0].stage, Stage::Upgraded, "{is_kept} {pieces:?}");
+    assert_eq!(duck.connections.list()[0].stage, ConnectionStage::Upgraded, "{is_kept} {pieces:?}");
     drop(client);
-    within(duck.connections.idle()).await;
+    within(duck.connections.all_closed()).await;
 }
 
 async fn check_all_pieces(duck: &Duck, addr: SocketAddr) {
@@ -159,7 +159,7 @@ fn tunnel_and_hello(duck: &Duck) -> Router {
 
 #[tokio::test]
 async fn a_connect_is_a_tunnel_however_its_head_is_split() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(tunnel_and_hello(&duck)).await;
     check_all_pieces(&duck, addr).await;
 }
@@ -167,20 +167,20 @@ async fn a_connect_is_a_tunnel_however_its_head_is_split() {
 #[cfg(feature = "serve")]
 #[tokio::test]
 async fn a_connect_to_our_server_is_a_tunnel_however_its_head_is_split() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.run(tunnel_and_hello(&duck)).await;
     check_all_pieces(&duck, addr).await;
 }
 
 #[tokio::test]
 async fn a_connect_that_was_refused_leaves_an_ordinary_connection() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let app = Router::new().fallback(async || (StatusCode::FORBIDDEN, "no"));
     let (addr, _server) = duck.serve(app).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
     client.write_all(CONNECT).await.unwrap();
     assert!(read_answer(&mut client).await.unwrap().ends_with("no"));
-    assert_eq!(duck.connections.list()[0].stage, Stage::Answered);
+    assert_eq!(duck.connections.list()[0].stage, ConnectionStage::Answered);
 }
 
 /// A tunnel that closes its own direction once something has come, and only then reads it.
@@ -223,8 +223,7 @@ async fn a_connection_that_is_old_still_becomes_a_tunnel() {
         let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let app = tunnel(duck.watch(), in_flight.clone());
-        let old =
-            lameduck_server::ServeOptions::new().with_max_connection_age(Some(Duration::ZERO));
+        let old = lameduck_server::HttpOptions::new().with_max_connection_age(Some(Duration::ZERO));
         let server = spawn(lameduck_server::serve(listener, app).with_options(old).into_future());
         let mut client = TcpStream::connect(addr).await.unwrap();
         client.write_all(request).await.unwrap();

@@ -10,9 +10,9 @@ use super::*;
 async fn the_queue_of_a_unix_listener_is_answered_and_later_clients_are_refused() {
     let path = std::env::temp_dir().join(format!("lameduck-server-{}.sock", std::process::id()));
     _ = std::fs::remove_file(&path);
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let listener = Listener::new(UnixListener::bind(&path).unwrap(), &duck.connections);
-    let signal = duck.connections.stop_accepting();
+    let signal = duck.connections.shutdown_signal();
     let server = axum::serve(listener, hello(duck.watch())).with_graceful_shutdown(signal);
     let server = spawn(server.into_future());
 
@@ -32,7 +32,7 @@ async fn the_queue_of_a_unix_listener_is_answered_and_later_clients_are_refused(
         assert!(answer.starts_with(b"HTTP/1.1 200 OK"));
     }
     within(server).await.unwrap().unwrap();
-    let closed = within(duck.connections.closed()).await;
+    let closed = within(duck.connections.listeners_closed()).await;
     assert_eq!(closed.swept, 20);
     if cfg!(target_os = "linux") {
         assert!(closed.syns_stopped && closed.settled, "{closed}");

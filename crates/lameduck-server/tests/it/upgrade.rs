@@ -2,7 +2,7 @@
 
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use futures_util::{SinkExt as _, StreamExt as _};
-use lameduck_server::Stage;
+use lameduck_server::ConnectionStage;
 use tokio_tungstenite::{client_async, tungstenite::Message};
 
 use super::*;
@@ -18,7 +18,7 @@ async fn echo(mut socket: WebSocket) {
 #[tokio::test]
 async fn a_websocket_counts_until_it_is_closed_and_does_not_hold_the_signal() {
     let long = Duration::from_secs(60);
-    let duck = Duck::new(ServerOptions::new().with_idle_hold(long).with_first_byte_grace(long));
+    let duck = Duck::new(SocketOptions::new().with_idle_grace(long).with_first_byte_grace(long));
     let app = Router::new()
         .route("/", get(|upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(echo) }));
     let (addr, server) = duck.serve(app).await;
@@ -26,7 +26,7 @@ async fn a_websocket_counts_until_it_is_closed_and_does_not_hold_the_signal() {
     let (mut client, _) = client_async("ws://duck/", tcp).await.unwrap();
     client.send(Message::text("quack")).await.unwrap();
     assert_eq!(within(client.next()).await.unwrap().unwrap(), Message::text("quack"));
-    assert_eq!(duck.connections.list()[0].stage, Stage::Upgraded);
+    assert_eq!(duck.connections.list()[0].stage, ConnectionStage::Upgraded);
 
     duck.phase.publish(Phase::Draining);
     // axum knows nothing of it and ends.
@@ -36,18 +36,18 @@ async fn a_websocket_counts_until_it_is_closed_and_does_not_hold_the_signal() {
     assert_eq!(within(client.next()).await.unwrap().unwrap(), Message::text("still here"));
 
     client.close(None).await.unwrap();
-    within(duck.connections.idle()).await;
+    within(duck.connections.all_closed()).await;
 }
 
 #[tokio::test]
 async fn force_reaches_a_websocket() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let app = Router::new()
         .route("/", get(|upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(echo) }));
     let (addr, _server) = duck.serve(app).await;
     let tcp = TcpStream::connect(addr).await.unwrap();
     let (mut client, _) = client_async("ws://duck/", tcp).await.unwrap();
     assert_eq!(duck.connections.abort_all(), 1);
-    within(duck.connections.idle()).await;
+    within(duck.connections.all_closed()).await;
     assert!(!matches!(within(client.next()).await, Some(Ok(_))));
 }

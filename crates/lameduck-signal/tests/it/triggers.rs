@@ -6,11 +6,11 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use lameduck_signal::{Signal, Signals, Stage, Triggers};
+use lameduck_signal::{Escalation, Signal, Signals, Triggers};
 use tokio::sync::oneshot;
 
 /// Waits for one trigger and compares it.
-async fn check(triggers: &mut Triggers, stage: Stage, name: &str) {
+async fn check(triggers: &mut Triggers, stage: Escalation, name: &str) {
     let stop = triggers.next().await;
     assert_eq!((stop.stage, stop.cause.name()), (stage, name));
     assert_eq!(triggers.stage(), Some(stage));
@@ -30,7 +30,7 @@ async fn each_further_trigger_raises_the_stage_up_to_the_third() {
     let mut triggers = Signals::new().install().unwrap();
     assert_eq!(triggers.stage(), None);
     let admin = triggers.handle();
-    for stage in [Stage::First, Stage::Second, Stage::Third, Stage::Third] {
+    for stage in [Escalation::First, Escalation::Second, Escalation::Third, Escalation::Third] {
         check_pending(&mut triggers).await;
         admin.trigger("admin");
         check(&mut triggers, stage, "admin").await;
@@ -44,9 +44,9 @@ async fn triggers_that_come_at_once_are_counted_one_by_one() {
     for name in ["one", "two", "three", "one too many"] {
         admin.trigger(name);
     }
-    check(&mut triggers, Stage::First, "one").await;
-    check(&mut triggers, Stage::Second, "two").await;
-    check(&mut triggers, Stage::Third, "three").await;
+    check(&mut triggers, Escalation::First, "one").await;
+    check(&mut triggers, Escalation::Second, "two").await;
+    check(&mut triggers, Escalation::Third, "three").await;
     check_pending(&mut triggers).await;
 }
 
@@ -54,7 +54,7 @@ async fn triggers_that_come_at_once_are_counted_one_by_one() {
 async fn a_trigger_before_the_install_is_kept() {
     let signals = Signals::new();
     signals.handle().trigger("early");
-    check(&mut signals.install().unwrap(), Stage::First, "early").await;
+    check(&mut signals.install().unwrap(), Escalation::First, "early").await;
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_trigger_wakes_the_wait() {
         tokio::task::yield_now().await;
         admin.trigger("admin");
     });
-    assert_eq!(stop.stage, Stage::First);
+    assert_eq!(stop.stage, Escalation::First);
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn a_wait_that_is_dropped_loses_no_trigger() {
         assert!(wait.as_mut().poll(&mut cx).is_pending());
         admin.trigger("admin");
     }
-    check(&mut triggers, Stage::First, "admin").await;
+    check(&mut triggers, Escalation::First, "admin").await;
 }
 
 #[tokio::test]
@@ -90,10 +90,10 @@ async fn a_future_triggers_once_under_its_name() {
         .with_future("at once", ready(()))
         .install()
         .unwrap();
-    check(&mut triggers, Stage::First, "at once").await;
+    check(&mut triggers, Escalation::First, "at once").await;
     check_pending(&mut triggers).await;
     drop(sender);
-    check(&mut triggers, Stage::Second, "channel").await;
+    check(&mut triggers, Escalation::Second, "channel").await;
     check_pending(&mut triggers).await;
 }
 
@@ -102,11 +102,11 @@ async fn a_stop_that_was_called_off_begins_again_at_the_first_stage() {
     let mut triggers = Signals::new().with_last_resort().install().unwrap();
     let admin = triggers.handle();
     admin.trigger("admin");
-    check(&mut triggers, Stage::First, "admin").await;
+    check(&mut triggers, Escalation::First, "admin").await;
     triggers.reset();
     assert_eq!(triggers.stage(), None);
     admin.trigger("admin");
-    check(&mut triggers, Stage::First, "admin").await;
+    check(&mut triggers, Escalation::First, "admin").await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use axum::{Extension, Router, extract::ConnectInfo, routing::get};
-use lameduck::{App, Lameduck, Outcome, Phase, inflight::InFlight};
+use lameduck::{IntoService, Lameduck, Outcome, Phase, inflight::InFlight};
 use lameduck_test::{Oracle, idle_connection, sent_request, silent_connection};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -34,7 +34,7 @@ async fn a_layer_around_the_router_stops_without_a_loss_and_its_numbers_add_up()
     let in_flight = duck.in_flight().clone();
     let make = move |peer: SocketAddr| Extension(peer).layer(service.clone());
     #[expect(clippy::disallowed_methods, reason = "awaited by the test")]
-    let report = tokio::spawn(duck.serve_each_on(listener, make));
+    let report = tokio::spawn(duck.serve_make_service(listener, make));
 
     // Counted before its route is known, it is named by its path.
     let slow = sent_request(addr, Duration::from_millis(500)).await;
@@ -72,7 +72,7 @@ async fn counted(addr: SocketAddr, in_flight: &InFlight, requests: &str) -> (u64
     (now.entered() - before.entered(), now.aborted() - before.aborted(), answers)
 }
 
-async fn check_counts(duck: Lameduck, app: impl App + Send + 'static) {
+async fn check_counts(duck: Lameduck, app: impl IntoService + Send + 'static) {
     let (stop, watch, in_flight) = (duck.stop_handle(), duck.watch(), duck.in_flight().clone());
     let (addr, report) = crate::serve(duck, app).await;
     let head = "HTTP/1.1\r\nhost: duck\r\n";
@@ -144,7 +144,7 @@ async fn the_layer_around_a_router_counts_and_gates_as_that_on_its_routes_does()
     let app = counted_app(&duck).layer(duck.layer());
     check_counts(duck, app).await;
     let duck = crate::duck();
-    let app = duck.around(counted_app(&duck));
+    let app = duck.wrap(counted_app(&duck));
     check_counts(duck, app).await;
 }
 
@@ -157,7 +157,7 @@ async fn a_service_is_made_for_each_connection_from_its_peers_address() {
     let addr = listener.local_addr().unwrap();
     let make = move |peer: SocketAddr| Extension(peer).layer(service.clone());
     #[expect(clippy::disallowed_methods, reason = "awaited by the test")]
-    let report = tokio::spawn(duck.serve_each_on(listener, make));
+    let report = tokio::spawn(duck.serve_make_service(listener, make));
     let ask = std::thread::spawn(move || {
         use std::io::{Read, Write};
 
@@ -187,7 +187,7 @@ async fn a_make_that_panics_ends_the_server_and_holds_nobody() {
         service.clone()
     };
     #[expect(clippy::disallowed_methods, reason = "awaited below")]
-    let report = tokio::spawn(duck.serve_each_on(listener, make));
+    let report = tokio::spawn(duck.serve_make_service(listener, make));
     let mut idle = idle_connection(addr).await;
     let mut slow = sent_request(addr, Duration::from_secs(600)).await;
     let mut third = silent_connection(addr).await;
@@ -213,7 +213,7 @@ async fn the_queue_of_a_unix_socket_is_turned_away_by_a_service_for_each() {
     _ = std::fs::remove_file(&path);
     let duck = duck();
     let service = duck.layer().layer(bare(&duck));
-    let listener = duck.plain_listener(UnixListener::bind(&path).unwrap());
+    let listener = duck.listener(UnixListener::bind(&path).unwrap());
     let made = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&made);
     let make = move |_: unix::SocketAddr| {
@@ -229,7 +229,7 @@ async fn the_queue_of_a_unix_socket_is_turned_away_by_a_service_for_each() {
         clients.push(client);
     }
     stop.stop("test", false);
-    let report = timeout(BOUND, duck.serve_each_on(listener, make)).await.unwrap();
+    let report = timeout(BOUND, duck.serve_make_service(listener, make)).await.unwrap();
     for (number, client) in clients.iter_mut().enumerate() {
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();

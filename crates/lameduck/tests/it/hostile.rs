@@ -23,16 +23,16 @@ const NOISE: Duration = Duration::from_secs(1);
 async fn stopped<P>(
     peers: impl AsyncFnOnce(SocketAddr, Connections) -> P,
 ) -> (Report, Duration, P) {
-    let windows = Windows::new()
+    let windows = StopTimeouts::new()
         .with_lame_duck(Duration::ZERO)
         .with_drain(DRAIN)
         .with_stop_accepting(Duration::from_millis(300))
         .with_cancel(CANCEL)
         .with_force(FORCE);
-    let duck = duck().with_windows(windows).with_server(|server| {
+    let duck = duck().with_stop_timeouts(windows).with_sockets(|server| {
         server
             .with_first_byte_grace(Duration::from_millis(300))
-            .with_idle_hold(Duration::from_millis(500))
+            .with_idle_grace(Duration::from_millis(500))
     });
     let (stop, app, connections) = (duck.stop_handle(), app(&duck), duck.connections().clone());
     let (addr, report) = serve(duck, app).await;

@@ -21,7 +21,8 @@ use axum::{
 };
 use hyper::upgrade::OnUpgrade;
 use lameduck::{
-    App, Lameduck, Outcome, Phase, Report, Windows, context::RequestContext, signal::Signals,
+    IntoService, Lameduck, Outcome, Phase, Report, StopTimeouts, context::RequestContext,
+    signal::Signals,
 };
 use lameduck_test::{Kind, Oracle, idle_connection, sent_request};
 use tokio::{
@@ -32,9 +33,9 @@ use tokio::{
 /// A whole without signals: several of them share this process.
 fn duck() -> Lameduck {
     use lameduck::signal::Signal;
-    let windows = Windows::new().with_lame_duck(Duration::from_millis(100));
+    let windows = StopTimeouts::new().with_lame_duck(Duration::from_millis(100));
     let signals = Signals::new().without(Signal::Terminate).without(Signal::Interrupt);
-    Lameduck::with_signals(signals).with_windows(windows)
+    Lameduck::with_signals(signals).with_stop_timeouts(windows)
 }
 
 fn app(duck: &Lameduck) -> Router {
@@ -47,12 +48,12 @@ fn app(duck: &Lameduck) -> Router {
 /// Serves on a port of its own, in the background.
 async fn serve(
     duck: Lameduck,
-    app: impl App + Send + 'static,
+    app: impl IntoService + Send + 'static,
 ) -> (SocketAddr, tokio::task::JoinHandle<Report>) {
     let listener = duck.bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     #[expect(clippy::disallowed_methods, reason = "awaited by the test")]
-    let report = tokio::spawn(duck.serve_on(listener, app.with_connect_info()));
+    let report = tokio::spawn(duck.serve_listener(listener, app.with_connect_info()));
     (addr, report)
 }
 
@@ -80,8 +81,8 @@ async fn a_stock_server_with_our_listener_and_layer_is_stopped_without_a_loss() 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let app = app(&duck).into_make_service_with_connect_info::<SocketAddr>();
-    let server =
-        axum::serve(duck.listener(listener), app).with_graceful_shutdown(duck.stop_accepting());
+    let server = axum::serve(duck.axum_listener(listener), app)
+        .with_graceful_shutdown(duck.shutdown_signal());
     #[expect(clippy::disallowed_methods, reason = "awaited below")]
     let server = tokio::spawn(server.into_future());
     let load = Oracle::new(addr).with_client(Kind::KeepAlive, 8).start();
@@ -160,8 +161,8 @@ async fn handlers_know_their_peer_and_their_request() {
 
 #[tokio::test]
 async fn an_http2_client_is_told_in_lame_duck_while_new_connections_are_served() {
-    let windows = Windows::new().with_lame_duck(Duration::from_secs(2));
-    let duck = duck().with_windows(windows);
+    let windows = StopTimeouts::new().with_lame_duck(Duration::from_secs(2));
+    let duck = duck().with_stop_timeouts(windows);
     let (stop, app, watch) = (duck.stop_handle(), app(&duck), duck.watch());
     let (addr, report) = serve(duck, app).await;
     let tcp = TcpStream::connect(addr).await.unwrap();
@@ -179,7 +180,7 @@ async fn an_http2_client_is_told_in_lame_duck_while_new_connections_are_served()
 
 #[tokio::test]
 async fn the_limits_that_were_set_are_those_of_the_server() {
-    let duck = duck().with_serve(|serve| serve.with_max_connections(1));
+    let duck = duck().with_http(|serve| serve.with_max_connections(1));
     let (stop, app, connections) = (duck.stop_handle(), app(&duck), duck.connections().clone());
     let (addr, report) = serve(duck, app).await;
     let first = idle_connection(addr).await;
@@ -195,7 +196,7 @@ async fn the_limits_that_were_set_are_those_of_the_server() {
 #[tokio::test]
 async fn a_listener_that_is_kept_open_says_no_to_the_end_of_the_drain() {
     use lameduck::server::ListenerEnd;
-    let duck = duck().with_server(|server| server.with_listener_end(ListenerEnd::KeepOpen));
+    let duck = duck().with_sockets(|server| server.with_listener_end(ListenerEnd::KeepOpen));
     let (stop, app, watch) = (duck.stop_handle(), app(&duck), duck.watch());
     let (addr, report) = serve(duck, app).await;
     let slow = sent_request(addr, Duration::from_millis(1500)).await;
@@ -216,12 +217,12 @@ async fn a_listener_that_is_kept_open_says_no_to_the_end_of_the_drain() {
 
 #[tokio::test]
 async fn a_request_that_blocks_the_stop_is_named_with_its_id() {
-    let windows = Windows::new()
+    let windows = StopTimeouts::new()
         .with_lame_duck(Duration::ZERO)
         .with_drain(Duration::from_millis(200))
         .with_stop_accepting(Duration::from_millis(100))
         .with_cancel(Duration::from_millis(100));
-    let duck = duck().with_windows(windows);
+    let duck = duck().with_stop_timeouts(windows);
     let (stop, app) = (duck.stop_handle(), app(&duck));
     let in_flight = duck.in_flight().clone();
     let (addr, report) = serve(duck, app).await;

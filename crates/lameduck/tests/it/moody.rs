@@ -116,13 +116,13 @@ struct Server {
 
 impl Server {
     async fn start(mood: Mood) -> Self {
-        let windows = Windows::new()
+        let windows = StopTimeouts::new()
             .with_lame_duck(Duration::from_millis(300))
             .with_drain(Duration::from_millis(700))
             .with_stop_accepting(Duration::from_millis(200))
             .with_cancel(Duration::from_millis(200))
             .with_force(Duration::from_millis(500));
-        let duck = duck().with_windows(windows);
+        let duck = duck().with_stop_timeouts(windows);
         let app = lameduck_test::app(std::future::pending::<()>).with_state(());
         let moods = Moods::new(mood);
         let service = duck.layer().layer(Moody { app, moods: moods.clone(), is_ready: false });
@@ -130,7 +130,7 @@ impl Server {
         let addr = listener.local_addr().unwrap();
         let (stop, watch) = (duck.stop_handle(), duck.watch());
         #[expect(clippy::disallowed_methods, reason = "awaited by the test")]
-        let report = tokio::spawn(duck.serve_each_on(listener, move |_| service.clone()));
+        let report = tokio::spawn(duck.serve_make_service(listener, move |_| service.clone()));
         Self { addr, moods, duck: stop, watch, report }
     }
 

@@ -9,7 +9,7 @@ async fn a_dual_stack_server_loses_nobody_of_either_family() {
     let listener = duck.bind("[::]:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     #[expect(clippy::disallowed_methods, reason = "awaited below")]
-    let report = tokio::spawn(duck.serve_on(listener, app));
+    let report = tokio::spawn(duck.serve_listener(listener, app));
     let both = ["127.0.0.1", "::1"].map(|ip| SocketAddr::new(ip.parse().unwrap(), port));
     let loads = both.map(|addr| Oracle::new(addr).with_client(Kind::KeepAlive, 4).start());
     for load in &loads {
@@ -40,9 +40,9 @@ async fn a_server_on_a_unix_socket_stops_clean_and_its_handlers_know_their_peer(
     let peer = get(async |ConnectInfo(peer): ConnectInfo<unix::SocketAddr>| format!("{peer:?}"));
     let app = Router::new().route("/peer", peer).layer(duck.layer());
     let (stop, watch) = (duck.stop_handle(), duck.watch());
-    let listener = duck.plain_listener(UnixListener::bind(&path).unwrap());
+    let listener = duck.listener(UnixListener::bind(&path).unwrap());
     #[expect(clippy::disallowed_methods, reason = "awaited below")]
-    let report = tokio::spawn(duck.serve_on(listener, app.with_connect_info()));
+    let report = tokio::spawn(duck.serve_listener(listener, app.with_connect_info()));
     let mut kept = UnixStream::connect(&path).await.unwrap();
     let request = b"GET /peer HTTP/1.1\r\nhost: duck\r\n\r\n";
     kept.write_all(request).await.unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::routing::get;
 use lameduck::{
-    Outcome, Phase, Windows,
+    Outcome, Phase, StopTimeouts,
     context::{Reason, RequestContext},
 };
 use tokio::{sync::mpsc, time::sleep};
@@ -40,12 +40,12 @@ async fn spawned_work_holds_up_the_stop_and_is_not_cut_by_the_end_of_its_request
 
 #[tokio::test]
 async fn detached_work_that_is_told_of_a_stop_and_ends_leaves_it_clean() {
-    let windows = Windows::new()
+    let windows = StopTimeouts::new()
         .with_lame_duck(Duration::ZERO)
         .with_drain(Duration::from_millis(200))
         .with_stop_accepting(Duration::from_millis(100))
         .with_cancel(Duration::from_secs(2));
-    let duck = duck().with_windows(windows);
+    let duck = duck().with_stop_timeouts(windows);
     let stop = duck.stop_handle();
     let (told, mut was_told) = mpsc::unbounded_channel();
     let app = app(&duck).route(

@@ -52,11 +52,11 @@ async fn streams_and_websockets_end_with_the_drain_and_hold_no_stop() {
 #[tokio::test]
 async fn streams_and_websockets_inside_of_the_layer_around_a_router_end_with_the_drain() {
     let duck = duck();
-    let app = duck.around(streams(&duck));
+    let app = duck.wrap(streams(&duck));
     check_end(duck, app).await;
 }
 
-async fn check_end(duck: Lameduck, app: impl App + Send + 'static) {
+async fn check_end(duck: Lameduck, app: impl IntoService + Send + 'static) {
     let (stop, connections) = (duck.stop_handle(), duck.connections().clone());
     let (addr, report) = serve(duck, app).await;
     let mut events = TcpStream::connect(addr).await.unwrap();

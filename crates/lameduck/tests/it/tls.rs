@@ -65,7 +65,7 @@ async fn a_server_with_tls_renews_its_certificate_at_a_hangup_and_stops_clean() 
     let listener = duck.bind("127.0.0.1:0").await.unwrap().with_tls(&tls);
     let addr = listener.local_addr().unwrap();
     #[expect(clippy::disallowed_methods, reason = "awaited below")]
-    let report = tokio::spawn(duck.serve_on(listener, app.with_connect_info()));
+    let report = tokio::spawn(duck.serve_listener(listener, app.with_connect_info()));
 
     let mut kept = timeout(BOUND, connect(addr, &first)).await.unwrap().unwrap();
     let second = pems.renew();

@@ -9,7 +9,7 @@ use super::*;
 
 /// Stops a server under the load of all kinds of clients, and asks them what they got.
 async fn check_stop(seed: u64, lame_duck: Duration) {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let in_flight = InFlight::new();
     let watch = duck.watch();
     let app = lameduck_test::app(move || watch.reached(Phase::Draining))

@@ -35,7 +35,7 @@ async fn has_greeted(duck: &Duck, count: u64) {
 
 #[tokio::test]
 async fn goaway_comes_at_lame_duck_while_new_connections_are_served() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, server) = duck.run(hello(duck.watch())).await;
     let (mut send, connection) = connect(addr).await;
     assert_eq!(ask(&mut send).await, 200);
@@ -57,7 +57,7 @@ async fn goaway_comes_at_lame_duck_while_new_connections_are_served() {
 
 #[tokio::test]
 async fn a_connection_without_a_stream_is_told_after_the_first_byte_grace() {
-    let duck = Duck::new(ServerOptions::new().with_first_byte_grace(SHORT));
+    let duck = Duck::new(SocketOptions::new().with_first_byte_grace(SHORT));
     let (addr, _server) = duck.run(hello(duck.watch())).await;
     duck.phase.publish(Phase::LameDuck);
     let began = Instant::now();
@@ -68,7 +68,7 @@ async fn a_connection_without_a_stream_is_told_after_the_first_byte_grace() {
 
 #[tokio::test]
 async fn a_lame_duck_that_recovers_keeps_its_new_connections() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.run(hello(duck.watch())).await;
     let (mut send, _) = connect(addr).await;
     assert_eq!(ask(&mut send).await, 200);
@@ -87,7 +87,7 @@ async fn a_lame_duck_that_recovers_keeps_its_new_connections() {
 
 #[tokio::test]
 async fn a_lame_duck_that_recovered_at_once_tells_its_connections_the_next_time() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.run(hello(duck.watch())).await;
     let (mut send, connection) = connect(addr).await;
     assert_eq!(ask(&mut send).await, 200);
@@ -102,7 +102,7 @@ async fn a_lame_duck_that_recovered_at_once_tells_its_connections_the_next_time(
 
 #[tokio::test]
 async fn a_connection_that_waited_for_its_first_stream_is_told_in_the_next_stop() {
-    let duck = Duck::new(ServerOptions::new().with_first_byte_grace(2 * SHORT));
+    let duck = Duck::new(SocketOptions::new().with_first_byte_grace(2 * SHORT));
     let (addr, server) = duck.run(hello(duck.watch())).await;
     duck.phase.publish(Phase::LameDuck);
     let (_send, connection) = connect(addr).await;
@@ -117,7 +117,7 @@ async fn a_connection_that_waited_for_its_first_stream_is_told_in_the_next_stop(
 
 #[tokio::test]
 async fn a_stream_opened_before_goaway_finishes() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let go = Arc::new(Semaphore::new(0));
     let permits = Arc::clone(&go);
     let app = Router::new().route(
@@ -140,7 +140,7 @@ async fn a_stream_opened_before_goaway_finishes() {
     };
     within(goaway).await;
     duck.phase.publish(Phase::Draining);
-    within(duck.connections.closed()).await;
+    within(duck.connections.listeners_closed()).await;
     assert!(!server.is_finished());
     go.add_permits(1);
     let response = within(response).await.unwrap();
@@ -153,7 +153,7 @@ async fn a_stream_opened_before_goaway_finishes() {
 
 #[tokio::test]
 async fn force_ends_a_stream_whose_handler_never_answers() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let held = Arc::new(());
     let kept = Arc::clone(&held);
     let app = Router::new().route(
@@ -171,7 +171,7 @@ async fn force_ends_a_stream_whose_handler_never_answers() {
         tokio::task::yield_now().await;
     }
     duck.phase.publish(Phase::Draining);
-    within(duck.connections.closed()).await;
+    within(duck.connections.listeners_closed()).await;
     assert!(!server.is_finished());
     duck.phase.publish(Phase::Forced);
     within(server).await.unwrap();

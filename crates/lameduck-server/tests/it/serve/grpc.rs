@@ -11,7 +11,7 @@ const MESSAGE: &[u8] = b"\0\0\0\0\x03abc";
 
 #[tokio::test]
 async fn a_stream_that_is_cancelled_gets_unavailable_in_its_trailers() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let call = async || {
         let first = stream::iter([Ok::<_, std::convert::Infallible>(MESSAGE)]);
         let body = Body::from_stream(first.chain(stream::pending()));

@@ -9,13 +9,13 @@ use super::{
 
 #[tokio::test]
 async fn half_a_frame_holds_a_stop_to_the_end_of_the_drain_and_not_until_force() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, server) = run(&duck, hello(duck.watch()), patient(SHORT)).await;
     let mut peer = Peer::connect(addr).await;
     peer.send(&[0, 0, 8, PING]).await;
     duck.phase.publish(Phase::Draining);
     assert_eq!(peer.goaway().await, OPEN);
-    within(duck.connections.closed()).await;
+    within(duck.connections.listeners_closed()).await;
     sleep(2 * SHORT).await;
     assert!(!server.is_finished());
     duck.phase.publish(Phase::Cancelling);
@@ -25,13 +25,13 @@ async fn half_a_frame_holds_a_stop_to_the_end_of_the_drain_and_not_until_force()
 
 #[tokio::test]
 async fn half_a_frame_ends_with_the_drain_although_its_peer_had_time_left() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, server) = run(&duck, hello(duck.watch()), patient(LONG)).await;
     let mut peer = Peer::connect(addr).await;
     peer.send(&[0, 0, 8, PING]).await;
     duck.phase.publish(Phase::Draining);
     assert_eq!(peer.goaway().await, OPEN);
-    within(duck.connections.closed()).await;
+    within(duck.connections.listeners_closed()).await;
     duck.phase.publish(Phase::Cancelling);
     peer.assert_closed().await;
     within(server).await.unwrap();
@@ -41,7 +41,7 @@ async fn half_a_frame_ends_with_the_drain_although_its_peer_had_time_left() {
 async fn the_last_answer_to_a_peer_that_stops_in_half_a_frame_ends_its_connection() {
     // On two threads, for the end of the stream and the look at it may cross.
     for _ in 0..100 {
-        let duck = Duck::new(ServerOptions::new());
+        let duck = Duck::new(SocketOptions::new());
         let watch = duck.watch();
         let app = Router::new().route(
             "/",
@@ -72,7 +72,7 @@ const WIDE: &[u8] = &[
 
 #[tokio::test]
 async fn an_answer_that_its_peer_is_slow_to_read_arrives_whole() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let len = 32 * 1024 * 1024;
     let watch = duck.watch();
     let app = Router::new().route(

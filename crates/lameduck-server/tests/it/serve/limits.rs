@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use axum::{Extension, extract::ConnectInfo, http::StatusCode};
-use lameduck_server::{Serve, ServeOptions, serve, serve_with};
+use lameduck_server::{HttpOptions, Serve, serve, serve_make_service};
 use tokio::net::TcpListener;
 use tower_layer::Layer as _;
 
@@ -14,7 +14,7 @@ async fn bind(duck: &Duck) -> (SocketAddr, Listener) {
     (listener.local_addr().unwrap(), listener)
 }
 
-async fn run(duck: &Duck, options: ServeOptions) -> (SocketAddr, JoinHandle<()>) {
+async fn run(duck: &Duck, options: HttpOptions) -> (SocketAddr, JoinHandle<()>) {
     let (addr, listener) = bind(duck).await;
     let server = serve(listener, hello(duck.watch())).with_options(options);
     (addr, spawn(server.into_future()))
@@ -22,7 +22,7 @@ async fn run(duck: &Duck, options: ServeOptions) -> (SocketAddr, JoinHandle<()>)
 
 /// A server with room for one, its client, and one who waits.
 async fn full(duck: &Duck) -> (JoinHandle<()>, TcpStream, TcpStream) {
-    let (addr, server) = run(duck, ServeOptions::new().with_max_connections(1)).await;
+    let (addr, server) = run(duck, HttpOptions::new().with_max_connections(1)).await;
     let mut first = TcpStream::connect(addr).await.unwrap();
     exchange(&mut first).await;
     let mut second = TcpStream::connect(addr).await.unwrap();
@@ -34,7 +34,7 @@ async fn full(duck: &Duck) -> (JoinHandle<()>, TcpStream, TcpStream) {
 
 #[tokio::test]
 async fn a_connection_beyond_the_limit_waits_for_one_that_closes() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (_server, first, mut second) = full(&duck).await;
     drop(first);
     assert!(read_answer(&mut second).await.unwrap().contains("200 OK"));
@@ -43,7 +43,7 @@ async fn a_connection_beyond_the_limit_waits_for_one_that_closes() {
 
 #[tokio::test]
 async fn the_limit_holds_up_neither_the_stop_nor_those_in_the_queue() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (server, mut first, mut second) = full(&duck).await;
     duck.phase.publish(Phase::Draining);
     assert!(read_answer(&mut second).await.unwrap().contains("200 OK"));
@@ -53,7 +53,7 @@ async fn the_limit_holds_up_neither_the_stop_nor_those_in_the_queue() {
 
 #[tokio::test]
 async fn a_panic_costs_only_its_connection() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let panic = async || -> () { panic!("a handler that panics") };
     let app = hello(duck.watch()).route("/panic", get(panic));
     let (addr, server) = duck.run(app).await;
@@ -70,15 +70,15 @@ async fn a_panic_costs_only_its_connection() {
 }
 
 async fn check_timeout(bytes: &[u8]) {
-    check_closed(bytes, ServeOptions::new().with_header_read_timeout(Some(SHORT))).await;
+    check_closed(bytes, HttpOptions::new().with_header_read_timeout(Some(SHORT))).await;
 }
 
-async fn check_closed(bytes: &[u8], options: ServeOptions) {
-    let duck = Duck::new(ServerOptions::new());
+async fn check_closed(bytes: &[u8], options: HttpOptions) {
+    let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = run(&duck, options).await;
     let mut client = into_tokio(connect_and_send(addr, bytes));
     read_to_end(&mut client).await.unwrap();
-    within(duck.connections.idle()).await;
+    within(duck.connections.all_closed()).await;
 }
 
 #[tokio::test]
@@ -94,28 +94,28 @@ async fn half_a_head_is_closed_after_the_timeout() {
 #[tokio::test]
 async fn an_idle_connection_is_closed_after_the_timeout() {
     check_timeout(REQUEST).await;
-    check_closed(REQUEST, ServeOptions::new().with_idle_timeout(Some(SHORT))).await;
+    check_closed(REQUEST, HttpOptions::new().with_idle_timeout(Some(SHORT))).await;
 }
 
 #[tokio::test]
 async fn a_dropped_server_closes_its_connections() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, server) = duck.run(hello(duck.watch())).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
     exchange(&mut client).await;
     server.abort();
-    within(duck.connections.idle()).await;
+    within(duck.connections.all_closed()).await;
     assert!(read_to_end(&mut client).await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_service_may_be_made_for_each_connection_from_its_peer() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, listener) = bind(&duck).await;
     let tell = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string();
     let app = Router::new().route("/", get(tell));
     let make = move |peer| Extension(ConnectInfo::<SocketAddr>(peer)).layer(app.clone());
-    let server: Serve<TcpListener, _> = serve_with(listener, make);
+    let server: Serve<TcpListener, _> = serve_make_service(listener, make);
     let _server = spawn(server.into_future());
     let mut client = TcpStream::connect(addr).await.unwrap();
     let own = client.local_addr().unwrap().to_string();
@@ -124,9 +124,8 @@ async fn a_service_may_be_made_for_each_connection_from_its_peer() {
 
 #[tokio::test]
 async fn an_old_connection_is_told_with_its_next_answer() {
-    let duck = Duck::new(ServerOptions::new());
-    let (addr, _server) =
-        run(&duck, ServeOptions::new().with_max_connection_age(Some(SHORT))).await;
+    let duck = Duck::new(SocketOptions::new());
+    let (addr, _server) = run(&duck, HttpOptions::new().with_max_connection_age(Some(SHORT))).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
     assert!(!exchange(&mut client).await.contains("connection: close"));
     tokio::time::sleep(SHORT * 3 / 2).await; // longer than the longest of its ages
@@ -138,10 +137,10 @@ async fn an_old_connection_is_told_with_its_next_answer() {
 #[tokio::test]
 async fn what_a_handler_says_of_an_old_connection_is_kept() {
     for says in ["x-hop", "x-hop, close"] {
-        let duck = Duck::new(ServerOptions::new());
+        let duck = Duck::new(SocketOptions::new());
         let (addr, listener) = bind(&duck).await;
         let app = Router::new().route("/", get(async move || ([(CONNECTION, says)], "hello")));
-        let options = ServeOptions::new().with_max_connection_age(Some(Duration::ZERO));
+        let options = HttpOptions::new().with_max_connection_age(Some(Duration::ZERO));
         let _server = spawn(serve(listener, app).with_options(options).into_future());
         let answer = exchange(&mut TcpStream::connect(addr).await.unwrap()).await;
         assert_eq!(answer.matches("connection: x-hop, close\r\n").count(), 1, "{answer}");
@@ -150,9 +149,8 @@ async fn what_a_handler_says_of_an_old_connection_is_kept() {
 
 #[tokio::test]
 async fn an_old_http2_connection_is_told_by_goaway() {
-    let duck = Duck::new(ServerOptions::new());
-    let (addr, _server) =
-        run(&duck, ServeOptions::new().with_max_connection_age(Some(SHORT))).await;
+    let duck = Duck::new(SocketOptions::new());
+    let (addr, _server) = run(&duck, HttpOptions::new().with_max_connection_age(Some(SHORT))).await;
     let tcp = TcpStream::connect(addr).await.unwrap();
     let (mut send, connection) = h2::client::handshake(tcp).await.unwrap();
     let connection = spawn(connection);
@@ -164,7 +162,7 @@ async fn an_old_http2_connection_is_told_by_goaway() {
 
 #[tokio::test]
 async fn a_client_whose_handler_is_dropped_by_force_reads_what_its_layer_says_of_it() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     // As a layer does that gives up with the phase.
     let watch = duck.watch();
     let cut = async move || {
@@ -209,7 +207,7 @@ impl tower_service::Service<http::Request<hyper::body::Incoming>> for Panics {
 
 #[tokio::test]
 async fn a_call_that_panics_costs_only_its_stream() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, listener) = bind(&duck).await;
     let _server = spawn(serve(listener, Panics { router: hello(duck.watch()) }).into_future());
     let tcp = TcpStream::connect(addr).await.unwrap();
@@ -227,13 +225,13 @@ async fn a_call_that_panics_costs_only_its_stream() {
 
 #[tokio::test]
 async fn a_timeout_of_nothing_closes_who_is_silent_and_not_who_is_served() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, listener) = bind(&duck).await;
     let slow = get(async || {
         tokio::time::sleep(SHORT).await;
         "hello"
     });
-    let options = ServeOptions::new().with_idle_timeout(Some(Duration::ZERO));
+    let options = HttpOptions::new().with_idle_timeout(Some(Duration::ZERO));
     let server = serve(listener, Router::new().route("/", slow)).with_options(options);
     let _server = spawn(server.into_future());
     let mut client = into_tokio(connect_and_send(addr, REQUEST));

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use lameduck_server::{ServeOptions, serve};
+use lameduck_server::{HttpOptions, serve};
 use tokio::time::{Instant, sleep};
 
 use super::*;
@@ -74,20 +74,20 @@ impl Peer {
 pub(super) async fn run(
     duck: &Duck,
     app: Router,
-    options: ServeOptions,
+    options: HttpOptions,
 ) -> (SocketAddr, JoinHandle<()>) {
     let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let addr = listener.local_addr().unwrap();
     (addr, spawn(serve(listener, app).with_options(options).into_future()))
 }
 
-pub(super) fn patient(patience: Duration) -> ServeOptions {
-    ServeOptions::new().with_http2_patience(patience)
+pub(super) fn patient(patience: Duration) -> HttpOptions {
+    HttpOptions::new().with_goaway_ack_timeout(patience)
 }
 
 #[tokio::test]
 async fn a_peer_that_answers_the_ping_is_told_twice_and_closed() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, server) = run(&duck, hello(duck.watch()), patient(LONG)).await;
     let mut peer = Peer::connect(addr).await;
     peer.get(1).await;
@@ -108,7 +108,7 @@ async fn a_peer_that_answers_the_ping_is_told_twice_and_closed() {
 
 #[tokio::test]
 async fn a_peer_that_never_answers_the_ping_is_told_the_last_stream_after_the_patience() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, server) = run(&duck, hello(duck.watch()), patient(SHORT)).await;
     let mut peer = Peer::connect(addr).await;
     duck.phase.publish(Phase::LameDuck);
@@ -126,12 +126,12 @@ async fn a_peer_that_never_answers_the_ping_is_told_the_last_stream_after_the_pa
 
 #[tokio::test]
 async fn the_end_of_the_drain_ends_the_patience() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, server) = run(&duck, hello(duck.watch()), patient(LONG)).await;
     let mut peer = Peer::connect(addr).await;
     duck.phase.publish(Phase::Draining);
     assert_eq!(peer.goaway().await, OPEN);
-    within(duck.connections.closed()).await;
+    within(duck.connections.listeners_closed()).await;
     sleep(SHORT).await;
     assert!(!server.is_finished(), "its patience is not over");
     duck.phase.publish(Phase::Cancelling);
@@ -143,7 +143,7 @@ async fn the_end_of_the_drain_ends_the_patience() {
 
 #[tokio::test]
 async fn a_stream_above_the_last_of_the_goaway_is_never_executed() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (called, go) = (Arc::new(AtomicUsize::new(0)), Arc::new(tokio::sync::Notify::new()));
     let (calls, wait) = (Arc::clone(&called), Arc::clone(&go));
     let app = Router::new().route(
@@ -178,7 +178,7 @@ async fn a_stream_above_the_last_of_the_goaway_is_never_executed() {
 
 #[tokio::test]
 async fn an_answer_that_comes_before_its_ping_does_not_hold_a_stop() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, server) = run(&duck, hello(duck.watch()), patient(SHORT)).await;
     let mut peer = Peer::connect(addr).await;
     let payload = [0x0b, 0x7b, 0xa2, 0xf0, 0x8b, 0x9b, 0xfe, 0x54];
@@ -195,7 +195,7 @@ async fn an_answer_that_comes_before_its_ping_does_not_hold_a_stop() {
 
 #[tokio::test]
 async fn a_head_in_two_frames_is_not_broken_by_the_end_of_the_patience() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, server) = run(&duck, hello(duck.watch()), patient(SHORT)).await;
     let mut peer = Peer::connect(addr).await;
     // Without END_HEADERS: nothing but a CONTINUATION may follow.
@@ -212,7 +212,7 @@ async fn a_head_in_two_frames_is_not_broken_by_the_end_of_the_patience() {
 
 #[tokio::test]
 async fn an_idle_http2_connection_is_told_by_goaway() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let options = patient(SHORT).with_idle_timeout(Some(3 * SHORT));
     let (addr, _server) = run(&duck, hello(duck.watch()), options).await;
     let mut peer = Peer::connect(addr).await;
@@ -230,9 +230,9 @@ async fn an_idle_http2_connection_is_told_by_goaway() {
 
 #[tokio::test]
 async fn a_stream_that_never_ends_is_cut_when_the_grace_after_the_age_is_over() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let app = Router::new().route("/", get(std::future::pending::<()>));
-    let options = ServeOptions::new()
+    let options = HttpOptions::new()
         .with_max_connection_age(Some(SHORT))
         .with_connection_age_grace(Some(SHORT));
     let (addr, _server) = run(&duck, app, options).await;
@@ -242,5 +242,5 @@ async fn a_stream_that_never_ends_is_cut_when_the_grace_after_the_age_is_over() 
     assert_eq!(peer.goaway().await, OPEN);
     peer.assert_closed().await;
     assert_eq!(read_to_end(&mut http1).await.unwrap_or_default(), b"");
-    within(duck.connections.idle()).await;
+    within(duck.connections.all_closed()).await;
 }

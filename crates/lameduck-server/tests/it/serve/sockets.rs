@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_dual_stack_listener_serves_and_stops_both_families() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let listener = Listener::bind("[::]:0", &duck.connections).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = spawn(serve(listener, hello(duck.watch())).into_future());
@@ -20,7 +20,7 @@ async fn a_dual_stack_listener_serves_and_stops_both_families() {
         assert!(read_answer(&mut into_tokio(client)).await.unwrap().contains("hello"));
     }
     within(server).await.unwrap();
-    let closed = within(duck.connections.closed()).await;
+    let closed = within(duck.connections.listeners_closed()).await;
     assert_eq!(closed.swept, 2);
     if cfg!(target_os = "linux") {
         assert!(closed.syns_stopped && closed.settled && !closed.bounded, "{closed}");
@@ -46,7 +46,7 @@ mod unix {
     }
 
     impl Local {
-        fn run(name: &str, options: ServerOptions, app: impl FnOnce(PhaseWatch) -> Router) -> Self {
+        fn run(name: &str, options: SocketOptions, app: impl FnOnce(PhaseWatch) -> Router) -> Self {
             let name = format!("lameduck-serve-{}-{name}.sock", std::process::id());
             let path = std::env::temp_dir().join(name);
             _ = std::fs::remove_file(&path);
@@ -70,7 +70,7 @@ mod unix {
 
     #[tokio::test]
     async fn the_queue_of_a_unix_listener_is_answered_and_later_clients_are_refused() {
-        let local = Local::run("queue", ServerOptions::new(), hello);
+        let local = Local::run("queue", SocketOptions::new(), hello);
         let mut clients = Vec::new();
         for _ in 0..20 {
             let mut client = std::os::unix::net::UnixStream::connect(&local.path).unwrap();
@@ -84,19 +84,19 @@ mod unix {
             let answer = read_to_end(&mut client).await.unwrap();
             assert!(answer.starts_with(b"HTTP/1.1 200 OK"));
         }
-        let closed = within(local.duck.connections.closed()).await;
+        let closed = within(local.duck.connections.listeners_closed()).await;
         assert_eq!(closed.swept, 20);
         local.end().await;
     }
 
     #[tokio::test]
     async fn an_idle_client_of_a_unix_socket_is_held_and_told() {
-        let options = ServerOptions::new().with_idle_hold(LONG);
+        let options = SocketOptions::new().with_idle_grace(LONG);
         let local = Local::run("hold", options, hello);
         let mut client = local.connect().await;
         exchange(&mut client).await;
         local.duck.phase.publish(Phase::Draining);
-        within(local.duck.connections.closed()).await;
+        within(local.duck.connections.listeners_closed()).await;
         assert_eq!(local.duck.connections.count(), 1);
         assert!(exchange(&mut client).await.contains("connection: close"));
         assert_eq!(read_to_end(&mut client).await.unwrap(), b"");
@@ -105,7 +105,7 @@ mod unix {
 
     #[tokio::test]
     async fn an_http_2_client_of_a_unix_socket_gets_its_goaway() {
-        let local = Local::run("goaway", ServerOptions::new(), hello);
+        let local = Local::run("goaway", SocketOptions::new(), hello);
         let (mut send, connection) =
             within(h2::client::handshake(local.connect().await)).await.unwrap();
         let connection = spawn(connection);
@@ -123,7 +123,7 @@ mod unix {
         const LEN: usize = 4 * 1024 * 1024;
         let refuse = async || (StatusCode::SERVICE_UNAVAILABLE, [(CONNECTION, "close")], "not now");
         let app = |_| Router::new().route("/", post(refuse));
-        let local = Local::run("upload", ServerOptions::new(), app);
+        let local = Local::run("upload", SocketOptions::new(), app);
         let mut client = local.connect().await;
         let head = format!("POST / HTTP/1.1\r\nhost: duck\r\ncontent-length: {LEN}\r\n\r\n");
         client.write_all(head.as_bytes()).await.unwrap();
@@ -136,7 +136,7 @@ mod unix {
     #[tokio::test]
     async fn force_reaches_a_client_of_a_unix_socket() {
         let app = |_| Router::new().route("/", get(std::future::pending::<()>));
-        let local = Local::run("force", ServerOptions::new(), app);
+        let local = Local::run("force", SocketOptions::new(), app);
         let mut client = local.connect().await;
         client.write_all(REQUEST).await.unwrap();
         while local.duck.connections.totals().bytes_in == 0 {

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use axum::http::StatusCode;
-use lameduck_server::{ServeOptions, serve};
+use lameduck_server::{HttpOptions, serve};
 use tokio::{task::spawn_blocking, time::Instant};
 
 use super::*;
@@ -19,15 +19,15 @@ async fn refusing(duck: &Duck, lingering_close: Duration) -> (SocketAddr, JoinHa
     let addr = listener.local_addr().unwrap();
     let refuse = async || (StatusCode::SERVICE_UNAVAILABLE, [(CONNECTION, "close")], "not now");
     let app = Router::new().route("/", axum::routing::post(refuse));
-    let server = serve(listener, app)
-        .with_options(ServeOptions::new().with_lingering_close(lingering_close));
+    let server =
+        serve(listener, app).with_options(HttpOptions::new().with_lingering_close(lingering_close));
     (addr, spawn(server.into_future()))
 }
 
 /// How many of 20 clients, each of which sends all of its upload and then reads, got the whole
 /// answer. They wait for so long between head and body.
 async fn answered(lingering_close: Duration, pause: Duration) -> usize {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, server) = refusing(&duck, lingering_close).await;
     let clients: Vec<_> = (0..20).map(|_| spawn_blocking(move || upload(addr, pause))).collect();
     let mut answered = 0;
@@ -77,7 +77,7 @@ async fn without_a_lingering_close_rejected_uploads_are_reset() {
 
 /// A stop with a client that keeps its own side open, once it was told or the hold is over.
 async fn check_no_delay(app: Router, request: &[u8], speaks: bool) {
-    let duck = Duck::new(ServerOptions::new().with_idle_hold(SHORT));
+    let duck = Duck::new(SocketOptions::new().with_idle_grace(SHORT));
     let app = app.layer(from_fn_with_state(duck.watch(), tell));
     let (addr, server) = duck.run(app).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
@@ -110,7 +110,7 @@ async fn a_close_does_not_linger_for_a_client_that_was_silent_after_its_upload()
 
 #[tokio::test]
 async fn a_client_that_sends_for_ever_ends_with_the_time() {
-    let duck = Duck::new(ServerOptions::new());
+    let duck = Duck::new(SocketOptions::new());
     let (addr, server) = refusing(&duck, SHORT).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
     client.write_all(b"POST / HTTP/1.1\r\ncontent-length: 99999\r\n\r\n").await.unwrap();

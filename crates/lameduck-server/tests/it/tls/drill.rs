@@ -59,7 +59,7 @@ async fn client(addr: SocketAddr, connector: TlsConnector, kept: u32, verdict: A
 
 async fn check(is_own: bool, lame_duck: Duration) {
     let app = |watch| Router::new().route("/", get(async || "hello")).layer(DrainLayer::new(watch));
-    let server = Secure::start(ServerOptions::new(), |tls| tls, app, is_own).await;
+    let server = Secure::start(SocketOptions::new(), |tls| tls, app, is_own).await;
     let (verdict, mut clients) = (Arc::new(Verdict::default()), tokio::task::JoinSet::new());
     for number in 0..24 {
         let connector = connector(&[&server.trusted], &["http/1.1"]);

@@ -11,7 +11,7 @@ const HALF: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03half";
 #[tokio::test]
 async fn a_handshake_that_never_ends_holds_up_neither_others_nor_the_stop() {
     for is_own in [true, false] {
-        let options = ServerOptions::new().with_first_byte_grace(SHORT).with_idle_hold(SHORT);
+        let options = SocketOptions::new().with_first_byte_grace(SHORT).with_idle_grace(SHORT);
         let server = Secure::start(options, |tls| tls, plain, is_own).await;
         let mut stuck = Vec::new();
         for bytes in [b"".as_slice(), HALF] {
@@ -35,13 +35,13 @@ async fn a_handshake_that_never_ends_holds_up_neither_others_nor_the_stop() {
 async fn a_handshake_has_its_timeout() {
     for is_own in [true, false] {
         let change = |tls: Tls| tls.with_handshake_timeout(SHORT);
-        let server = Secure::start(ServerOptions::new(), change, plain, is_own).await;
+        let server = Secure::start(SocketOptions::new(), change, plain, is_own).await;
         let began = Instant::now();
         let mut client = TcpStream::connect(server.addr).await.unwrap();
         client.write_all(HALF).await.unwrap();
         assert_eq!(read_to_end(&mut client).await.unwrap(), b"");
         assert!(began.elapsed() >= SHORT);
-        within(server.duck.connections.idle()).await;
+        within(server.duck.connections.all_closed()).await;
         server.stop().await;
     }
 }
@@ -49,13 +49,13 @@ async fn a_handshake_has_its_timeout() {
 #[tokio::test]
 async fn a_handshake_under_way_at_the_stop_may_finish_and_its_request_is_answered() {
     for is_own in [true, false] {
-        let server = Secure::start(ServerOptions::new(), |tls| tls, plain, is_own).await;
+        let server = Secure::start(SocketOptions::new(), |tls| tls, plain, is_own).await;
         let tcp = TcpStream::connect(server.addr).await.unwrap();
         while server.duck.connections.count() == 0 {
             tokio::task::yield_now().await;
         }
         server.duck.phase.publish(Phase::Draining);
-        within(server.duck.connections.closed()).await;
+        within(server.duck.connections.listeners_closed()).await;
         assert_eq!(server.duck.connections.count(), 1, "it is held");
         let name = ServerName::try_from("duck").unwrap();
         let connector = connector(&[&server.trusted], &["http/1.1"]);
@@ -68,7 +68,7 @@ async fn a_handshake_under_way_at_the_stop_may_finish_and_its_request_is_answere
 
 #[tokio::test]
 async fn bytes_that_are_not_tls_are_answered_with_an_alert_and_counted_to_their_end() {
-    let server = Secure::run(ServerOptions::new(), plain).await;
+    let server = Secure::run(SocketOptions::new(), plain).await;
     let mut client = TcpStream::connect(server.addr).await.unwrap();
     client.write_all(REQUEST).await.unwrap();
     let answer = within(async {
@@ -79,14 +79,14 @@ async fn bytes_that_are_not_tls_are_answered_with_an_alert_and_counted_to_their_
     })
     .await;
     assert_eq!(answer.first(), Some(&21), "an alert: {answer:?}");
-    within(server.duck.connections.idle()).await;
+    within(server.duck.connections.all_closed()).await;
     assert_eq!(server.duck.connections.totals().closed, 1);
     server.stop().await;
 }
 
 #[tokio::test]
 async fn connections_of_the_accept_queue_are_served_with_tls() {
-    let (duck, pems) = (Duck::new(ServerOptions::new()), Pems::new());
+    let (duck, pems) = (Duck::new(SocketOptions::new()), Pems::new());
     let trusted = pems.renew();
     let tls = Tls::from_pem_files(pems.chain(), pems.key()).unwrap();
     let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap().with_tls(&tls);

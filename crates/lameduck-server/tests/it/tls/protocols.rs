@@ -9,7 +9,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_client_that_agreed_on_http_2_gets_its_goaway_at_lame_duck() {
-    let server = Secure::run(ServerOptions::new(), plain).await;
+    let server = Secure::run(SocketOptions::new(), plain).await;
     let client = server.connect(&["h2", "http/1.1"]).await;
     assert_eq!(client.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
     let (mut send, connection) = within(h2::client::handshake(client)).await.unwrap();
@@ -21,13 +21,13 @@ async fn a_client_that_agreed_on_http_2_gets_its_goaway_at_lame_duck() {
     server.duck.phase.publish(Phase::LameDuck);
     // It was idle: only a GOAWAY can have told it. Its end is clean, close_notify and all.
     within(connection).await.unwrap().unwrap();
-    within(server.duck.connections.idle()).await;
+    within(server.duck.connections.all_closed()).await;
     server.stop().await;
 }
 
 #[tokio::test]
 async fn a_client_that_agreed_on_nothing_is_heard_by_its_first_bytes() {
-    let server = Secure::run(ServerOptions::new(), plain).await;
+    let server = Secure::run(SocketOptions::new(), plain).await;
     let mut client = server.connect(&[]).await;
     assert!(exchange(&mut client).await.ends_with("hello"));
     let (mut send, connection) =
@@ -43,7 +43,7 @@ async fn a_client_that_agreed_on_nothing_is_heard_by_its_first_bytes() {
 
 #[tokio::test]
 async fn without_http_2_nobody_agrees_on_it() {
-    let server = Secure::start(ServerOptions::new(), Tls::without_http2, plain, false).await;
+    let server = Secure::start(SocketOptions::new(), Tls::without_http2, plain, false).await;
     let client = server.connect(&["h2", "http/1.1"]).await;
     assert_eq!(client.get_ref().1.alpn_protocol(), Some(b"http/1.1".as_slice()));
     drop(client);
@@ -54,7 +54,7 @@ async fn without_http_2_nobody_agrees_on_it() {
 async fn a_handler_of_a_stock_server_sees_its_peers_address_inside_of_it() {
     use axum::extract::ConnectInfo;
 
-    let (duck, pems) = (Duck::new(ServerOptions::new()), Pems::new());
+    let (duck, pems) = (Duck::new(SocketOptions::new()), Pems::new());
     let trusted = pems.renew();
     let tls = Tls::from_pem_files(pems.chain(), pems.key()).unwrap();
     let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap().with_tls(&tls);
@@ -62,7 +62,7 @@ async fn a_handler_of_a_stock_server_sees_its_peers_address_inside_of_it() {
     let peer = get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string());
     let app = Router::new().route("/", peer).into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener.into_axum(), app)
-        .with_graceful_shutdown(duck.connections.stop_accepting());
+        .with_graceful_shutdown(duck.connections.shutdown_signal());
     let server = spawn(server.into_future());
     let mut client = within(connect(addr, &[&trusted], &["http/1.1"])).await.unwrap();
     let expected = client.get_ref().0.local_addr().unwrap().to_string();
@@ -78,7 +78,7 @@ async fn a_tonic_server_is_encrypted_and_its_handlers_find_their_peer() {
     use axum::Extension;
     use tonic::transport::{Server, server::TcpConnectInfo};
 
-    let (duck, pems) = (Duck::new(ServerOptions::new()), Pems::new());
+    let (duck, pems) = (Duck::new(SocketOptions::new()), Pems::new());
     let trusted = pems.renew();
     let tls = Tls::from_pem_files(pems.chain(), pems.key()).unwrap();
     let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap().with_tls(&tls);
@@ -87,7 +87,7 @@ async fn a_tonic_server_is_encrypted_and_its_handlers_find_their_peer() {
         info.remote_addr().unwrap().to_string()
     });
     let routes = tonic::service::Routes::from(Router::new().route("/", peer));
-    let stop = duck.connections.stop_accepting();
+    let stop = duck.connections.shutdown_signal();
     let router = Server::builder().add_routes(routes);
     let server = spawn(router.serve_with_incoming_shutdown(listener.into_incoming(), stop));
 
@@ -119,7 +119,7 @@ async fn run(program: &'static str, args: Vec<String>) -> Option<Output> {
 
 #[tokio::test]
 async fn curl_speaks_both_protocols_with_it() {
-    let server = Secure::run(ServerOptions::new(), plain).await;
+    let server = Secure::run(SocketOptions::new(), plain).await;
     for (flag, version) in [("--http1.1", "1.1"), ("--http2", "2")] {
         let url = format!("https://{}/", server.addr);
         let args = ["-sS", "-k", "-m", "10", flag, "-w", " %{http_version}", &url];
@@ -132,7 +132,7 @@ async fn curl_speaks_both_protocols_with_it() {
 
 #[tokio::test]
 async fn openssl_shakes_hands_with_it() {
-    let server = Secure::run(ServerOptions::new(), plain).await;
+    let server = Secure::run(SocketOptions::new(), plain).await;
     let addr = server.addr.to_string();
     let ca = server.pems.chain().display().to_string();
     for version in ["-tls1_2", "-tls1_3"] {
@@ -149,7 +149,7 @@ async fn openssl_shakes_hands_with_it() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_unix_socket_can_be_encrypted_too() {
-    let (duck, pems) = (Duck::new(ServerOptions::new()), Pems::new());
+    let (duck, pems) = (Duck::new(SocketOptions::new()), Pems::new());
     let trusted = pems.renew();
     let tls = Tls::from_pem_files(pems.chain(), pems.key()).unwrap();
     let path = pems.folder.join("socket");

@@ -13,7 +13,7 @@ fn served(client: &Client) -> CertificateDer<'static> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reload_under_load_drops_no_connection_and_new_ones_get_the_new_certificate() {
-    let server = Secure::run(ServerOptions::new(), plain).await;
+    let server = Secure::run(SocketOptions::new(), plain).await;
     let mut kept = server.connect(&["http/1.1"]).await;
     let is_over = Arc::new(AtomicBool::new(false));
     let handshakes = Arc::new(AtomicUsize::new(0));
@@ -65,7 +65,7 @@ fn rcgen_pair() -> (CertificateDer<'static>, String, String) {
 
 #[tokio::test]
 async fn a_reload_that_fails_keeps_the_old_certificate_and_names_the_file() {
-    let server = Secure::run(ServerOptions::new(), plain).await;
+    let server = Secure::run(SocketOptions::new(), plain).await;
     let (chain, key) = (server.pems.chain(), server.pems.key());
     let check = async |named: &PathBuf, why: &str, fix: &str| {
         let error = server.tls.reload().unwrap_err();
@@ -101,7 +101,7 @@ async fn a_reload_that_fails_keeps_the_old_certificate_and_names_the_file() {
 
 #[tokio::test]
 async fn what_was_made_from_a_configuration_is_replaced_by_one() {
-    let (duck, pems) = (Duck::new(ServerOptions::new()), Pems::new());
+    let (duck, pems) = (Duck::new(SocketOptions::new()), Pems::new());
     let config = |pems: &Pems| {
         use rustls::pki_types::{PrivateKeyDer, pem::PemObject as _};
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -134,7 +134,7 @@ async fn a_hangup_reloads_and_one_that_fails_keeps_the_old_certificate() {
     use futures_util::FutureExt as _;
     use tokio::signal::unix::{SignalKind, signal};
 
-    let server = Secure::run(ServerOptions::new(), plain).await;
+    let server = Secure::run(SocketOptions::new(), plain).await;
     let mut reloads = Box::pin(server.tls.reload_on_hangup().unwrap());
     let mut heard = signal(SignalKind::hangup()).unwrap();
     let hangup = || {
