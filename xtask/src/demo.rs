@@ -17,7 +17,7 @@ impl flags::Demo {
 /// Whose stop is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Server {
-    /// The quickstart, on the loop of our own.
+    /// The demo-server, on the loop of our own.
     Ours,
     /// Stock axum in our listener and layer.
     Wrapped,
@@ -40,7 +40,7 @@ impl Server {
     /// Its name, and as what cargo knows it.
     const fn target(self) -> (&'static str, &'static str) {
         match self {
-            Self::Ours => ("quickstart", "--bin"),
+            Self::Ours => ("demo-server", "--bin"),
             Self::Wrapped => ("wrapped-axum", "--example"),
             Self::Plain => ("plain-axum", "--example"),
         }
@@ -55,10 +55,10 @@ pub(crate) fn run(sh: &Shell, runs: u32, server: Server) -> Result<()> {
     // Not optimised: that is built soonest, and a slow server has more in flight to lose.
     let programs = Workspace::load(sh)?.target.join("debug");
     let (name, kind) = server.target();
-    let features = "lameduck-test/app,lameduck-test/drill";
+    let features = "lameduck-drill/app,lameduck-drill/drill";
     step::run(cmd!(
         sh,
-        "cargo build --package quickstart --package lameduck --package lameduck-test
+        "cargo build --package demo-server --package lameduck --package lameduck-drill
          --features {features} --bin lameduck-drill {kind} {name}"
     ))?;
     let folder = if kind == "--bin" { programs.clone() } else { programs.join("examples") };

@@ -18,7 +18,7 @@ impl flags::Drill {
     }
 }
 
-/// Stops the quickstart, which is a server of our own, and a stock axum with our listener, both
+/// Stops the demo-server, which is a server of our own, and a stock axum with our listener, both
 /// without a lame duck, which is the hardest; and a stock axum beside them.
 ///
 /// Some three minutes; a third of one if `quick`.
@@ -27,15 +27,15 @@ pub(crate) fn run(sh: &Shell, quick: bool, rtt: u32) -> Result<Ran> {
         return Ok(Ran::No("network namespaces are Linux's".to_owned()));
     }
     let programs = Workspace::load(sh)?.target.join("debug");
-    let features = "lameduck-test/app,lameduck-test/rtt";
+    let features = "lameduck-drill/app,lameduck-drill/rtt";
     step::run(cmd!(
         sh,
-        "cargo build --package quickstart --package axum-stock --package lameduck-test
-         --features {features} --bin quickstart --bin axum-stock --bin lameduck-rtt
+        "cargo build --package demo-server --package axum-stock --package lameduck-drill
+         --features {features} --bin demo-server --bin axum-stock --bin lameduck-rtt
          --example plain-axum"
     ))?;
     let [drill, own, stock] =
-        ["lameduck-rtt", "quickstart", "axum-stock"].map(|name| programs.join(name));
+        ["lameduck-rtt", "demo-server", "axum-stock"].map(|name| programs.join(name));
     let check = cmd!(sh, "{drill} --check").ignore_status().quiet().output()?;
     if !check.status.success() {
         return Ok(Ran::No(String::from_utf8_lossy(&check.stderr).trim().to_owned()));

@@ -104,7 +104,7 @@ fn crates(tree: &Tree) -> String {
         "lameduck" => 0,
         "lameduck-lifecycle" => 2,
         "lameduck-core" => 3,
-        "lameduck-test" => 4,
+        "lameduck-drill" | "lameduck-laws" => 4,
         _ => 1,
     });
     let rows = packages.iter().map(|Package { name, dir, description, .. }| {

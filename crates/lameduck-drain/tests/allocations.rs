@@ -8,7 +8,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use lameduck_core::{Phase, phase_channel};
 use lameduck_drain::{DrainFuture, DrainLayer};
-use lameduck_test::CountingAllocator;
+use lameduck_laws::CountingAllocator;
 use tower::{Layer, Service, service_fn};
 
 #[global_allocator]

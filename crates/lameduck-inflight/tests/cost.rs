@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Full};
 use lameduck_inflight::{
     InFlight, InFlightBody, InFlightFuture, InFlightGuard, InFlightLayer, InFlightService,
 };
-use lameduck_test::CountingAllocator;
+use lameduck_laws::CountingAllocator;
 use tower::{Layer, Service};
 
 #[global_allocator]

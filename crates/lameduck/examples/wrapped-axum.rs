@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 async fn main() -> io::Result<ExitCode> {
     let duck = Lameduck::new();
     let watch = duck.watch();
-    let app = lameduck_test::app(move || watch.reached(Phase::Draining)).layer(duck.layer());
+    let app = lameduck_drill::app(move || watch.reached(Phase::Draining)).layer(duck.layer());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening on http://{}", listener.local_addr()?);
     axum::serve(duck.axum_listener(listener), app)

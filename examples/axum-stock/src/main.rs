@@ -13,7 +13,7 @@ use std::{collections::HashMap, io, process::ExitCode, time::Duration};
 
 use axum::{Router, extract::Query, routing::get};
 use lameduck::{Lameduck, StopTimeouts};
-use lameduck_test::ExampleArgs;
+use lameduck_test_support::ExampleArgs;
 use tokio::{net::TcpListener, time::sleep};
 
 #[tokio::main]

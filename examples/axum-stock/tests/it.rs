@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use lameduck_test::{Kind, Oracle, TestServer};
+use lameduck_drill::{Kind, Oracle};
+use lameduck_test_support::TestServer;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},
     process::{Child, ChildStderr, Command},

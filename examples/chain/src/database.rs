@@ -16,7 +16,7 @@ use crate::{
 
 pub(crate) async fn serve(duck: Lameduck, addr: &str) -> Result<Report, Box<dyn Error>> {
     let listener = duck.listener(TcpListener::bind(addr).await?);
-    lameduck_test::ExampleArgs::tell("http", listener.local_addr()?);
+    lameduck_test_support::ExampleArgs::tell("http", listener.local_addr()?);
     Server::builder()
         .layer(duck.layer())
         .add_service(DatabaseServer::new(Rooms))

@@ -58,7 +58,7 @@ async fn serve(
     app: axum::Router,
 ) -> io::Result<lameduck::Report> {
     let listener = duck.bind(addr.unwrap_or_else(any_port)).await?;
-    lameduck_test::ExampleArgs::tell("http", listener.local_addr()?);
+    lameduck_test_support::ExampleArgs::tell("http", listener.local_addr()?);
     let app = app.layer(duck.layer());
     Ok(duck.serve_listener(listener, app).await)
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use lameduck_test::{Stopped, TestServer};
+use lameduck_test_support::{Stopped, TestServer};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

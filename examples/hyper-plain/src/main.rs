@@ -17,7 +17,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use lameduck::{Lameduck, Phase, StopTimeouts};
-use lameduck_test::ExampleArgs;
+use lameduck_test_support::ExampleArgs;
 use tokio::net::TcpListener;
 use tower::Layer;
 
@@ -30,7 +30,7 @@ async fn main() -> io::Result<ExitCode> {
     let duck = Lameduck::new().with_stop_timeouts(windows);
     // Any tower service would do. This one has streams and WebSockets, which are told goodbye.
     let watch = duck.watch();
-    let app = lameduck_test::app(move || watch.reached(Phase::Draining));
+    let app = lameduck_drill::app(move || watch.reached(Phase::Draining));
     let app = TowerToHyperService::new(duck.layer().layer(app));
 
     let listener = TcpListener::bind(args.addr).await?;

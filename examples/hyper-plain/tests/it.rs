@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use lameduck_test::{Kind, Oracle, Outcome, TestServer, open_web_socket};
+use lameduck_drill::{Kind, Oracle, Outcome, open_web_socket};
+use lameduck_test_support::TestServer;
 use tokio::time::sleep;
 
 async fn start(lame_duck_ms: &str) -> TestServer {

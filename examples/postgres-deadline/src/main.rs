@@ -18,7 +18,7 @@ use axum::{
     routing::get,
 };
 use lameduck::{Lameduck, context::RequestContext};
-use lameduck_test::ExampleArgs;
+use lameduck_test_support::ExampleArgs;
 
 use self::pool::{Failed, Pool};
 

@@ -20,7 +20,7 @@ use axum::{
 };
 use futures_util::{Stream, StreamExt as _, stream};
 use lameduck::{Lameduck, PhaseWatch, StopTimeouts, drain::until_drain};
-use lameduck_test::ExampleArgs;
+use lameduck_test_support::ExampleArgs;
 use tokio::time::sleep;
 
 /// The time between two ticks.

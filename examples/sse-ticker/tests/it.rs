@@ -10,7 +10,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use lameduck_test::TestServer;
+use lameduck_test_support::TestServer;
 use tokio::time::{sleep, timeout};
 
 const BOUND: Duration = Duration::from_secs(20);

@@ -13,7 +13,7 @@ use std::{
 
 use axum::{Router, extract::Query, routing::get};
 use lameduck::{Lameduck, StopTimeouts, server::Tls};
-use lameduck_test::ExampleArgs;
+use lameduck_test_support::ExampleArgs;
 use tokio::time::sleep;
 
 #[tokio::main]

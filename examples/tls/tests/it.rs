@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use lameduck_test::TestServer;
+use lameduck_test_support::TestServer;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},
     process::{Child, ChildStderr, Command},

@@ -19,7 +19,7 @@ use std::{
 
 use futures_util::{Stream, StreamExt as _, stream};
 use lameduck::{Lameduck, Phase, PhaseWatch, StopTimeouts, drain::until_drain};
-use lameduck_test::ExampleArgs;
+use lameduck_test_support::ExampleArgs;
 use tokio::{net::TcpListener, time::sleep};
 use tonic::{Request, Response, Status, transport::Server};
 use tonic_health::{ServingStatus, server::HealthReporter};

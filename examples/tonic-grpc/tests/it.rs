@@ -10,7 +10,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use lameduck_test::{TestServer, silent_connection};
+use lameduck_drill::silent_connection;
+use lameduck_test_support::TestServer;
 use tokio::{net::TcpStream, task::JoinSet, time::timeout};
 use tonic::{Code, Status, transport::Channel};
 use tonic_health::pb::{

@@ -18,7 +18,7 @@ use axum::{
     routing::any,
 };
 use lameduck::{Lameduck, PhaseWatch, StopTimeouts, drain::close_on_drain};
-use lameduck_test::ExampleArgs;
+use lameduck_test_support::ExampleArgs;
 use tokio::sync::broadcast;
 
 #[tokio::main]

@@ -25,7 +25,7 @@ impl Level {
             "lameduck-core" => Self::Core,
             "lameduck-lifecycle" => Self::Lifecycle,
             "lameduck" => Self::Facade,
-            "lameduck-test" => Self::Test,
+            "lameduck-drill" | "lameduck-laws" => Self::Test,
             "lameduck-perf-peer" => Self::Peer,
             name if ALONE.contains(&name) => Self::Alone,
             _ if package.published => Self::Leaf,

@@ -8,7 +8,7 @@ use tower::Layer;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-lameduck_test::layer_laws!(context: |inner| {
+lameduck_laws::layer_laws!(context: |inner| {
     let (sender, phase) = phase_channel();
     inner.on_signal(move || {
         sender.publish(Phase::Forced);
@@ -22,7 +22,7 @@ lameduck_test::layer_laws!(context: |inner| {
         .layer(inner)
 });
 
-lameduck_test::layer_laws!(context_with_all_that_comes_from_outside: |inner| {
+lameduck_laws::layer_laws!(context_with_all_that_comes_from_outside: |inner| {
     inner.on_held(|| usize::from(RequestContext::current().is_some()));
     ContextLayer::new()
         .with_timeout_by(|_| Some(LIMIT))
@@ -32,9 +32,9 @@ lameduck_test::layer_laws!(context_with_all_that_comes_from_outside: |inner| {
         .layer(inner)
 });
 
-lameduck_test::layer_laws!(context_without_limits: |inner| {
+lameduck_laws::layer_laws!(context_without_limits: |inner| {
     inner.on_held(|| usize::from(RequestContext::current().is_some()));
     ContextLayer::new().layer(inner)
 });
 
-lameduck_test::layer_laws!(timeout: |inner| TimeoutLayer::new(LIMIT).layer(inner));
+lameduck_laws::layer_laws!(timeout: |inner| TimeoutLayer::new(LIMIT).layer(inner));

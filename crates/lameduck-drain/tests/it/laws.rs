@@ -13,20 +13,20 @@ fn in_phase(phase: Phase) -> DrainLayer {
 mod while_running {
     use super::*;
 
-    lameduck_test::layer_laws!(|inner| in_phase(Phase::Running).layer(inner));
+    lameduck_laws::layer_laws!(|inner| in_phase(Phase::Running).layer(inner));
 }
 
 mod while_lame_duck {
     use super::*;
 
-    lameduck_test::layer_laws!(|inner| in_phase(Phase::LameDuck).layer(inner));
+    lameduck_laws::layer_laws!(|inner| in_phase(Phase::LameDuck).layer(inner));
 }
 
 /// A drain begins in the instant in which the inner work is ready.
 mod while_a_drain_begins {
     use super::*;
 
-    lameduck_test::layer_laws!(|inner| {
+    lameduck_laws::layer_laws!(|inner| {
         let (sender, watch) = phase_channel();
         sender.publish(Phase::Running);
         inner.on_signal(move || {

@@ -202,7 +202,7 @@ mod laws {
     mod while_running {
         use super::*;
 
-        lameduck_test::layer_laws!(|inner| {
+        lameduck_laws::layer_laws!(|inner| {
             let (sender, watch) = phase_channel();
             sender.publish(Phase::Running);
             UntilDrainLayer::new(watch).layer(inner)
@@ -212,7 +212,7 @@ mod laws {
     mod while_cancelling {
         use super::*;
 
-        lameduck_test::layer_laws!(|inner| {
+        lameduck_laws::layer_laws!(|inner| {
             let (sender, watch) = phase_channel();
             sender.publish(Phase::Cancelling);
             UntilDrainLayer::new(watch).layer(inner)

@@ -3,14 +3,14 @@
 use lameduck_inflight::{InFlight, InFlightLayer};
 use tower::Layer;
 
-lameduck_test::layer_laws!(|inner| {
+lameduck_laws::layer_laws!(|inner| {
     let in_flight = InFlight::new();
     let held = in_flight.clone();
     inner.on_held(move || held.count());
     InFlightLayer::new(in_flight).layer(inner)
 });
 
-lameduck_test::layer_laws!(with_ledger: |inner| {
+lameduck_laws::layer_laws!(with_ledger: |inner| {
     let in_flight = InFlight::with_ledger();
     let held = in_flight.clone();
     inner.on_held(move || held.count() + held.blockers().len());

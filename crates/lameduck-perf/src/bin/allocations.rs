@@ -3,8 +3,8 @@
 
 use std::io;
 
+use lameduck_laws::CountingAllocator;
 use lameduck_perf::{Stack, Work, runtime};
-use lameduck_test::CountingAllocator;
 
 const REQUESTS: u64 = 1_000;
 

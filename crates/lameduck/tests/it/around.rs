@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::{Extension, Router, extract::ConnectInfo, routing::get};
 use lameduck::{IntoService, Lameduck, Outcome, Phase, inflight::InFlight};
-use lameduck_test::{Oracle, idle_connection, sent_request, silent_connection};
+use lameduck_drill::{Oracle, idle_connection, sent_request, silent_connection};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -19,7 +19,7 @@ const BOUND: Duration = Duration::from_secs(20);
 /// A router without a layer of ours on its routes.
 fn bare(duck: &Lameduck) -> Router {
     let watch = duck.watch();
-    lameduck_test::app(move || watch.reached(Phase::Draining))
+    lameduck_drill::app(move || watch.reached(Phase::Draining))
         .route("/peer", get(async |Extension(peer): Extension<SocketAddr>| peer.to_string()))
         .with_state(())
 }
@@ -53,7 +53,7 @@ async fn a_layer_around_the_router_stops_without_a_loss_and_its_numbers_add_up()
     load.stop_sending();
     let verdict = load.finish().await;
     assert!(verdict.is_clean(), "{verdict}");
-    assert_eq!(slow.finish().await, lameduck_test::Outcome::Answered);
+    assert_eq!(slow.finish().await, lameduck_drill::Outcome::Answered);
     assert_eq!(report.outcome(), Outcome::Clean, "{report}");
     let tally = report.tally();
     assert!(tally.accepted > 16, "{report}");

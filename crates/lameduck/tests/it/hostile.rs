@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use lameduck::server::Connections;
-use lameduck_test::{half_body, silent_connection, silent_http2_peer, unread_download};
+use lameduck_drill::{half_body, silent_connection, silent_http2_peer, unread_download};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::{
     task::{JoinSet, yield_now},

@@ -24,7 +24,7 @@ use lameduck::{
     IntoService, Lameduck, Outcome, Phase, Report, StopTimeouts, context::RequestContext,
     signal::Signals,
 };
-use lameduck_test::{Kind, Oracle, idle_connection, sent_request};
+use lameduck_drill::{Kind, Oracle, idle_connection, sent_request};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -40,7 +40,7 @@ fn duck() -> Lameduck {
 
 fn app(duck: &Lameduck) -> Router {
     let watch = duck.watch();
-    lameduck_test::app(move || watch.reached(Phase::Draining))
+    lameduck_drill::app(move || watch.reached(Phase::Draining))
         .route("/peer", get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string()))
         .layer(duck.layer())
 }
@@ -109,7 +109,7 @@ async fn whoever_comes_during_the_start_waits_and_is_then_served() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(early.is_quiet(), "nothing is served before the start is over");
     open.send(()).unwrap();
-    assert_eq!(early.finish().await, lameduck_test::Outcome::Answered);
+    assert_eq!(early.finish().await, lameduck_drill::Outcome::Answered);
     stop.stop("test", false);
     assert_eq!(report.await.unwrap().outcome(), Outcome::Clean);
 }
@@ -122,7 +122,7 @@ async fn whoever_waits_when_the_start_fails_is_turned_away_and_not_reset() {
     let (addr, report) = serve(duck, app).await;
     let early = sent_request(addr, Duration::ZERO).await;
     drop(fail);
-    assert_eq!(early.finish().await, lameduck_test::Outcome::Rejected);
+    assert_eq!(early.finish().await, lameduck_drill::Outcome::Rejected);
     let report = report.await.unwrap();
     assert_eq!(report.outcome(), Outcome::NotStarted);
     assert!(report.error().unwrap().contains("start hook `database` failed"), "{report}");
@@ -188,7 +188,7 @@ async fn the_limits_that_were_set_are_those_of_the_server() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(connections.count(), 1);
     drop(first);
-    assert_eq!(second.finish().await, lameduck_test::Outcome::Answered);
+    assert_eq!(second.finish().await, lameduck_drill::Outcome::Answered);
     stop.stop("test", false);
     assert_eq!(report.await.unwrap().outcome(), Outcome::Clean);
 }
@@ -206,10 +206,10 @@ async fn a_listener_that_is_kept_open_says_no_to_the_end_of_the_drain() {
     // Longer than a listener that closes has for that.
     for _ in 0..12 {
         let new = sent_request(addr, Duration::ZERO).await;
-        assert_eq!(new.finish().await, lameduck_test::Outcome::Rejected);
+        assert_eq!(new.finish().await, lameduck_drill::Outcome::Rejected);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(slow.finish().await, lameduck_test::Outcome::Answered);
+    assert_eq!(slow.finish().await, lameduck_drill::Outcome::Answered);
     let report = report.await.unwrap();
     assert_eq!(report.outcome(), Outcome::Clean, "{report}");
     assert!(TcpStream::connect(addr).await.is_err());

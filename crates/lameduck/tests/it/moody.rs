@@ -11,7 +11,7 @@ use std::{
 
 use axum::{body::Body, response::Response};
 use http::{Request, StatusCode};
-use lameduck_test::{Outcome as Seen, silent_connection};
+use lameduck_drill::{Outcome as Seen, silent_connection};
 use tokio::{task::JoinHandle, time::timeout};
 use tower::{Layer, Service};
 
@@ -123,7 +123,7 @@ impl Server {
             .with_cancel(Duration::from_millis(200))
             .with_force(Duration::from_millis(500));
         let duck = duck().with_stop_timeouts(windows);
-        let app = lameduck_test::app(std::future::pending::<()>).with_state(());
+        let app = lameduck_drill::app(std::future::pending::<()>).with_state(());
         let moods = Moods::new(mood);
         let service = duck.layer().layer(Moody { app, moods: moods.clone(), is_ready: false });
         let listener = duck.bind("127.0.0.1:0").await.unwrap();

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use lameduck_test::TestServer;
+use lameduck_test_support::TestServer;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

@@ -1,8 +1,8 @@
 //! Stops under load, and a verdict.
 
 use lameduck_drain::DrainLayer;
+use lameduck_drill::{Kind, Oracle};
 use lameduck_inflight::{InFlight, InFlightLayer};
-use lameduck_test::{Kind, Oracle};
 use tokio::time::sleep;
 
 use super::*;
@@ -12,7 +12,7 @@ async fn check_stop(seed: u64, lame_duck: Duration) {
     let duck = Duck::new(SocketOptions::new());
     let in_flight = InFlight::new();
     let watch = duck.watch();
-    let app = lameduck_test::app(move || watch.reached(Phase::Draining))
+    let app = lameduck_drill::app(move || watch.reached(Phase::Draining))
         .layer(DrainLayer::new(duck.watch()))
         .layer(InFlightLayer::new(in_flight.clone()));
     let (addr, server) = duck.run(app).await;

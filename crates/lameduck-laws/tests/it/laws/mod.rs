@@ -1,0 +1,22 @@
+//! The laws hold for a layer that does nothing, and each fails for a layer that breaks it.
+
+mod broken;
+mod broken_body;
+mod polls;
+mod quiet;
+mod release;
+
+use std::panic::catch_unwind;
+
+lameduck_laws::layer_laws!(|inner| inner);
+
+/// Runs a law on a layer that breaks it, and asks that it fails with a sentence that says so.
+#[track_caller]
+fn check_fails(sentence: &str, law: impl FnOnce() + std::panic::UnwindSafe) {
+    let payload = catch_unwind(law).expect_err("the layer breaks the law, the law holds");
+    let said = match payload.downcast_ref::<String>() {
+        Some(said) => said.as_str(),
+        None => payload.downcast_ref::<&str>().copied().unwrap_or_default(),
+    };
+    assert!(said.contains(sentence), "fails, but for another reason: {said}");
+}

@@ -1,0 +1,3 @@
+//! The contract of the layer laws.
+
+mod laws;
