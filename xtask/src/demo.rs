@@ -37,12 +37,12 @@ impl Server {
         }
     }
 
-    /// Its name, and as what cargo knows it.
-    const fn target(self) -> (&'static str, &'static str) {
+    /// The binary's name.
+    const fn target(self) -> &'static str {
         match self {
-            Self::Ours => ("demo-server", "--bin"),
-            Self::Wrapped => ("wrapped-axum", "--example"),
-            Self::Plain => ("plain-axum", "--example"),
+            Self::Ours => "demo-server",
+            Self::Wrapped => "wrapped-axum",
+            Self::Plain => "stock-axum",
         }
     }
 }
@@ -54,15 +54,14 @@ pub(crate) fn run(sh: &Shell, runs: u32, server: Server) -> Result<()> {
     }
     // Not optimised: that is built soonest, and a slow server has more in flight to lose.
     let programs = Workspace::load(sh)?.target.join("debug");
-    let (name, kind) = server.target();
+    let name = server.target();
     let features = "lameduck-drill/app,lameduck-drill/drill";
     step::run(cmd!(
         sh,
-        "cargo build --package demo-server --package lameduck --package lameduck-drill
-         --features {features} --bin lameduck-drill {kind} {name}"
+        "cargo build --package demo-server --package lameduck-drill --features {features}
+         --bin lameduck-drill --bin {name}"
     ))?;
-    let folder = if kind == "--bin" { programs.clone() } else { programs.join("examples") };
-    let program = folder.join(name);
+    let program = programs.join(name);
     let drill = programs.join("lameduck-drill");
     let runs = runs.to_string();
     let verdict = step::status(cmd!(sh, "{drill} --runs {runs} -- {program}"))?;

@@ -32,7 +32,7 @@ pub(crate) fn run(sh: &Shell, quick: bool, rtt: u32) -> Result<Ran> {
         sh,
         "cargo build --package demo-server --package axum-stock --package lameduck-drill
          --features {features} --bin demo-server --bin axum-stock --bin lameduck-rtt
-         --example plain-axum"
+         --bin stock-axum"
     ))?;
     let [drill, own, stock] =
         ["lameduck-rtt", "demo-server", "axum-stock"].map(|name| programs.join(name));
@@ -40,7 +40,7 @@ pub(crate) fn run(sh: &Shell, quick: bool, rtt: u32) -> Result<Ran> {
     if !check.status.success() {
         return Ok(Ran::No(String::from_utf8_lossy(&check.stderr).trim().to_owned()));
     }
-    let plain = programs.join("examples/plain-axum");
+    let plain = programs.join("stock-axum");
     let quick = &quick.then_some("--quick");
     let rtt = &rtt.to_string();
     let control = ["--control".as_ref(), plain.as_os_str()];

@@ -1,11 +1,13 @@
-//! What the tests of the project's examples share: the real binary of a server, its signals, its
-//! log.
+//! What the project's examples share: how they read their arguments, and how their tests start and
+//! stop them.
 #![forbid(unsafe_code)]
 
-mod example;
+mod arguments;
 #[cfg(unix)]
 mod server;
-
-pub use self::example::ExampleArgs;
 #[cfg(unix)]
-pub use self::server::{Stopped, TestServer};
+mod stopped;
+
+pub use self::arguments::{Arguments, announce};
+#[cfg(unix)]
+pub use self::{server::TestServer, stopped::Stopped};

@@ -13,15 +13,15 @@ use std::{collections::HashMap, io, process::ExitCode, time::Duration};
 
 use axum::{Router, extract::Query, routing::get};
 use lameduck::{Lameduck, StopTimeouts};
-use lameduck_test_support::ExampleArgs;
+use lameduck_test_support::{Arguments, announce};
 use tokio::{net::TcpListener, time::sleep};
 
 #[tokio::main]
 async fn main() -> io::Result<ExitCode> {
-    let args = ExampleArgs::read();
+    let args = Arguments::read(&[]);
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
-    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck);
+    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck());
     let duck = Lameduck::new().with_stop_timeouts(windows);
     let app = Router::new()
         .route("/", get(async || "hello\n"))
@@ -29,8 +29,8 @@ async fn main() -> io::Result<ExitCode> {
         .route_service("/readyz", duck.readyz())
         .layer(duck.layer());
 
-    let listener = TcpListener::bind(args.addr).await?;
-    ExampleArgs::tell("http", listener.local_addr()?);
+    let listener = TcpListener::bind(args.addr()).await?;
+    announce("http", listener.local_addr()?);
 
     axum::serve(duck.axum_listener(listener), app)
         .with_graceful_shutdown(duck.shutdown_signal())

@@ -85,7 +85,7 @@ async fn curl_is_served_and_told_to_leave_then_answered_and_later_refused() {
     let (slow, stopped) = tokio::join!(slow.wait_with_output(), server.stopped());
     let slow = text(&slow.unwrap());
     assert!(slow.starts_with("HTTP/1.1 200") && slow.ends_with("slept 3000 ms"), "{slow}");
-    stopped.is_clean();
+    stopped.assert_clean();
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn clients_that_keep_their_connections_and_clients_that_do_not_lose_nothin
     load.each_kind_answered().await;
     sleep(Duration::from_millis(300)).await;
     server.terminate();
-    server.stopped().await.is_clean();
+    server.stopped().await.assert_clean();
     let verdict = load.finish().await;
     assert!(verdict.is_clean(), "{verdict}");
     assert!(verdict.by_kind.iter().all(|(_, counts)| counts.answered > 0), "{verdict}");

@@ -3,6 +3,7 @@
 use std::{error::Error, time::Duration};
 
 use lameduck::{Lameduck, Report, context::RequestContext};
+use lameduck_test_support::announce;
 use tokio::{net::TcpListener, time::sleep};
 use tonic::{Request, Response, Status, transport::Server};
 
@@ -16,7 +17,7 @@ use crate::{
 
 pub(crate) async fn serve(duck: Lameduck, addr: &str) -> Result<Report, Box<dyn Error>> {
     let listener = duck.listener(TcpListener::bind(addr).await?);
-    lameduck_test_support::ExampleArgs::tell("http", listener.local_addr()?);
+    announce("http", listener.local_addr()?);
     Server::builder()
         .layer(duck.layer())
         .add_service(DatabaseServer::new(Rooms))

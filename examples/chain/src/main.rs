@@ -14,10 +14,10 @@ use std::{error::Error, io, process::ExitCode, time::Duration};
 
 use axum::http::Uri;
 use lameduck::Lameduck;
+use lameduck_test_support::{Arguments, announce};
 
 mod database;
 mod edge;
-mod flags;
 mod middle;
 mod wire;
 mod work;
@@ -27,21 +27,21 @@ const LIMIT: Duration = Duration::from_secs(1);
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let flags = flags::Chain::from_env_or_exit();
+    let args = Arguments::read(&["--next"]);
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
     let duck = Lameduck::new();
-    let report = match flags.subcommand {
-        flags::ChainCmd::Edge(flags) => {
-            let app = edge::app(flags.next.parse::<Uri>()?);
-            serve(duck.with_timeout(LIMIT), flags.addr, app).await?
+    let next = args.get("--next").unwrap_or_default();
+    let report = match args.word() {
+        Some("edge") => {
+            let app = edge::app(next.parse::<Uri>()?);
+            serve(duck.with_timeout(LIMIT), args.addr(), app).await?
         }
-        flags::ChainCmd::Middle(flags) => {
-            let app = middle::app(flags.next.parse::<Uri>()?);
-            serve(trusting(duck), flags.addr, app).await?
+        Some("middle") => {
+            let app = middle::app(next.parse::<Uri>()?);
+            serve(trusting(duck), args.addr(), app).await?
         }
-        flags::ChainCmd::Database(flags) => {
-            database::serve(trusting(duck), &flags.addr.unwrap_or_else(any_port)).await?
-        }
+        Some("database") => database::serve(trusting(duck), args.addr()).await?,
+        _ => return Err("name a service first: edge, middle or database".into()),
     };
     Ok(report.into())
 }
@@ -52,17 +52,9 @@ fn trusting(duck: Lameduck) -> Lameduck {
     duck.with_context(|context| context.with_inbound_deadline(InboundDeadline::new()))
 }
 
-async fn serve(
-    duck: Lameduck,
-    addr: Option<String>,
-    app: axum::Router,
-) -> io::Result<lameduck::Report> {
-    let listener = duck.bind(addr.unwrap_or_else(any_port)).await?;
-    lameduck_test_support::ExampleArgs::tell("http", listener.local_addr()?);
+async fn serve(duck: Lameduck, addr: &str, app: axum::Router) -> io::Result<lameduck::Report> {
+    let listener = duck.bind(addr).await?;
+    announce("http", listener.local_addr()?);
     let app = app.layer(duck.layer());
     Ok(duck.serve_listener(listener, app).await)
-}
-
-fn any_port() -> String {
-    "127.0.0.1:0".to_owned()
 }

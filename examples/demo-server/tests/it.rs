@@ -42,7 +42,7 @@ async fn every_request_in_the_accept_queue_at_sigterm_is_answered() {
         // Without a lame duck they are turned away, which is an answer as well.
         assert!(lame_duck == 0 || total.answered == 200, "{verdict}");
         assert_eq!(total.answered + total.rejected, 200, "{verdict}");
-        server.stopped().await.is_clean();
+        server.stopped().await.assert_clean();
     }
 }
 
@@ -54,7 +54,7 @@ async fn a_download_that_was_not_read_at_sigterm_arrives_whole() {
     // Long after the end of lame duck: the drain waits for the bytes, not for the handler.
     sleep(Duration::from_secs(1)).await;
     assert_eq!(download.finish().await, Outcome::Answered);
-    server.stopped().await.is_clean();
+    server.stopped().await.assert_clean();
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn a_web_socket_open_at_sigterm_is_told_1001_waited_for_and_counted() {
     let socket = open_web_socket(server.addr()).await;
     server.terminate();
     assert_eq!(socket.closed().await, Outcome::Answered);
-    server.stopped().await.is_clean();
+    server.stopped().await.assert_clean();
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_request_that_runs_at_sigterm_is_answered_and_the_exit_follows_it_at_o
     server.terminate();
     assert_eq!(request.finish().await, Outcome::Answered);
     let stopped = server.stopped().await;
-    stopped.is_clean();
+    stopped.assert_clean();
     // The drain had three more seconds. A generous bound for a busy machine; a poll would be seen.
     assert!(stopped.waited < Duration::from_millis(500), "{:?}", stopped.waited);
 }
@@ -83,7 +83,7 @@ async fn an_idle_server_exits_when_its_lame_duck_is_over() {
     let server = start(QUICK).await;
     server.terminate();
     let stopped = server.stopped().await;
-    stopped.is_clean();
+    stopped.assert_clean();
     let done = stopped.number("shutdown.completed", "elapsed_ms");
     let draining = stopped.number("drain.started", "elapsed_ms");
     assert!((300..400).contains(&draining), "{draining}");
@@ -98,7 +98,7 @@ async fn an_idle_connection_that_speaks_during_the_stop_is_served_and_told() {
     server.terminate();
     server.logged("lameduck.entered").await;
     assert_eq!(idle.finish().await, Outcome::Answered);
-    server.stopped().await.is_clean();
+    server.stopped().await.assert_clean();
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn a_handler_that_never_ends_is_named_and_the_process_exits_inside_its_win
     let stuck = sent_request(server.addr(), Duration::from_secs(3_600)).await;
     server.terminate();
     let (outcome, stopped) = tokio::join!(stuck.finish(), server.stopped());
-    stopped.adds_up();
+    stopped.assert_adds_up();
     assert_eq!(stopped.code, Some(1));
     // lame duck 0.5 s, drain 1 s, cancel 0.5 s, force 1 s, hooks 4 s.
     assert!(stopped.waited < Duration::from_millis(7_000), "{:?}", stopped.waited);
@@ -127,7 +127,7 @@ async fn peers_that_never_answer_cannot_hold_the_exit_and_are_named() {
     let began = Instant::now();
     server.terminate();
     let stopped = server.stopped().await;
-    stopped.adds_up();
+    stopped.assert_adds_up();
     assert!(began.elapsed() < Duration::from_millis(8_500), "{:?}", began.elapsed());
     let named = stopped.events("drain.progress");
     assert!(
@@ -148,7 +148,7 @@ async fn a_second_sigterm_cancels_and_a_third_forces() {
         sleep(Duration::from_millis(1_100)).await;
     }
     let stopped = server.stopped().await;
-    stopped.adds_up();
+    stopped.assert_adds_up();
     assert_eq!(stopped.code, Some(1));
     drop(stuck);
 }
@@ -177,7 +177,7 @@ async fn ten_thousand_idle_connections_do_not_keep_the_process_beyond_its_window
     // With the 4 s for the hooks: all windows together, and a second for a busy machine.
     let windows = Duration::from_millis(QUICK.iter().sum::<u64>() + 1_000 + 4_000 + 1_000);
     assert!(asked.elapsed() < windows, "{count} idle connections took {:?}", asked.elapsed());
-    stopped.is_clean();
+    stopped.assert_clean();
     for mut connection in idle {
         assert!(connection.closed(Duration::from_secs(5)).await, "left open");
     }
@@ -190,7 +190,7 @@ async fn a_sigterm_that_is_sent_twice_at_once_is_one_sigterm() {
     server.logged("lameduck.entered").await;
     server.terminate();
     let stopped = server.stopped().await;
-    stopped.is_clean();
+    stopped.assert_clean();
     assert!(stopped.events("shutdown.cancelling").is_empty());
 }
 

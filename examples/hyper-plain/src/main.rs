@@ -17,24 +17,24 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use lameduck::{Lameduck, Phase, StopTimeouts};
-use lameduck_test_support::ExampleArgs;
+use lameduck_test_support::{Arguments, announce};
 use tokio::net::TcpListener;
 use tower::Layer;
 
 #[tokio::main]
 async fn main() -> io::Result<ExitCode> {
-    let args = ExampleArgs::read();
+    let args = Arguments::read(&[]);
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
-    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck);
+    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck());
     let duck = Lameduck::new().with_stop_timeouts(windows);
     // Any tower service would do. This one has streams and WebSockets, which are told goodbye.
     let watch = duck.watch();
     let app = lameduck_drill::app(move || watch.reached(Phase::Draining));
     let app = TowerToHyperService::new(duck.layer().layer(app));
 
-    let listener = TcpListener::bind(args.addr).await?;
-    ExampleArgs::tell("http", listener.local_addr()?);
+    let listener = TcpListener::bind(args.addr()).await?;
+    announce("http", listener.local_addr()?);
 
     let mut listener = duck.listener(listener);
     let hyper = auto::Builder::new(TokioExecutor::new());

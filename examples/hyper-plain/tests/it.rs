@@ -24,7 +24,7 @@ async fn check_load(kinds: &[(Kind, usize)], lame_duck_ms: &str) {
     load.each_kind_answered().await;
     sleep(Duration::from_millis(500)).await;
     server.terminate();
-    server.stopped().await.is_clean();
+    server.stopped().await.assert_clean();
     let verdict = load.finish().await;
     assert!(verdict.is_clean(), "{verdict}");
     assert!(verdict.by_kind.iter().all(|(_, counts)| counts.answered > 0), "{verdict}");
@@ -56,7 +56,7 @@ async fn an_upgraded_connection_is_told_and_waited_for() {
     let socket = open_web_socket(server.addr()).await;
     server.terminate();
     assert_eq!(socket.closed().await, Outcome::Answered);
-    server.stopped().await.is_clean();
+    server.stopped().await.assert_clean();
 }
 
 #[tokio::test]
@@ -85,5 +85,5 @@ async fn a_pooled_client_is_answered_up_to_the_moment_it_is_refused() {
     assert!(refused.is_connect(), "{refused:?}");
     assert!(statuses.iter().all(|status| *status == 200 || *status == 503), "{statuses:?}");
     assert!(statuses.len() > 10, "{statuses:?}");
-    server.stopped().await.is_clean();
+    server.stopped().await.assert_clean();
 }

@@ -18,11 +18,10 @@ use axum::{
     routing::get,
 };
 use lameduck::{Lameduck, context::RequestContext};
-use lameduck_test_support::ExampleArgs;
+use lameduck_test_support::{Arguments, announce};
 
 use self::pool::{Failed, Pool};
 
-mod flags;
 mod pool;
 
 /// What each request may take.
@@ -30,17 +29,18 @@ const LIMIT: Duration = Duration::from_secs(1);
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let flags = flags::PostgresDeadline::from_env_or_exit();
+    let args = Arguments::read(&["--database"]);
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
     // One connection: whoever keeps it for too long is seen at once.
-    let pool = Pool::connect(&flags.database, 1).await?;
+    let database = args.get("--database").ok_or("write --database 'host=localhost …'")?;
+    let pool = Pool::connect(database, 1).await?;
     let duck = Lameduck::new().with_timeout(LIMIT);
     let app =
         Router::new().route("/sleep/{seconds}", get(sleep)).with_state(pool).layer(duck.layer());
 
-    let listener = duck.bind(flags.addr.as_deref().unwrap_or("127.0.0.1:0")).await?;
-    ExampleArgs::tell("http", listener.local_addr()?);
+    let listener = duck.bind(args.addr()).await?;
+    announce("http", listener.local_addr()?);
     Ok(duck.serve_listener(listener, app).await.into())
 }
 

@@ -20,7 +20,7 @@ use axum::{
 };
 use futures_util::{Stream, StreamExt as _, stream};
 use lameduck::{Lameduck, PhaseWatch, StopTimeouts, drain::until_drain};
-use lameduck_test_support::ExampleArgs;
+use lameduck_test_support::{Arguments, announce};
 use tokio::time::sleep;
 
 /// The time between two ticks.
@@ -32,10 +32,10 @@ const RETRY: Duration = Duration::from_millis(500);
 
 #[tokio::main]
 async fn main() -> io::Result<ExitCode> {
-    let args = ExampleArgs::read();
+    let args = Arguments::read(&[]);
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
-    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck);
+    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck());
     let duck = Lameduck::new().with_stop_timeouts(windows);
     let watch = duck.watch();
     let ticks = async move |headers: HeaderMap| {
@@ -44,8 +44,8 @@ async fn main() -> io::Result<ExitCode> {
     };
     let app = Router::new().route("/ticks", get(ticks)).layer(duck.layer());
 
-    let listener = duck.bind(args.addr).await?;
-    ExampleArgs::tell("http", listener.local_addr()?);
+    let listener = duck.bind(args.addr()).await?;
+    announce("http", listener.local_addr()?);
     Ok(duck.serve_listener(listener, app).await.into())
 }
 

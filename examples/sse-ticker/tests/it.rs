@@ -84,7 +84,7 @@ async fn a_client_misses_no_tick_between_one_server_and_the_next() {
     first.terminate();
     source.hear(&mut body, usize::MAX).await;
     let retry = source.retry.expect("the stream ended without a word");
-    first.stopped().await.is_clean();
+    first.stopped().await.assert_clean();
 
     let second = start(&source.addr.to_string()).await;
     sleep(retry).await;
@@ -95,7 +95,7 @@ async fn a_client_misses_no_tick_between_one_server_and_the_next() {
     assert_eq!(source.heard, all);
     drop(body);
     second.terminate();
-    second.stopped().await.is_clean();
+    second.stopped().await.assert_clean();
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn many_streams_end_at_once_and_the_exit_does_not_wait_for_its_window() {
         assert!(source.retry.is_some());
     }
     let stopped = server.stopped().await;
-    stopped.is_clean();
+    stopped.assert_clean();
     let drained = stopped.number("shutdown.completed", "elapsed_ms")
         - stopped.number("drain.started", "elapsed_ms");
     // The drain has 15 s. The clients keep their connections, and were not told to leave them, so

@@ -13,27 +13,27 @@ use std::{
 
 use axum::{Router, extract::Query, routing::get};
 use lameduck::{Lameduck, StopTimeouts, server::Tls};
-use lameduck_test_support::ExampleArgs;
+use lameduck_test_support::{Arguments, announce};
 use tokio::time::sleep;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let args = ExampleArgs::read();
+    let args = Arguments::read(&[]);
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
     // The names under which Kubernetes mounts a secret of type `kubernetes.io/tls`.
     let dir = PathBuf::from(env::var_os("TLS_DIR").unwrap_or_else(|| "/etc/tls".into()));
     let tls = Tls::from_pem_files(dir.join("tls.crt"), dir.join("tls.key"))?;
 
-    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck);
+    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck());
     let duck = Lameduck::new().with_stop_timeouts(windows).with_tls_reload(&tls);
     let app = Router::new()
         .route("/", get(async || "hello\n"))
         .route("/slow", get(slow))
         .layer(duck.layer());
 
-    let listener = duck.bind(args.addr).await?.with_tls(&tls);
-    ExampleArgs::tell("https", listener.local_addr()?);
+    let listener = duck.bind(args.addr()).await?.with_tls(&tls);
+    announce("https", listener.local_addr()?);
     Ok(duck.serve_listener(listener, app).await.into())
 }
 

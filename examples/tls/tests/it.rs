@@ -136,7 +136,7 @@ async fn a_new_certificate_is_served_after_sighup_and_who_has_the_old_one_is_sti
     let slow = slow.wait_with_output().await.unwrap();
     assert!(text(&slow).contains("slept 2000 ms"), "{slow:?}");
     server.terminate();
-    server.stopped().await.is_clean();
+    server.stopped().await.assert_clean();
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn a_certificate_that_is_broken_is_not_taken() {
     server.logged("tls.kept").await;
     assert!(text(&curled(server.addr(), "/", &old).await).contains("hello"));
     server.terminate();
-    server.stopped().await.is_clean();
+    server.stopped().await.assert_clean();
 }
 
 #[tokio::test]
@@ -186,6 +186,6 @@ async fn curls_through_a_stop_are_answered_or_refused_and_none_is_cut() {
     };
     timeout(BOUND, under_way).await.expect("the calls take much too long");
     server.terminate();
-    server.stopped().await.is_clean();
+    server.stopped().await.assert_clean();
     callers.join_all().await;
 }

@@ -19,7 +19,7 @@ use std::{
 
 use futures_util::{Stream, StreamExt as _, stream};
 use lameduck::{Lameduck, Phase, PhaseWatch, StopTimeouts, drain::until_drain};
-use lameduck_test_support::ExampleArgs;
+use lameduck_test_support::{Arguments, announce};
 use tokio::{net::TcpListener, time::sleep};
 use tonic::{Request, Response, Status, transport::Server};
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -33,10 +33,10 @@ mod pond;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let args = ExampleArgs::read();
+    let args = Arguments::read(&[]);
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
-    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck);
+    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck());
     let greeted = Arc::new(AtomicU64::new(0));
     let guest_book = Arc::clone(&greeted);
     let duck = Lameduck::new().with_stop_timeouts(windows).on_stop("guest book", async move || {
@@ -46,8 +46,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     });
     let (health, health_service) = tonic_health::server::health_reporter();
 
-    let listener = duck.listener(TcpListener::bind(args.addr).await?);
-    ExampleArgs::tell("http", listener.local_addr()?);
+    let listener = duck.listener(TcpListener::bind(args.addr()).await?);
+    announce("http", listener.local_addr()?);
 
     let server = Server::builder()
         .layer(duck.layer())

@@ -59,7 +59,7 @@ async fn health_says_not_serving_while_calls_are_still_served() {
     timeout(Duration::from_millis(500), told).await.expect("health does not know");
     assert_eq!(greet(&mut pond).await.unwrap(), "hello duck at 127.0.0.1");
     let stopped = server.stopped().await;
-    stopped.is_clean();
+    stopped.assert_clean();
     // The connection is idle, and told by GOAWAY: nothing is waited for after the lame duck.
     assert!(stopped.waited < Duration::from_millis(2_000), "{:?}", stopped.waited);
 }
@@ -76,7 +76,7 @@ async fn a_health_watch_is_told_and_does_not_hold_the_stop() {
     assert_eq!(next().await.unwrap().status(), ServingStatus::NotServing);
     assert_eq!(next().await, None, "the watch goes on");
     let stopped = server.stopped().await;
-    stopped.is_clean();
+    stopped.assert_clean();
     assert!(stopped.waited < Duration::from_secs(3), "{:?}", stopped.waited);
 }
 
@@ -100,7 +100,7 @@ async fn a_stream_is_told_with_unavailable_after_all_it_was_sent() {
     assert_eq!((last.code(), last.message()), (Code::Unavailable, "the server is stopping"));
     // Some 0.3 s of them.
     assert!(expected.start > 9, "{expected:?}");
-    server.stopped().await.is_clean();
+    server.stopped().await.assert_clean();
 }
 
 /// A call by hand: what stands in the head of the answer, and whether there is more.
@@ -138,7 +138,7 @@ async fn a_call_that_comes_too_late_is_unavailable_in_trailers_only() {
     assert_eq!(head["grpc-status"], "14", "{head:?}");
     assert!(!has_body, "a body, so the call may have been executed");
     drop((silent, send));
-    server.stopped().await.is_clean();
+    server.stopped().await.assert_clean();
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn no_call_through_a_stop_runs_without_its_answer() {
         timeout(BOUND, under_way).await.expect("the calls take much too long");
         server.terminate();
         let stopped = server.stopped().await;
-        stopped.is_clean();
+        stopped.assert_clean();
         let ends = callers.join_all().await;
         // A call that meets the GOAWAY before it is sent gets another code from tonic's client, by
         // which nobody can tell that it was not. But it was not, as the guest book shows.

@@ -18,15 +18,15 @@ use axum::{
     routing::any,
 };
 use lameduck::{Lameduck, PhaseWatch, StopTimeouts, drain::close_on_drain};
-use lameduck_test_support::ExampleArgs;
+use lameduck_test_support::{Arguments, announce};
 use tokio::sync::broadcast;
 
 #[tokio::main]
 async fn main() -> io::Result<ExitCode> {
-    let args = ExampleArgs::read();
+    let args = Arguments::read(&[]);
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
-    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck);
+    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck());
     let duck = Lameduck::new().with_stop_timeouts(windows);
     let (watch, room) = (duck.watch(), broadcast::Sender::new(256));
     let enter = async move |upgrade: WebSocketUpgrade| {
@@ -36,8 +36,8 @@ async fn main() -> io::Result<ExitCode> {
     };
     let app = Router::new().route("/chat", any(enter)).layer(duck.layer());
 
-    let listener = duck.bind(args.addr).await?;
-    ExampleArgs::tell("http", listener.local_addr()?);
+    let listener = duck.bind(args.addr()).await?;
+    announce("http", listener.local_addr()?);
     Ok(duck.serve_listener(listener, app).await.into())
 }
 

@@ -58,7 +58,7 @@ async fn everybody_is_told_1001_and_waited_for() {
     for client in [&mut one, &mut other] {
         assert_eq!(rest(client).await, (vec![], CloseCode::Away));
     }
-    server.stopped().await.is_clean();
+    server.stopped().await.assert_clean();
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn what_is_said_up_to_the_stop_is_heard_by_all_and_nothing_is_missed_in_be
         assert_eq!(*texts, all);
         assert!(texts.len() > 50, "{}", texts.len());
     }
-    server.stopped().await.is_clean();
+    server.stopped().await.assert_clean();
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn a_client_that_never_answers_the_close_frame_holds_the_stop_for_two_seco
     let client = enter(&server).await;
     server.terminate();
     let stopped = server.stopped().await;
-    stopped.is_clean();
+    stopped.assert_clean();
     // 0.3 s lame duck and 2 s for the farewell, of windows of 23 s.
     assert!(stopped.waited < Duration::from_secs(4), "{:?}", stopped.waited);
     drop(client);

@@ -7,18 +7,17 @@ use lameduck_drill::{Kind, drill::Drill};
 /// How often the stock server is stopped before it has to have lost something.
 const TRIES: u64 = 10;
 
-/// The path of the stock server, built if that has not been done.
-fn plain_axum() -> PathBuf {
+/// The path of the stock server, built if it is missing.
+fn stock_axum() -> PathBuf {
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "lameduck-test"])
-        .args(["--all-features", "--example", "plain-axum"])
+        .args(["build", "--quiet", "--package", "demo-server", "--bin", "stock-axum"])
         .status()
         .expect("cargo runs");
     assert!(built.success());
     // This test is `PROFILE/deps/it-HASH`.
     let test = std::env::current_exe().expect("it runs");
     let profile = test.parent().and_then(|deps| deps.parent()).expect("two folders up");
-    profile.join("examples/plain-axum")
+    profile.join("stock-axum")
 }
 
 /// A program that is a shell script.
@@ -32,7 +31,7 @@ fn script(text: &str) -> Drill {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_drill_finds_what_a_stock_server_loses() {
-    let server = plain_axum();
+    let server = stock_axum();
     for seed in 1..=TRIES {
         let drill = Drill::new(&server)
             .with_seed(seed)
