@@ -199,53 +199,29 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
 
-mod asks_tunnel;
-mod bind;
-mod closing;
-mod conn;
-mod connections;
-mod farewell;
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod handshakes;
-mod hold;
-#[cfg(feature = "tonic")]
-mod incoming;
+mod connection;
 mod info;
-mod joined;
-mod kept;
 mod listener;
-mod marked;
 mod options;
 mod registry;
 #[cfg(feature = "serve")]
 mod serve;
-mod sniff;
-mod source;
-#[cfg(feature = "axum")]
-mod stock;
-mod sys;
-mod tcp;
-mod telling;
+mod socket;
 #[cfg(feature = "tls")]
 mod tls;
-mod tracked;
-#[cfg(unix)]
-mod unix;
-mod waker_id;
 
+#[cfg(feature = "axum")]
+pub use self::listener::AxumListener;
 #[cfg(feature = "tonic")]
-pub use self::incoming::Incoming;
+pub use self::listener::Incoming;
 #[cfg(feature = "serve")]
 pub use self::serve::{HttpOptions, Serve, serve, serve_make_service};
-#[cfg(feature = "axum")]
-pub use self::stock::AxumListener;
 #[cfg(feature = "tls")]
 pub use self::tls::{Tls, TlsError, TlsSocket, TlsSource};
 pub use self::{
-    connections::Connections,
     info::{ConnectionInfo, ConnectionStage, ConnectionTotals, ListenerClosed, Protocol},
     listener::Listener,
     options::{ListenerEnd, SocketOptions},
-    source::{Socket, Source},
-    tracked::Tracked,
+    registry::{Connections, Tracked},
+    socket::{Socket, Source},
 };

@@ -1,8 +1,7 @@
-//! What a listener is, and how it is accepted from while it is open.
+//! How a listener is accepted from while it is open.
 
 use std::{
     future::Future as _,
-    io,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -10,21 +9,15 @@ use std::{
 
 use tokio::time::{Sleep, sleep};
 
-use crate::{Source, closing::Closing, kept::Kept, registry::Registry, source::Accepted};
+use crate::{
+    Source,
+    registry::Registry,
+    socket::{Accepted, is_connection_error},
+};
 
 /// How long to wait after an accept that failed for want of a descriptor or of memory. What
 /// hyper, and after it axum, wait.
 pub(super) const BACKOFF: Duration = Duration::from_secs(1);
-
-pub(super) enum State<L> {
-    Open(L),
-    /// Draining, and still accepted from.
-    Kept(L, Kept),
-    Closing(L, Closing),
-    /// Open, and not ours to accept from.
-    Left(L),
-    Closed,
-}
 
 /// Accepts, or waits after an accept that failed. `None`: at once once more.
 pub(super) fn poll_open<L: Source>(
@@ -47,14 +40,4 @@ pub(super) fn poll_open<L: Source>(
         }
     }
     Poll::Ready(None)
-}
-
-/// Whether an accept failed because the client has left, and not for want of something here.
-pub(crate) fn is_connection_error(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-    )
 }

@@ -16,7 +16,10 @@ use tokio::{
 };
 
 use super::{open::BACKOFF, *};
-use crate::{SocketOptions, source::Accepted, source::sealed::Accept};
+use crate::{
+    SocketOptions,
+    socket::{Accepted, sealed::Accept},
+};
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(100);
@@ -119,7 +122,7 @@ fn listen(
         socket.set_only_v6(false).unwrap();
     }
     let defer = libc::TCP_DEFER_ACCEPT;
-    crate::sys::set_option(std::os::fd::AsFd::as_fd(&socket), libc::IPPROTO_TCP, defer, 60)
+    crate::socket::set_option(std::os::fd::AsFd::as_fd(&socket), libc::IPPROTO_TCP, defer, 60)
         .unwrap();
     socket.bind(&addr.into()).unwrap();
     socket.listen(64).unwrap();

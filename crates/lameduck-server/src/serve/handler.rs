@@ -20,7 +20,7 @@ use super::{
     answer::{AnswerBody, UnderWay},
     link::Link,
 };
-use crate::telling::has_close;
+use crate::connection::has_close;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::{handler::Handler, leave::Leave, link::Link, options::HttpOptions, wire::Wire};
-use crate::{ConnectionStage, Socket, hold::later};
+use crate::{ConnectionStage, Socket, connection::later};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 

@@ -23,7 +23,7 @@ use super::{
     streams::{StreamHandler, Streams},
     wire::Wire,
 };
-use crate::{Connections, Socket, hold::later};
+use crate::{Connections, Socket, connection::later};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 

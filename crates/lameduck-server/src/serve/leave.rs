@@ -12,8 +12,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
     ConnectionStage, Connections,
-    conn::Conn,
-    hold::{Look, later},
+    connection::{Conn, Look, later},
 };
 
 /// A phase, waited for by a task that has other things to be woken for.

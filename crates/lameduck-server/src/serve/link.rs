@@ -11,7 +11,7 @@ use std::{
 use http::StatusCode;
 
 use super::live::Seat;
-use crate::conn::Conn;
+use crate::connection::Conn;
 
 const HTTP2: u8 = 0;
 const HTTP1: u8 = 1;

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::hold::later;
+use crate::connection::later;
 
 /// Options of a server of our own: how many connections it has, and how long it keeps them.
 ///

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{frames::Frames, link::Link};
-use crate::{Protocol, Socket, Tracked, hold::later};
+use crate::{Protocol, Socket, Tracked, connection::later};
 
 /// How long a peer that sends nothing more is waited for. A peer that was in the middle of an
 /// upload has bytes on the way, unless something holds it up.

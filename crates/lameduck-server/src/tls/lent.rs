@@ -1,7 +1,7 @@
 //! A socket that comes back when whoever it was lent to drops it.
 //!
 //! The registry knows a socket by its number and may close it by force through that, so the socket
-//! must stay open until its connection has left the registry (see [`crate::sys::Handle`]). A
+//! must stay open until its connection has left the registry (see [`crate::socket::Handle`]). A
 //! handshake that fails or panics drops what it was given; so it is given this.
 
 use std::{

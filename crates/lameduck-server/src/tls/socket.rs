@@ -19,7 +19,9 @@ use super::{
     Tls,
     lent::{Home, Lent},
 };
-use crate::{Protocol, Socket, SocketOptions, hold::later, source::sealed::Configure, sys::Handle};
+use crate::{
+    Protocol, Socket, SocketOptions, connection::later, socket::Handle, socket::sealed::Configure,
+};
 
 /// A connection of a [`TlsSource`](crate::TlsSource): encrypted once its handshake is over, which
 /// its first read or write begins.

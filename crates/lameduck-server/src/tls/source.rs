@@ -10,7 +10,7 @@ use std::{
 use super::{Tls, TlsSocket};
 use crate::{
     Listener, Source,
-    source::{Accepted, sealed::Accept},
+    socket::{Accepted, sealed::Accept},
 };
 
 /// A socket to listen on whose connections are encrypted. Made by [`Listener::with_tls`].

@@ -15,14 +15,14 @@ use std::{
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{
-    Socket, SocketOptions, Source,
+use super::{
     source::{
         Accepted,
         sealed::{Accept, Configure},
     },
     sys::Handle,
 };
+use crate::{Socket, SocketOptions, Source};
 
 impl Socket for TcpStream {}
 
@@ -125,8 +125,8 @@ mod keep_out {
 
     use socket2::{Domain, SockFilter, SockRef};
 
-    use crate::{
-        handshakes,
+    use super::super::{
+        sock_diag,
         sys::{get_option, set_option},
     };
 
@@ -178,7 +178,7 @@ mod keep_out {
     pub(super) fn handshakes(addr: SocketAddr) -> Option<bool> {
         // IPv4 clients of a dual-stack listener are listed with the listener's family.
         let family = if addr.is_ipv6() { Domain::IPV6 } else { Domain::IPV4 };
-        handshakes::under_way(family, addr.port()).ok()
+        sock_diag::under_way(family, addr.port()).ok()
     }
 }
 

@@ -5,37 +5,26 @@ use std::{io, net::SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, ToSocketAddrs, lookup_host};
 
-use crate::{Connections, Listener, SocketOptions, tcp::configure};
+use crate::{SocketOptions, socket::configure};
 
-impl Listener {
-    /// Binds a TCP listener to the first address that can be bound.
-    ///
-    /// A port that was used a moment ago can be used again at once (`SO_REUSEADDR`), and `[::]`
-    /// serves IPv4 as well. The backlog and the options of connections are those of
-    /// [`SocketOptions`].
-    ///
-    /// # Errors
-    ///
-    /// Names the address, and says what to do when its port is in use or privileged.
-    pub async fn bind(addr: impl ToSocketAddrs, connections: &Connections) -> io::Result<Self> {
-        let mut last = None;
-        for addr in lookup_host(addr).await? {
-            match bind(addr, &connections.registry().options) {
-                // Linux hands a listener's options down to what is accepted from it.
-                Ok(socket) => {
-                    let inherits = cfg!(any(target_os = "linux", target_os = "android"));
-                    return Ok(Self::with_inherits(socket, connections, inherits));
-                }
-                Err(error) => last = Some(explain(addr, error)),
-            }
+/// The socket that listens on the first of the addresses that can be bound.
+pub(super) async fn bind(
+    addr: impl ToSocketAddrs,
+    options: &SocketOptions,
+) -> io::Result<TcpListener> {
+    let mut last = None;
+    for addr in lookup_host(addr).await? {
+        match bind_one(addr, options) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => last = Some(explain(addr, error)),
         }
-        Err(last.unwrap_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidInput, "there is no address to listen on")
-        }))
     }
+    Err(last.unwrap_or_else(|| {
+        io::Error::new(io::ErrorKind::InvalidInput, "there is no address to listen on")
+    }))
 }
 
-fn bind(addr: SocketAddr, options: &SocketOptions) -> io::Result<TcpListener> {
+fn bind_one(addr: SocketAddr, options: &SocketOptions) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     // On Windows the option means something else: that two may listen on one port.
     #[cfg(not(windows))]
@@ -114,6 +103,7 @@ mod tests {
     use tracing::{Event, Metadata, Subscriber, span};
 
     use super::*;
+    use crate::{Connections, Listener};
 
     /// Keeps what each event says.
     #[derive(Clone, Default)]

@@ -11,16 +11,10 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::registry::{End, Registry};
 use crate::{
     ConnectionStage, Protocol, Socket,
-    asks_tunnel::AsksTunnel,
-    conn::{Conn, Order, Side},
-    farewell::Farewell,
-    joined,
-    registry::{End, Registry},
-    sniff::Sniff,
-    telling::says_close,
-    waker_id::WakerId,
+    connection::{AsksTunnel, Conn, Farewell, Order, Side, Sniff, WakerId, poll_write, says_close},
 };
 
 /// The IO of a connection that [`Connections`](crate::Connections) counts.
@@ -256,7 +250,7 @@ impl<I: Socket> AsyncWrite for Tracked<I> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.begin(Side::Write, cx)?;
-        let poll = joined::poll_write(&mut this.io, cx, bufs);
+        let poll = poll_write(&mut this.io, cx, bufs);
         if let Poll::Ready(Ok(len)) = poll {
             let first = bufs.iter().find(|buf| !buf.is_empty());
             this.on_write(first.map_or(&[], |buf| buf), len);

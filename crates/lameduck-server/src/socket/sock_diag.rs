@@ -102,7 +102,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::sys::set_option;
+    use crate::socket::sys::set_option;
 
     fn message(kind: u16, body: &[u8]) -> Vec<u8> {
         let mut out = ((HEADER + body.len()) as u32).to_ne_bytes().to_vec();

@@ -11,12 +11,11 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{
-    ConnectionInfo, ConnectionStage, Protocol,
-    marked::Mark,
-    sniff::{Found, Sniff},
-    sys::Handle,
+use super::{
+    mark::Mark,
+    protocol::{Found, Sniff},
 };
+use crate::{ConnectionInfo, ConnectionStage, Protocol, socket::Handle};
 
 /// What a connection's IO was told to do. A later order outdoes an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,17 +7,7 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-use crate::conn::Conn;
-
-/// Why a connection is waited for. A bit each.
-#[derive(Clone, Copy, Debug)]
-#[repr(u8)]
-pub(crate) enum Mark {
-    /// Until its peer was told that it is to leave.
-    Unnotified = 1,
-    /// It was there when draining began.
-    Rest = 2,
-}
+use crate::connection::{Conn, Mark};
 
 /// All that bear a mark, given once in a round.
 #[derive(Debug)]

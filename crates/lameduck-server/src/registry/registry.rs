@@ -1,8 +1,5 @@
 //! All open connections, and the waits for them.
 
-mod marks;
-mod times;
-
 use std::{
     cmp::Reverse,
     fmt,
@@ -13,15 +10,14 @@ use std::{
     task::Waker,
 };
 
-use lameduck_core::PhaseWatch;
+use lameduck_core::{Phase, PhaseWatch};
 use slab::Slab;
 use tokio::{sync::Notify, time::Instant};
 
+use super::marked::Marked;
 use crate::{
     ConnectionInfo, ConnectionStage, ConnectionTotals, ListenerClosed, SocketOptions,
-    conn::{Conn, Order},
-    hold::{self, Look},
-    marked::{Mark, Marked},
+    connection::{Conn, Look, Mark, Order, hold},
 };
 
 /// What the handle, the listeners and every connection share.
@@ -252,6 +248,82 @@ impl Registry {
     pub(crate) fn ended(&self) -> Option<ListenerClosed> {
         let inner = self.lock();
         (inner.listening == 0).then_some(inner.ended)
+    }
+
+    /// Tells one connection to leave: its server closes it when it is idle.
+    #[cfg(feature = "serve")]
+    pub(crate) fn dismiss(&self, conn: &Conn) {
+        conn.give(Order::Leave);
+        self.unnotified.settle(conn);
+    }
+
+    /// Marks the connections that are open now and are to be told, once in a stop.
+    pub(crate) fn mark_unnotified(&self) {
+        let inner = self.lock();
+        if let Some(stop) = self.watch.stop_number() {
+            self.unnotified.give(stop, inner.conns(), Conn::is_to_be_told);
+        }
+    }
+
+    /// Marks the connections that are open now, once.
+    pub(crate) fn mark_rest(&self) {
+        let inner = self.lock();
+        self.rest.give(1, inner.conns(), |_| true);
+    }
+
+    /// Waits for none of those any more.
+    pub(crate) fn settle_rest(&self) {
+        // Not under the lock, which ends with the statement.
+        let all = self.lock().all();
+        all.iter().for_each(|conn| self.rest.settle(conn));
+    }
+
+    /// This connection's peer knows that it is to leave.
+    pub(crate) fn told(&self, conn: &Conn) {
+        conn.set_told();
+        self.unnotified.settle(conn);
+    }
+
+    /// The server has let go of a connection that is not HTTP any more.
+    #[cfg(feature = "serve")]
+    pub(crate) fn switched(&self, conn: &Conn) {
+        conn.set_upgraded();
+        self.told(conn);
+        self.freed.notify_waiters();
+    }
+
+    /// When draining began, as the first to notice noted it.
+    pub(crate) fn draining_since(&self) -> Instant {
+        *self.draining_since.get_or_init(Instant::now)
+    }
+
+    /// The time for a stamp, once draining has begun. Before that nobody asks, so no clock is read.
+    #[inline]
+    pub(crate) fn stamp(&self) -> Option<u64> {
+        (self.watch.current() >= Phase::Draining).then(|| self.nanos())
+    }
+
+    // Apart, as most reads need none.
+    #[inline(never)]
+    fn nanos(&self) -> u64 {
+        let since = Instant::now().saturating_duration_since(self.origin);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Until when a connection may not be closed without having been told, if it may not.
+    #[cfg(feature = "serve")]
+    pub(crate) fn hold_until(&self, conn: &Conn) -> Option<Instant> {
+        hold::until(conn, self.draining_since(), self.origin, &self.options)
+    }
+}
+
+impl Inner {
+    fn all(&self) -> Vec<Arc<Conn>> {
+        self.entries.iter().map(|(_, entry)| Arc::clone(&entry.conn)).collect()
+    }
+
+    fn conns(&self) -> impl Iterator<Item = &Conn> {
+        self.entries.iter().map(|(_, entry)| &*entry.conn)
     }
 }
 

@@ -12,9 +12,10 @@ use std::{
 use lameduck_core::{Phase, PhaseWatch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::{registry::Registry, tracked::Tracked};
 use crate::{
-    ConnectionInfo, ConnectionTotals, ListenerClosed, ListenerEnd, Socket, SocketOptions, Tracked,
-    hold::later, registry::Registry,
+    ConnectionInfo, ConnectionTotals, ListenerClosed, ListenerEnd, Socket, SocketOptions,
+    connection::later,
 };
 
 /// All open connections of a server, from their accept to the close of their socket.

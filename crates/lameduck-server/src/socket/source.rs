@@ -1,6 +1,6 @@
 //! The sockets that can be listened on, and those that come of it.
 
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -38,6 +38,16 @@ pub trait Source: Send + Sync + sealed::Accept + 'static {
 /// A connection and its peer's address.
 pub(crate) type Accepted<L> = (<L as Source>::Io, <L as Source>::Addr);
 
+/// Whether an accept failed because the client has left, and not for want of something here.
+pub(crate) fn is_connection_error(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}
+
 pub(crate) mod sealed {
     use std::{
         io,
@@ -46,7 +56,7 @@ pub(crate) mod sealed {
     };
 
     use super::{Accepted, SocketAddr, Source};
-    use crate::{SocketOptions, sys::Handle};
+    use crate::{SocketOptions, socket::sys::Handle};
 
     #[expect(unnameable_types, reason = "sealed")]
     pub trait Configure {

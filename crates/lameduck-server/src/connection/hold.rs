@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{ConnectionStage, SocketOptions, conn::Conn};
+use super::state::Conn;
+use crate::{ConnectionStage, SocketOptions};
 
 /// Until when a connection holds the signal to close what is idle, if it does at all.
 pub(crate) fn until(

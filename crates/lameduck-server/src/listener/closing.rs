@@ -10,8 +10,9 @@ use std::{
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
-    ListenerClosed, SocketOptions, Source, hold::later, listener::is_connection_error,
-    source::Accepted,
+    ListenerClosed, SocketOptions, Source,
+    connection::later,
+    socket::{Accepted, is_connection_error},
 };
 
 /// How soon the kernel is asked again whether handshakes are under way.

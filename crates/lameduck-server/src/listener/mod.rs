@@ -1,9 +1,16 @@
 //! A listener whose connections are tracked, and which closes itself without a reset.
 
+#[cfg(feature = "axum")]
+mod axum;
+mod bind;
+mod closing;
+mod kept;
 mod open;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests;
+#[cfg(feature = "tonic")]
+mod tonic;
 
 use std::{
     fmt,
@@ -15,15 +22,16 @@ use std::{
 
 use lameduck_core::{Phase, PhaseReached};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, ToSocketAddrs},
     time::{Instant, Sleep},
 };
 
-pub(crate) use self::open::is_connection_error;
-use self::open::{State, poll_open};
-use crate::{
-    Connections, ListenerClosed, ListenerEnd, Source, Tracked, closing::Closing, kept::Kept,
-};
+#[cfg(feature = "axum")]
+pub use self::axum::AxumListener;
+#[cfg(feature = "tonic")]
+pub use self::tonic::Incoming;
+use self::{closing::Closing, kept::Kept, open::poll_open};
+use crate::{Connections, ListenerClosed, ListenerEnd, Source, Tracked};
 
 /// A listener that tracks what it accepts, and closes itself when draining begins.
 ///
@@ -41,6 +49,34 @@ pub struct Listener<L: Source = TcpListener> {
     /// Whether connections have their options from the socket they were accepted from.
     inherits: bool,
     backoff: Option<Pin<Box<Sleep>>>,
+}
+
+enum State<L> {
+    Open(L),
+    /// Draining, and still accepted from.
+    Kept(L, Kept),
+    Closing(L, Closing),
+    /// Open, and not ours to accept from.
+    Left(L),
+    Closed,
+}
+
+impl Listener {
+    /// Binds a TCP listener to the first address that can be bound.
+    ///
+    /// A port that was used a moment ago can be used again at once (`SO_REUSEADDR`), and `[::]`
+    /// serves IPv4 as well. The backlog and the options of connections are those of
+    /// [`SocketOptions`](crate::SocketOptions).
+    ///
+    /// # Errors
+    ///
+    /// Names the address, and says what to do when its port is in use or privileged.
+    pub async fn bind(addr: impl ToSocketAddrs, connections: &Connections) -> io::Result<Self> {
+        let socket = bind::bind(addr, &connections.registry().options).await?;
+        // Linux hands a listener's options down to what is accepted from it.
+        let inherits = cfg!(any(target_os = "linux", target_os = "android"));
+        Ok(Self::with_inherits(socket, connections, inherits))
+    }
 }
 
 impl<L: Source> Listener<L> {

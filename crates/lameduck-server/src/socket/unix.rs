@@ -11,14 +11,14 @@ use std::{
 use socket2::SockRef;
 use tokio::net::{UnixListener, UnixStream, unix};
 
-use crate::{
-    Socket, SocketOptions, Source,
+use super::{
     source::{
         Accepted,
         sealed::{Accept, Configure},
     },
     sys::Handle,
 };
+use crate::{Socket, SocketOptions, Source};
 
 impl Socket for UnixStream {}
 

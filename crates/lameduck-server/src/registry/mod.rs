@@ -1,0 +1,10 @@
+//! All open connections: the list of them, the handle on it, and the IO that enters and leaves it.
+
+mod connections;
+mod marked;
+#[expect(clippy::module_inception, reason = "the folder's own type, which the others stand on")]
+mod registry;
+mod tracked;
+
+pub(crate) use self::registry::Registry;
+pub use self::{connections::Connections, tracked::Tracked};
