@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use lameduck_core::{Answer, MaybeExecuted, NotExecuted, is_grpc};
+use lameduck_core::{
+    MaybeExecuted, NotExecuted,
+    plumbing::{Answer, is_grpc},
+};
 
 use crate::{Reason, config::MakeResponse};
 
@@ -115,7 +118,7 @@ impl Interrupted {
             ),
         };
         let answer = match self.request_id() {
-            Some(id) => answer.with_data("request_id", id),
+            Some(id) => answer.with_data("request_id", id.to_owned()),
             None => answer,
         };
         match self.timeout {

@@ -8,7 +8,7 @@ use axum_core::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, request::Parts};
-use lameduck_core::Answer;
+use lameduck_core::plumbing::Answer;
 
 use crate::RequestContext;
 

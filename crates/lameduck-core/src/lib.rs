@@ -48,27 +48,22 @@
 //!
 //! # Feature flags
 //!
-//! - `answer`: [`Answer`] and [`EitherBody`], with which the layers answer a request themselves.
+//! - `http`: [`EitherBody`], the body of a layer that may answer instead of the handler.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "answer")]
-mod answer;
-#[cfg(feature = "answer")]
-mod answer_body;
 mod budget;
 mod machine;
 mod marker;
 mod phase;
+#[doc(hidden)]
+pub mod plumbing;
 mod watch;
 mod windows;
 
-#[cfg(feature = "answer")]
-pub use self::{
-    answer::{Answer, is_grpc},
-    answer_body::EitherBody,
-};
+#[cfg(feature = "http")]
+pub use self::plumbing::either_body::EitherBody;
 pub use self::{
     budget::Budget,
     machine::{Event, Machine, Step, TransitionCause},

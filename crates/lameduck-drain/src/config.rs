@@ -4,7 +4,10 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use lameduck_core::{Answer, NotExecuted, Phase, PhaseWatch, is_grpc};
+use lameduck_core::{
+    NotExecuted, Phase, PhaseWatch,
+    plumbing::{Answer, is_grpc},
+};
 
 use crate::{
     Rejection, Rejections, RetryAfter,

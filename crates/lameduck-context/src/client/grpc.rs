@@ -8,7 +8,7 @@ use std::{
 };
 
 use http::{Request, Response, StatusCode};
-use lameduck_core::{Answer, MaybeExecuted, NotExecuted};
+use lameduck_core::{MaybeExecuted, NotExecuted, plumbing::Answer};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;

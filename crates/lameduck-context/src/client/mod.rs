@@ -8,7 +8,7 @@ mod service;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use lameduck_core::is_grpc;
+use lameduck_core::plumbing::is_grpc;
 use tower_layer::Layer;
 
 pub use self::{

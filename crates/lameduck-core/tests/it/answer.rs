@@ -6,13 +6,17 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{BodyExt, Empty, Full};
-use lameduck_core::{Answer, EitherBody, is_grpc};
+use lameduck_core::{
+    EitherBody,
+    plumbing::{Answer, JsonValue, is_grpc},
+};
+use proptest::prelude::{any, prop_assert_eq, proptest};
 
 type NoBody = Empty<Bytes>;
 
 fn answer() -> Answer {
     Answer::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "This server is stopping.")
-        .with_data("retry_after", 3)
+        .with_data("retry_after", 3_u64)
 }
 
 async fn read<B: Body<Data = Bytes, Error = Infallible>>(response: Response<B>) -> Bytes {
@@ -76,4 +80,32 @@ async fn the_handlers_body_passes_through_unchanged() {
     assert!(!inner.is_end_stream());
     assert_eq!(read(Response::new(inner)).await, "hello");
     assert!(EitherBody::inner(NoBody::new()).is_end_stream());
+}
+
+proptest! {
+    #[test]
+    fn an_answer_is_written_byte_for_byte_as_serde_json_writes_it(
+        code in any::<String>(),
+        message in "[\\x00-\\x7f\\u{80}-\\u{10ffff}]{0,20}",
+        data in proptest::collection::vec((any::<String>(), any::<String>(), any::<u64>()), 0..4),
+    ) {
+        let mut answer =
+            Answer::new(StatusCode::SERVICE_UNAVAILABLE, code.clone(), message.clone());
+        let mut expected = serde_json::Map::new();
+        for (name, text, number) in data {
+            let is_text = number % 2 == 0;
+            let value = if is_text { text.clone().into() } else { JsonValue::from(number) };
+            answer = answer.with_data(name.clone(), value);
+            expected.insert(name, if is_text { text.into() } else { number.into() });
+        }
+        let expected = serde_json::json!({
+            "type": "about:blank",
+            "title": "Service Unavailable",
+            "status": 503,
+            "code": code,
+            "message": message,
+            "data": expected,
+        });
+        prop_assert_eq!(answer.to_json(), expected.to_string());
+    }
 }

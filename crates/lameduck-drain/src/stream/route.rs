@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
 use http_body::Body;
-use lameduck_core::{Phase, PhaseWatch, is_grpc};
+use lameduck_core::{Phase, PhaseWatch, plumbing::is_grpc};
 
 use super::{
     body::{End, Farewell, UntilDrainBody},

@@ -18,7 +18,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// As `lameduck_core::Answer` would put it, in bytes.
+/// As `lameduck_core::plumbing::Answer` puts it, in bytes.
 const TOO_LATE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 content-type: application/problem+json\r\n\
 retry-after: 1\r\n\

@@ -1,4 +1,4 @@
-//! A body that is either the handler's or an answer of our own.
+//! A body that is either the handler's or an answer of a layer.
 
 use std::{
     pin::Pin,
@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The body of a layer that may answer in the handler's stead.
+    /// The body of a layer that may answer instead of the handler.
     ///
     /// Without it, a layer would have to box every body or ask for one that can be made from
     /// nothing. Forwards size hint, end of stream and trailers of the handler's body unchanged.

@@ -1,13 +1,18 @@
-//! The answers that lameduck gives itself: RFC 9457 problem documents, or gRPC trailers-only.
+//! The answers that lameduck itself gives: RFC 9457 problem documents, or gRPC trailers-only.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use serde_json::{Map, Value, json};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::json::{JsonValue, write_number, write_object, write_string};
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+
+/// What is encoded in `grpc-message`: all but the printable ASCII characters, and `%`.
+const GRPC_MESSAGE: &AsciiSet = &CONTROLS.add(b'%');
 
 /// Whether a request with these headers is a gRPC call: its content type is `application/grpc`,
 /// alone or with a message format behind it (`application/grpc+proto`).
@@ -22,28 +27,28 @@ pub fn is_grpc(headers: &HeaderMap) -> bool {
     }
 }
 
-/// An answer that a layer gives in the handler's stead.
+/// An answer that a layer gives instead of the handler.
 ///
 /// As JSON it is a problem document (RFC 9457) with the members `code`, `message` and `data`
 /// added, so that one body serves API clients and pages that expect `{code, message, data}`:
 ///
 /// ```
 /// use http::StatusCode;
-/// use lameduck_core::Answer;
+/// use lameduck_core::plumbing::Answer;
 ///
 /// let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "This server is stopping.")
-///     .with_data("retry_after", 2);
+///     .with_data("retry_after", 2_u64);
 /// assert_eq!(
 ///     answer.to_json(),
 ///     r#"{"code":"draining","data":{"retry_after":2},"message":"This server is stopping.","status":503,"title":"Service Unavailable","type":"about:blank"}"#,
 /// );
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     status: StatusCode,
     code: Cow<'static, str>,
     message: Cow<'static, str>,
-    data: Map<String, Value>,
+    data: BTreeMap<Cow<'static, str>, JsonValue>,
 }
 
 impl Answer {
@@ -54,12 +59,16 @@ impl Answer {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, code: code.into(), message: message.into(), data: Map::new() }
+        Self { status, code: code.into(), message: message.into(), data: BTreeMap::new() }
     }
 
     /// Adds a member to `data`.
     #[must_use]
-    pub fn with_data(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+    pub fn with_data(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<JsonValue>,
+    ) -> Self {
         self.data.insert(name.into(), value.into());
         self
     }
@@ -73,15 +82,19 @@ impl Answer {
     /// The body as JSON, members in alphabetical order.
     #[must_use]
     pub fn to_json(&self) -> String {
-        json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or("Unknown"),
-            "status": self.status.as_u16(),
-            "code": self.code,
-            "message": self.message,
-            "data": self.data,
-        })
-        .to_string()
+        let mut json = String::with_capacity(256);
+        json.push_str("{\"code\":");
+        write_string(&mut json, &self.code);
+        json.push_str(",\"data\":");
+        write_object(&mut json, &self.data);
+        json.push_str(",\"message\":");
+        write_string(&mut json, &self.message);
+        json.push_str(",\"status\":");
+        write_number(&mut json, self.status.as_u16().into());
+        json.push_str(",\"title\":");
+        write_string(&mut json, self.status.canonical_reason().unwrap_or("Unknown"));
+        json.push_str(",\"type\":\"about:blank\"}");
+        json
     }
 
     /// The answer as a response with an `application/problem+json` body.
@@ -106,22 +119,10 @@ impl Answer {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, GRPC);
         headers.insert("grpc-status", HeaderValue::from(u16::from(grpc_status)));
-        if let Ok(message) = HeaderValue::from_str(&percent_encode(&self.message)) {
+        let message = utf8_percent_encode(&self.message, GRPC_MESSAGE).to_string();
+        if let Ok(message) = HeaderValue::from_str(&message) {
             headers.insert("grpc-message", message);
         }
         response
     }
-}
-
-/// Percent-encodes as `grpc-message` asks: all but the printable ASCII characters, and `%`.
-fn percent_encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'%' => out.push_str("%25"),
-            b' '..=b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
