@@ -1,7 +1,7 @@
-//! Makes the service's client and server.
+//! Generates the client and the server of the service.
 //!
-//! From a description, because `protoc` is not on every machine. With it, `tonic-prost-build` makes
-//! the same from a `.proto` file.
+//! The service is described here because not every machine has `protoc`. With `protoc`,
+//! `tonic-prost-build` generates the same from a `.proto` file.
 
 use tonic_build::manual::{Builder, Method, Service};
 
@@ -22,6 +22,6 @@ fn main() {
         .server_streaming();
     let pond =
         Service::builder().name("Pond").package("duck").method(greet.build()).method(tick.build());
-    // A client's connections are only wanted in the tests.
+    // Only the tests connect as a client, and they bring their own channel.
     Builder::new().build_transport(false).compile(&[pond.build()]);
 }

@@ -1,8 +1,8 @@
-//! Server-sent events that end with a `retry:`, so that clients go on with the next server.
+//! Server-sent events that end with a `retry:`, so that clients continue with the next server.
 //!
-//! An event stream has no end of its own, so a server that waits for it never stops. This one ends
-//! its streams when it drains, and says when to come back. An `EventSource` does so by itself, and
-//! tells the number of the last event that it has.
+//! An event stream never ends by itself, so a server that waits for it never stops. This server
+//! ends its streams when it drains, and tells clients when to reconnect. A browser's `EventSource`
+//! reconnects by itself and sends the id of the last event that it received.
 //!
 //! ```console
 //! $ cargo run -p sse-ticker -- --addr 127.0.0.1:8080
@@ -26,8 +26,8 @@ use tokio::time::sleep;
 /// The time between two ticks.
 const TICK: Duration = Duration::from_millis(50);
 
-/// When a client should come back: later than the next server is ready. Where there are many, have
-/// `lameduck::drain::RetryAfter` draw another time for each.
+/// When a client should reconnect: after the next server is ready. With many clients, let
+/// `lameduck::drain::RetryAfter` choose a different time for each of them.
 const RETRY: Duration = Duration::from_millis(500);
 
 #[tokio::main]
@@ -35,8 +35,8 @@ async fn main() -> io::Result<ExitCode> {
     let args = Arguments::read(&[]);
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
-    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck());
-    let duck = Lameduck::new().with_stop_timeouts(windows);
+    let timeouts = StopTimeouts::new().with_lame_duck(args.lame_duck());
+    let duck = Lameduck::new().with_stop_timeouts(timeouts);
     let watch = duck.watch();
     let ticks = async move |headers: HeaderMap| {
         let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
@@ -49,7 +49,7 @@ async fn main() -> io::Result<ExitCode> {
     Ok(duck.serve_listener(listener, app).await.into())
 }
 
-/// The ticks after the last one that the client has, until the server stops.
+/// The ticks that follow the client's last one, until the server stops.
 fn ticks(last: u64, watch: PhaseWatch) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let ticks = stream::iter(last.saturating_add(1)..).then(async |tick| {
         sleep(TICK).await;

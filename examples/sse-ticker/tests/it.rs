@@ -1,4 +1,4 @@
-//! What a client that listens gets when one server is stopped and the next one started.
+//! What a client receives while one server stops and the next one starts.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
 
 use std::{net::SocketAddr, time::Duration};
@@ -27,13 +27,13 @@ struct EventSource {
     last_id: String,
     retry: Option<Duration>,
     /// The data of all events.
-    heard: Vec<String>,
+    received: Vec<String>,
 }
 
 impl EventSource {
     fn new(addr: SocketAddr) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { addr, client, last_id: String::new(), retry: None, heard: Vec::new() }
+        Self { addr, client, last_id: String::new(), retry: None, received: Vec::new() }
     }
 
     async fn open(&self) -> Incoming {
@@ -47,11 +47,10 @@ impl EventSource {
         response.into_body()
     }
 
-    /// Reads until so many events were heard, or to the end of the stream, which must be a clean
-    /// one.
-    async fn hear(&mut self, body: &mut Incoming, count: usize) {
+    /// Reads until there are `count` events, or to the end of the stream, which must be clean.
+    async fn receive(&mut self, body: &mut Incoming, count: usize) {
         let mut text = String::new();
-        while self.heard.len() < count {
+        while self.received.len() < count {
             let Some(frame) = timeout(BOUND, body.frame()).await.unwrap() else { break };
             text.push_str(std::str::from_utf8(&frame.unwrap().into_data().unwrap()).unwrap());
             while let Some((event, rest)) = text.split_once("\n\n") {
@@ -59,14 +58,14 @@ impl EventSource {
                 text = rest.to_owned();
             }
         }
-        assert!(text.is_empty(), "an event that is cut: {text}");
+        assert!(text.is_empty(), "an event is cut: {text}");
     }
 
     fn on_event(&mut self, event: &str) {
         for line in event.lines() {
             match line.split_once(": ").unwrap() {
                 ("id", id) => self.last_id = id.to_owned(),
-                ("data", data) => self.heard.push(data.to_owned()),
+                ("data", data) => self.received.push(data.to_owned()),
                 ("retry", ms) => self.retry = Some(Duration::from_millis(ms.parse().unwrap())),
                 other => panic!("{other:?}"),
             }
@@ -79,45 +78,45 @@ async fn a_client_misses_no_tick_between_one_server_and_the_next() {
     let first = start("127.0.0.1:0").await;
     let mut source = EventSource::new(first.addr());
     let mut body = source.open().await;
-    source.hear(&mut body, 3).await;
+    source.receive(&mut body, 3).await;
     assert_eq!(source.retry, None);
     first.terminate();
-    source.hear(&mut body, usize::MAX).await;
-    let retry = source.retry.expect("the stream ended without a word");
+    source.receive(&mut body, usize::MAX).await;
+    let retry = source.retry.expect("the stream ended without `retry:`");
     first.stopped().await.assert_clean();
 
     let second = start(&source.addr.to_string()).await;
     sleep(retry).await;
-    let before = source.heard.len();
+    let before = source.received.len();
     let mut body = source.open().await;
-    source.hear(&mut body, before + 3).await;
-    let all: Vec<_> = (1..=source.heard.len()).map(|tick| format!("tick {tick}")).collect();
-    assert_eq!(source.heard, all);
+    source.receive(&mut body, before + 3).await;
+    let all: Vec<_> = (1..=source.received.len()).map(|tick| format!("tick {tick}")).collect();
+    assert_eq!(source.received, all);
     drop(body);
     second.terminate();
     second.stopped().await.assert_clean();
 }
 
 #[tokio::test]
-async fn many_streams_end_at_once_and_the_exit_does_not_wait_for_its_window() {
+async fn many_streams_end_at_once_and_the_exit_does_not_wait_for_its_timeout() {
     let server = start("127.0.0.1:0").await;
     let mut sources: Vec<_> = (0..32).map(|_| EventSource::new(server.addr())).collect();
     let mut bodies = Vec::new();
     for source in &mut sources {
         let mut body = source.open().await;
-        source.hear(&mut body, 1).await;
+        source.receive(&mut body, 1).await;
         bodies.push(body);
     }
     server.terminate();
     for (source, body) in sources.iter_mut().zip(&mut bodies) {
-        source.hear(body, usize::MAX).await;
+        source.receive(body, usize::MAX).await;
         assert!(source.retry.is_some());
     }
     let stopped = server.stopped().await;
     stopped.assert_clean();
     let drained = stopped.number("shutdown.completed", "elapsed_ms")
         - stopped.number("drain.started", "elapsed_ms");
-    // The drain has 15 s. The clients keep their connections, and were not told to leave them, so
-    // these are held for 2 s of silence.
+    // The drain may take 15 s. The clients keep their connections and were never asked to close
+    // them, so the server keeps these open for 2 s without a request.
     assert!(drained < 4_000, "{drained} ms");
 }

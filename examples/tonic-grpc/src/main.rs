@@ -1,4 +1,4 @@
-//! A stock tonic server: calls, a stream, and health that is told before anybody is turned away.
+//! A stock tonic server: calls, a stream, and a health service that reports the stop in advance.
 //!
 //! ```console
 //! $ cargo run -p tonic-grpc -- --addr 127.0.0.1:50051
@@ -36,14 +36,15 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let args = Arguments::read(&[]);
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
-    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck());
+    let timeouts = StopTimeouts::new().with_lame_duck(args.lame_duck());
     let greeted = Arc::new(AtomicU64::new(0));
     let guest_book = Arc::clone(&greeted);
-    let duck = Lameduck::new().with_stop_timeouts(windows).on_stop("guest book", async move || {
-        // After the last call.
-        let greeted = guest_book.load(Ordering::Relaxed);
-        tracing::info!(event = "guest_book.closed", greeted);
-    });
+    let duck =
+        Lameduck::new().with_stop_timeouts(timeouts).on_stop("guest book", async move || {
+            // This hook runs after the last call.
+            let greeted = guest_book.load(Ordering::Relaxed);
+            tracing::info!(event = "guest_book.closed", greeted);
+        });
     let (health, health_service) = tonic_health::server::health_reporter();
 
     let listener = duck.listener(TcpListener::bind(args.addr()).await?);
@@ -54,16 +55,16 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         .add_service(health_service)
         .add_service(PondServer::new(Ducks { greeted, watch: duck.watch() }))
         .serve_with_incoming_shutdown(listener.into_incoming(), duck.shutdown_signal());
-    tokio::try_join!(server, tell(health, duck.watch()))?;
+    tokio::try_join!(server, report_health(health, duck.watch()))?;
     Ok(duck.finished().await.into())
 }
 
-/// Tells those who ask for the server's health that it leaves, while it still serves.
-async fn tell<E>(mut health: HealthReporter, watch: PhaseWatch) -> Result<(), E> {
+/// Reports `NOT_SERVING` at lame duck, while the server still answers calls.
+async fn report_health<E>(mut health: HealthReporter, watch: PhaseWatch) -> Result<(), E> {
     watch.reached(Phase::LameDuck).await;
     health.set_service_status("", ServingStatus::NotServing).await;
-    // A `Watch` is a call without an end, which would hold up the stop. It ends when what it
-    // watches is taken away.
+    // A `Watch` is a call that never ends, so the stop would wait for it. It ends when the service
+    // that it watches is removed.
     watch.reached(Phase::Draining).await;
     health.clear_service_status("").await;
     health.set_service_status("", ServingStatus::NotServing).await;
@@ -79,7 +80,7 @@ struct Ducks {
 impl Pond for Ducks {
     async fn greet(&self, request: Request<Name>) -> Result<Response<Greeting>, Status> {
         self.greeted.fetch_add(1, Ordering::Relaxed);
-        // Our listener hides nothing that tonic's own would tell.
+        // The peer's address is there, as it is with tonic's own listener.
         let peer = request.remote_addr().ok_or(Status::internal("a peer without an address"))?;
         let text = format!("hello {} at {}", request.into_inner().name, peer.ip());
         Ok(Response::new(Greeting { text }))
@@ -87,8 +88,8 @@ impl Pond for Ducks {
 
     type TickStream = Pin<Box<dyn Stream<Item = Result<Tick, Status>> + Send>>;
 
-    /// A number every 50 ms, until the server stops: then its client is told, and asks another one
-    /// from the next number on.
+    /// A number every 50 ms until the server stops. The last item is `UNAVAILABLE`, after which
+    /// the client asks another server for the rest.
     async fn tick(&self, request: Request<Start>) -> Result<Response<Self::TickStream>, Status> {
         let ticks = stream::iter(request.into_inner().first..).then(async |number| {
             sleep(Duration::from_millis(50)).await;

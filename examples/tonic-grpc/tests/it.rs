@@ -1,4 +1,4 @@
-//! What gRPC clients get when the server is stopped.
+//! What gRPC clients get when the server stops.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
 
 use std::{
@@ -20,7 +20,7 @@ use tonic_health::pb::{
 
 use self::pond::{Name, Start, pond_client::PondClient};
 
-#[allow(dead_code, reason = "the server's half")]
+#[allow(dead_code, reason = "the server uses the rest")]
 #[path = "../src/pond.rs"]
 mod pond;
 
@@ -37,7 +37,7 @@ async fn connect(server: &TestServer) -> Channel {
 
 async fn greet(pond: &mut PondClient<Channel>) -> Result<String, Status> {
     let call = pond.greet(Name { name: "duck".to_owned() });
-    let greeting = timeout(BOUND, call).await.expect("a call without an end")?;
+    let greeting = timeout(BOUND, call).await.expect("the call never ends")?;
     Ok(greeting.into_inner().text)
 }
 
@@ -55,17 +55,17 @@ async fn health_says_not_serving_while_calls_are_still_served() {
     assert_eq!(status().await, ServingStatus::Serving);
     server.terminate();
     server.logged("lameduck.entered").await;
-    let told = async { while status().await != ServingStatus::NotServing {} };
-    timeout(Duration::from_millis(500), told).await.expect("health does not know");
+    let reported = async { while status().await != ServingStatus::NotServing {} };
+    timeout(Duration::from_millis(500), reported).await.expect("health never reports it");
     assert_eq!(greet(&mut pond).await.unwrap(), "hello duck at 127.0.0.1");
     let stopped = server.stopped().await;
     stopped.assert_clean();
-    // The connection is idle, and told by GOAWAY: nothing is waited for after the lame duck.
+    // The connection is idle and got a GOAWAY, so the stop waits for nothing after lame duck.
     assert!(stopped.waited < Duration::from_millis(2_000), "{:?}", stopped.waited);
 }
 
 #[tokio::test]
-async fn a_health_watch_is_told_and_does_not_hold_the_stop() {
+async fn a_health_watch_reports_the_stop_and_does_not_delay_it() {
     let server = start("300").await;
     let mut health = HealthClient::new(connect(&server).await);
     let watch = health.watch(HealthCheckRequest::default()).await.unwrap();
@@ -74,14 +74,14 @@ async fn a_health_watch_is_told_and_does_not_hold_the_stop() {
     assert_eq!(next().await.unwrap().status(), ServingStatus::Serving);
     server.terminate();
     assert_eq!(next().await.unwrap().status(), ServingStatus::NotServing);
-    assert_eq!(next().await, None, "the watch goes on");
+    assert_eq!(next().await, None, "the watch never ends");
     let stopped = server.stopped().await;
     stopped.assert_clean();
     assert!(stopped.waited < Duration::from_secs(3), "{:?}", stopped.waited);
 }
 
 #[tokio::test]
-async fn a_stream_is_told_with_unavailable_after_all_it_was_sent() {
+async fn a_stream_ends_with_unavailable_after_its_last_item() {
     let server = start("300").await;
     let mut pond = PondClient::new(connect(&server).await);
     let mut ticks = pond.tick(Start { first: 7 }).await.unwrap().into_inner();
@@ -98,12 +98,12 @@ async fn a_stream_is_told_with_unavailable_after_all_it_was_sent() {
         }
     };
     assert_eq!((last.code(), last.message()), (Code::Unavailable, "the server is stopping"));
-    // Some 0.3 s of them.
+    // About 0.3 s of ticks.
     assert!(expected.start > 9, "{expected:?}");
     server.stopped().await.assert_clean();
 }
 
-/// A call by hand: what stands in the head of the answer, and whether there is more.
+/// A call without tonic: the headers of the answer, and whether a body follows.
 async fn raw_call(send: &h2::client::SendRequest<Bytes>) -> (http::HeaderMap, bool) {
     let request = http::Request::post("http://duck/duck.Pond/Greet")
         .header("content-type", "application/grpc")
@@ -128,15 +128,15 @@ async fn a_call_that_comes_too_late_is_unavailable_in_trailers_only() {
     driver.spawn(connection);
     let (head, has_body) = raw_call(&send).await;
     assert!(has_body && !head.contains_key("grpc-status"), "{head:?}");
-    // A connection without a byte holds up tonic's stop signal for its grace of a second. In this
-    // time the other connections are still open, and calls are turned away.
+    // A connection without a byte delays tonic's shutdown signal by its grace of a second. In that
+    // second the other connections are still open, and their calls are rejected.
     let silent = silent_connection(server.addr()).await;
-    let (_, _) = raw_call(&send).await; // answered, so the silent one is accepted, too
+    let (_, _) = raw_call(&send).await; // answered, so the silent connection is accepted too
     server.terminate();
     server.logged("drain.started").await;
     let (head, has_body) = raw_call(&send).await;
     assert_eq!(head["grpc-status"], "14", "{head:?}");
-    assert!(!has_body, "a body, so the call may have been executed");
+    assert!(!has_body, "it has a body, so the call may have been executed");
     drop((silent, send));
     server.stopped().await.assert_clean();
 }
@@ -159,19 +159,19 @@ async fn no_call_through_a_stop_runs_without_its_answer() {
                 }
             });
         }
-        let under_way = async {
+        let loaded = async {
             while answered.load(Ordering::Relaxed) < 200 {
-                assert!(callers.try_join_next().is_none(), "one ended before the stop");
+                assert!(callers.try_join_next().is_none(), "a call failed before the stop");
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        timeout(BOUND, under_way).await.expect("the calls take much too long");
+        timeout(BOUND, loaded).await.expect("the calls are too slow");
         server.terminate();
         let stopped = server.stopped().await;
         stopped.assert_clean();
         let ends = callers.join_all().await;
-        // A call that meets the GOAWAY before it is sent gets another code from tonic's client, by
-        // which nobody can tell that it was not. But it was not, as the guest book shows.
+        // A call that meets the GOAWAY before it is sent gets another code from tonic's client,
+        // which does not say that nothing was sent. The guest book shows that it did not run.
         let never_ran = [Code::Unavailable, Code::Internal, Code::Cancelled];
         assert!(ends.iter().all(|status| never_ran.contains(&status.code())), "{ends:?}");
         let answered = answered.load(Ordering::Relaxed);

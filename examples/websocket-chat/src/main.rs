@@ -1,8 +1,8 @@
-//! A chat over WebSockets that tells everybody before it closes.
+//! A chat over WebSockets that closes each socket with a close frame.
 //!
-//! A WebSocket has no end of its own, so a server that waits for it never stops, and one that does
-//! not cuts it. This one says 1001, *going away*, when it drains: clients then connect again, and
-//! find the next server.
+//! A WebSocket never ends by itself. A server that waits for it never stops, and a server that does
+//! not wait cuts it. This server sends close code 1001, *going away*, when it drains. Clients then
+//! connect again and reach the next server.
 //!
 //! ```console
 //! $ cargo run -p websocket-chat -- --addr 127.0.0.1:8080
@@ -26,13 +26,13 @@ async fn main() -> io::Result<ExitCode> {
     let args = Arguments::read(&[]);
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
-    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck());
-    let duck = Lameduck::new().with_stop_timeouts(windows);
+    let timeouts = StopTimeouts::new().with_lame_duck(args.lame_duck());
+    let duck = Lameduck::new().with_stop_timeouts(timeouts);
     let (watch, room) = (duck.watch(), broadcast::Sender::new(256));
     let enter = async move |upgrade: WebSocketUpgrade| {
-        // Before the client hears that it is in: from then on it misses nothing.
-        let heard = room.subscribe();
-        upgrade.on_upgrade(move |socket| chat(socket, room, heard, watch))
+        // Before the client learns that it is connected: it misses no message after that.
+        let messages = room.subscribe();
+        upgrade.on_upgrade(move |socket| chat(socket, room, messages, watch))
     };
     let app = Router::new().route("/chat", any(enter)).layer(duck.layer());
 
@@ -41,24 +41,24 @@ async fn main() -> io::Result<ExitCode> {
     Ok(duck.serve_listener(listener, app).await.into())
 }
 
-/// One who takes part, until they leave or the server does.
+/// One participant, until the client leaves or the server stops.
 async fn chat(
     socket: WebSocket,
     room: broadcast::Sender<Utf8Bytes>,
-    mut heard: broadcast::Receiver<Utf8Bytes>,
+    mut messages: broadcast::Receiver<Utf8Bytes>,
     watch: PhaseWatch,
 ) {
-    // Says goodbye when the drain begins, and then ends as if the client had left.
+    // Sends the close frame when the drain begins, and then ends as if the client had left.
     let mut socket = close_on_drain(socket, watch);
     loop {
         tokio::select! {
-            said = socket.recv() => match said {
-                // It comes back to whoever said it, who so knows that it was heard.
+            received = socket.recv() => match received {
+                // The sender receives it too, and so knows that it arrived.
                 Some(Ok(Message::Text(text))) => _ = room.send(text),
                 Some(Ok(_)) => (),
                 Some(Err(_)) | None => return,
             },
-            Ok(text) = heard.recv() => {
+            Ok(text) = messages.recv() => {
                 if socket.send(Message::Text(text)).await.is_err() {
                     return;
                 }

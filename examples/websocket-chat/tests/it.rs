@@ -1,4 +1,4 @@
-//! What those who chat get when the server is stopped.
+//! What the clients of the chat receive when the server stops.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
 
 use std::time::Duration;
@@ -25,7 +25,7 @@ async fn enter(server: &TestServer) -> Client {
 
 /// The next text, or the code of the close frame.
 async fn next(client: &mut Client) -> Result<String, CloseCode> {
-    let came = timeout(BOUND, client.next()).await.expect("nobody says anything");
+    let came = timeout(BOUND, client.next()).await.expect("no message arrives");
     match came.expect("cut without a close frame").unwrap() {
         Message::Text(text) => Ok(text.to_string()),
         Message::Close(frame) => Err(frame.expect("closed without a code").code),
@@ -33,7 +33,7 @@ async fn next(client: &mut Client) -> Result<String, CloseCode> {
     }
 }
 
-/// Reads to the end, which is one that the server has closed: all texts, and the code.
+/// Reads until the server has closed the socket: all texts, and the code.
 async fn rest(client: &mut Client) -> (Vec<String>, CloseCode) {
     let mut texts = Vec::new();
     loop {
@@ -48,7 +48,7 @@ async fn rest(client: &mut Client) -> (Vec<String>, CloseCode) {
 }
 
 #[tokio::test]
-async fn everybody_is_told_1001_and_waited_for() {
+async fn every_client_receives_1001_and_is_waited_for() {
     let server = start().await;
     let (mut one, mut other) = (enter(&server).await, enter(&server).await);
     one.send("hello".into()).await.unwrap();
@@ -62,7 +62,7 @@ async fn everybody_is_told_1001_and_waited_for() {
 }
 
 #[tokio::test]
-async fn what_is_said_up_to_the_stop_is_heard_by_all_and_nothing_is_missed_in_between() {
+async fn every_message_sent_before_the_stop_reaches_all_clients_without_a_gap() {
     let server = start().await;
     let (mut talker, mut listener) = (enter(&server).await, enter(&server).await);
     talker.send("0".into()).await.unwrap();
@@ -78,7 +78,7 @@ async fn what_is_said_up_to_the_stop_is_heard_by_all_and_nothing_is_missed_in_be
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    let hear = async {
+    let listen = async {
         let mut echoed = Vec::new();
         loop {
             match receive.next().await.expect("cut without a close frame").unwrap() {
@@ -88,13 +88,13 @@ async fn what_is_said_up_to_the_stop_is_heard_by_all_and_nothing_is_missed_in_be
             }
         }
     };
-    let ((echoed, code), (heard, other_code)) = tokio::select! {
-        both = async { tokio::join!(hear, rest(&mut listener)) } => both,
+    let ((echoed, code), (received, other_code)) = tokio::select! {
+        both = async { tokio::join!(listen, rest(&mut listener)) } => both,
         () = async { talk.await; std::future::pending().await } => unreachable!(),
     };
     assert_eq!((code, other_code), (CloseCode::Away, CloseCode::Away));
-    // The last ones may have crossed a close frame. The listener had read the first one before.
-    for (texts, first) in [(&echoed, 0), (&heard, 1)] {
+    // The last messages may have crossed a close frame. The listener read the first one above.
+    for (texts, first) in [(&echoed, 0), (&received, 1)] {
         let all: Vec<_> = (first..first + texts.len()).map(|number| number.to_string()).collect();
         assert_eq!(*texts, all);
         assert!(texts.len() > 50, "{}", texts.len());
@@ -103,13 +103,13 @@ async fn what_is_said_up_to_the_stop_is_heard_by_all_and_nothing_is_missed_in_be
 }
 
 #[tokio::test]
-async fn a_client_that_never_answers_the_close_frame_holds_the_stop_for_two_seconds_only() {
+async fn a_client_that_never_answers_the_close_frame_delays_the_stop_by_two_seconds_only() {
     let server = start().await;
     let client = enter(&server).await;
     server.terminate();
     let stopped = server.stopped().await;
     stopped.assert_clean();
-    // 0.3 s lame duck and 2 s for the farewell, of windows of 23 s.
+    // 0.3 s lame duck and 2 s for the close frame, while the timeouts add up to 23 s.
     assert!(stopped.waited < Duration::from_secs(4), "{:?}", stopped.waited);
     drop(client);
 }
