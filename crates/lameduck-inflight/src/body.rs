@@ -9,7 +9,7 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::ticket::Ticket;
+use crate::request_guard::RequestGuard;
 
 pin_project! {
     /// The response body of [`InFlightService`](crate::InFlightService).
@@ -17,18 +17,18 @@ pin_project! {
     /// Forwards frames, trailers, size hint and end of stream unchanged.
     #[derive(Debug)]
     pub struct InFlightBody<B> {
-        // Before the ticket: what the body still does in its destructor is in flight too.
+        // Before the guard: what the body still does in its destructor is in flight too.
         #[pin]
         inner: B,
         // Taken when the body ends, which may be long before it is dropped.
-        ticket: Ticket,
+        guard: RequestGuard,
     }
 }
 
 impl<B> InFlightBody<B> {
     #[inline]
-    pub(crate) const fn new(inner: B, ticket: Ticket) -> Self {
-        Self { inner, ticket }
+    pub(crate) const fn new(inner: B, guard: RequestGuard) -> Self {
+        Self { inner, guard }
     }
 }
 
@@ -46,18 +46,18 @@ impl<B: Body> Body for InFlightBody<B> {
             Poll::Ready(Some(Ok(frame))) => {
                 // A server need not poll again to see the end.
                 if this.inner.is_end_stream() {
-                    this.ticket.finish();
+                    this.guard.finish();
                 } else {
-                    this.ticket.sent(frame.data_ref().map_or(0, Buf::remaining));
+                    this.guard.sent(frame.data_ref().map_or(0, Buf::remaining));
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
-                this.ticket.end();
+                this.guard.end();
                 Poll::Ready(Some(Err(error)))
             }
             Poll::Ready(None) => {
-                this.ticket.finish();
+                this.guard.finish();
                 Poll::Ready(None)
             }
             Poll::Pending => Poll::Pending,

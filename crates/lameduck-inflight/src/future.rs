@@ -10,25 +10,25 @@ use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use crate::{InFlightBody, ticket::Ticket};
+use crate::{InFlightBody, request_guard::RequestGuard};
 
 pin_project! {
     /// The response future of [`InFlightService`](crate::InFlightService).
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct InFlightFuture<F> {
-        // Before the ticket: what the handler still does in its destructors is in flight too.
+        // Before the guard: what the handler still does in its destructors is in flight too.
         #[pin]
         inner: F,
         // Taken when the body takes over.
-        ticket: Ticket,
+        guard: RequestGuard,
     }
 }
 
 impl<F> InFlightFuture<F> {
     #[inline]
-    pub(crate) const fn new(inner: F, ticket: Ticket) -> Self {
-        Self { inner, ticket }
+    pub(crate) const fn new(inner: F, guard: RequestGuard) -> Self {
+        Self { inner, guard }
     }
 }
 
@@ -46,13 +46,13 @@ where
         // First by reference, then moved once: a response is as large as many futures.
         match &polled {
             Poll::Pending => return Poll::Pending,
-            Poll::Ready(Ok(response)) => this.ticket.answer(response),
-            Poll::Ready(Err(_)) => this.ticket.end(),
+            Poll::Ready(Ok(response)) => this.guard.answer(response),
+            Poll::Ready(Err(_)) => this.guard.end(),
         }
-        // So and not with a `match`, which the compiler makes two moves of.
+        // Not with a `match`, which the compiler makes two moves of.
         polled.map_ok(|response| {
-            let ticket = this.ticket.take();
-            response.map(|body| InFlightBody::new(body, ticket))
+            let guard = this.guard.take();
+            response.map(|body| InFlightBody::new(body, guard))
         })
     }
 }

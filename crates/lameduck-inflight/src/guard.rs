@@ -16,7 +16,7 @@ pub struct InFlightGuard {
 impl InFlightGuard {
     pub(crate) fn new(shard: &'static Shard, name: &str) -> Self {
         let number = shard.enter();
-        // Into the ledger after the count and out of it before: who is listed is in flight.
+        // Into the ledger after the count and out of it before: what is listed is in flight.
         let line = shard.ledger().map(|ledger| ledger.list_guard(number, name));
         Self { shard, line }
     }
@@ -25,7 +25,7 @@ impl InFlightGuard {
 impl Drop for InFlightGuard {
     fn drop(&mut self) {
         if let (Some(line), Some(ledger)) = (self.line, self.shard.ledger()) {
-            ledger.strike(line);
+            ledger.unlist(line);
         }
         self.shard.leave();
     }

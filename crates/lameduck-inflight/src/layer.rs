@@ -23,6 +23,6 @@ impl<S> Layer<S> for InFlightLayer {
     type Service = InFlightService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        InFlightService::new(inner, &self.in_flight)
+        InFlightService::new(inner, self.in_flight.clone())
     }
 }

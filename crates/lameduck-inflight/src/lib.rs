@@ -33,53 +33,47 @@
 //!
 //! # Where to put it
 //!
-//! Outside everything that can answer or refuse a request, a drain above all: a request must be
-//! counted before it is decided whether it is served, or the count reads zero while one slips in.
-//! Inside panic recovery: a panic that passes through counts as an aborted request.
+//! Outside everything that can answer or reject a request, above all outside of a drain. A request
+//! must be counted before it is decided whether it is served, else the count reads zero while one
+//! slips in. Inside panic recovery: a panic that passes through counts as an aborted request.
 //!
 //! Make one [`InFlight`] and give clones of it to layers. For work that outlives its response (an
 //! upgraded connection, a spawned job) take a guard with [`InFlight::enter_named`] before the
 //! response is returned, and move it into the work.
 //!
-//! With a ledger, [`InFlight::with_ledger`], the count can also say *who* is in flight, for the
-//! log line that explains why a stop takes so long. Inside an axum router (`Router::layer`, with
-//! the feature `axum`) a request is listed by its route, outside by its path.
+//! With a [ledger](InFlightOptions::ledger) the count also lists *which* requests are in flight,
+//! for the log line that explains why a stop takes so long. Inside an axum router
+//! (`Router::layer`, with the feature `axum`) a request is listed by its route, outside by its
+//! path.
 //!
 //! # Guarantees
 //!
 //! 1. A request counts until its body has ended, failed or been dropped.
 //! 2. A request that is cancelled, fails or panics is no longer in flight.
-//! 3. Idle is never read while somebody is in flight, however many threads come and go.
-//! 4. The last to leave wakes whoever waits. A wait may be given up and begun anew.
+//! 3. Idle is never read while something is in flight, however many threads come and go.
+//! 4. The last request to leave wakes all waiters. A wait may be given up and begun anew.
 //! 5. Once nothing is in flight, every request that came is either finished or aborted.
 //! 6. A hostile request id, path or method never appears raw: a line is one line of printable
 //!    ASCII, and bounded.
-//! 7. A request is shown with what is its own, never with a part of another's.
+//! 7. A request is shown with its own data, never with a part of another's.
+//! 8. Counts that are made again and again, with a router, use no more memory.
 //!
-//! The third, the fourth and the last are model-checked with loom, in `tests/loom`, which also shows
-//! that the checker catches the usual mistakes.
+//! The third, the fourth and the seventh are model-checked with loom, in `tests/loom`, which also
+//! shows that the checker catches the usual mistakes.
 //!
 //! # Cost
 //!
-//! A request that is served on the thread that cloned the service writes to no cache line that
-//! another thread writes to: the count is split into shards, as many as the machine has threads.
-//! It makes no allocation, takes no lock and registers no waiter; future and body grow by three
-//! words each (`tests/cost.rs`). A wait sums up the shards, at most 64 of them. `cargo xtask perf`
-//! measures it beside tower-http's count and tokio-util's tracker.
-//!
-//! With a ledger there is still no allocation once as many were in flight as ever are, but one reading
-//! of a coarse clock, and a line of the request's own that it writes its method, route and id into. A
-//! request that comes while its thread has others in flight takes a lock of its shard to find a free
-//! line, and to give it back; one that is alone takes none. Who shows the ledger does not hold up the
-//! requests on it.
+//! No allocation, no lock and no registered waiter: a request writes only to the counters of its
+//! thread. Future and body grow by three words each. With a ledger, one reading of a coarse clock
+//! and a line of memory for each request in flight. `docs/costs.md` has the measurements.
 //!
 //! # What it does not do
 //!
-//! - It turns nobody away. Close the door first, for example with `lameduck-drain`, then wait.
+//! - It rejects no request. Do that first, for example with `lameduck-drain`, then wait.
 //! - It does not see bytes leave: the body is handed to the server, which may still hold all of it
 //!   in its buffers. Wait for the connections too before the process ends.
 //! - It does not see an upgraded connection, whose response is over at its head. Use a guard.
-//! - It ends nobody: to bound the wait, race it against a timer and read
+//! - It ends no request. To bound the wait, race it against a timer and read
 //!   [`InFlight::blockers`].
 //!
 //! # Feature flags
@@ -91,24 +85,28 @@
 
 mod body;
 mod count;
-mod door;
 mod future;
 mod guard;
+mod in_flight;
 mod layer;
 mod ledger;
+mod options;
+mod pool;
+mod request_guard;
 mod service;
 mod shard;
 mod sync;
-mod ticket;
 mod totals;
+mod waiters;
 
 pub use self::{
     body::InFlightBody,
-    count::InFlight,
     future::InFlightFuture,
     guard::InFlightGuard,
+    in_flight::InFlight,
     layer::InFlightLayer,
     ledger::{InFlightRequest, RequestStage, set_request_id},
+    options::{InFlightOptions, RequestIdSource},
     service::InFlightService,
     totals::RequestTotals,
 };

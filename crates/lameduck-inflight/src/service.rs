@@ -7,14 +7,14 @@ use std::{
 
 use http::{Request, Response};
 use http_body::Body;
+use lameduck_core::plumbing::inner_accessors;
 use tower_service::Service;
 
 use crate::{
     InFlight, InFlightBody, InFlightFuture,
-    count::Count,
     ledger::{Current, Ledger},
+    request_guard::RequestGuard,
     shard::Shard,
-    ticket::Ticket,
 };
 
 /// Middleware that counts the requests its inner service is still working on. See the
@@ -23,13 +23,13 @@ use crate::{
 #[must_use = "services do nothing unless called"]
 pub struct InFlightService<S> {
     inner: S,
-    count: &'static Count,
+    in_flight: InFlight,
 }
 
 impl<S> InFlightService<S> {
     /// Counts with `in_flight` what `inner` works on.
-    pub const fn new(inner: S, in_flight: &InFlight) -> Self {
-        Self { inner, count: in_flight.shared() }
+    pub const fn new(inner: S, in_flight: InFlight) -> Self {
+        Self { inner, in_flight }
     }
 
     /// Counts with a ledger.
@@ -43,30 +43,17 @@ impl<S> InFlightService<S> {
     where
         S: Service<Request<B>>,
     {
-        let (ticket, line) = Ticket::listed(shard, ledger, &request);
+        let (guard, line) = RequestGuard::listed(shard, ledger, &request);
         let _current = Current::enter(line);
-        InFlightFuture::new(self.inner.call(request), ticket)
+        InFlightFuture::new(self.inner.call(request), guard)
     }
 
-    /// A reference to the inner service.
-    pub const fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// A mutable reference to the inner service.
-    pub const fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// The inner service.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    inner_accessors!(inner: S, "service");
 }
 
 impl<S: fmt::Debug> fmt::Debug for InFlightService<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { inner, count: _ } = self;
+        let Self { inner, in_flight: _ } = self;
         f.debug_struct("InFlightService").field("inner", inner).finish_non_exhaustive()
     }
 }
@@ -88,12 +75,12 @@ where
     // Not always: the compiler then copies the request first, which is 240 bytes and more.
     #[inline]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let shard = self.count.nearest();
+        let shard = self.in_flight.nearest();
         if let Some(ledger) = shard.ledger() {
             return self.call_listed(shard, ledger, request);
         }
-        // Counted first: a panic in `call` drops the ticket, and the count stays true.
-        let ticket = Ticket::new(shard, request.method());
-        InFlightFuture::new(self.inner.call(request), ticket)
+        // Counted first: a panic in `call` drops the guard, and the count stays true.
+        let guard = RequestGuard::new(shard, request.method());
+        InFlightFuture::new(self.inner.call(request), guard)
     }
 }

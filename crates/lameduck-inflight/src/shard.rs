@@ -4,16 +4,15 @@ use std::{fmt, sync::atomic::Ordering};
 
 use crossbeam_utils::CachePadded;
 
-use crate::{door::Door, ledger::Ledger, sync::AtomicU64};
+use crate::{InFlightOptions, ledger::Ledger, sync::AtomicU64, waiters::Waiters};
 
 /// One thread's part of the count. Threads that use different shards share no line they write to.
 pub(crate) struct Shard {
     counters: CachePadded<Counters>,
     // Only read, and apart from the counters.
     ledger: Option<Box<CachePadded<Ledger>>>,
-    door: &'static Door,
-    /// Whether those that did not hand over their whole answer are told apart.
-    tells_aborted: bool,
+    waiters: &'static Waiters,
+    detects_aborted: bool,
 }
 
 /// Each only grows. See [`InFlight::is_idle`](crate::InFlight::is_idle) for why one counter that
@@ -25,46 +24,49 @@ struct Counters {
 }
 
 impl Shard {
-    pub(crate) fn new(door: &'static Door, ledger: Option<Ledger>, tells_aborted: bool) -> Self {
+    pub(crate) fn new(waiters: &'static Waiters, options: InFlightOptions) -> Self {
         let [entered, left, aborted] = std::array::from_fn(|_| AtomicU64::new(0));
+        let ledger = options.ledger.map(Ledger::new);
         Self {
             counters: CachePadded::new(Counters { entered, left, aborted }),
             ledger: ledger.map(|ledger| Box::new(CachePadded::new(ledger))),
-            door,
-            tells_aborted,
+            waiters,
+            detects_aborted: options.detects_aborted,
         }
     }
 
+    /// Whether a request that did not hand over its whole answer is counted apart.
     #[inline]
-    pub(crate) const fn tells_aborted(&self) -> bool {
-        self.tells_aborted
+    pub(crate) const fn detects_aborted(&self) -> bool {
+        self.detects_aborted
     }
 
     /// Counts one in. Returns a number that no other one of this shard has, and never zero.
     #[inline]
     pub(crate) fn enter(&self) -> u64 {
-        // SeqCst: a layer further in reads the phase next, and whoever writes the phase reads
-        // this counter next. One of the two sees the other.
+        // SeqCst: a layer further in reads the phase next, and the driver writes the phase and then
+        // reads this counter. One of the two sees the other.
         self.counters.entered.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// Counts one out, and rings if it was the last of the shard and somebody waits.
+    /// Counts one out, and notifies the waiters if it was the last of the shard.
     #[inline]
     pub(crate) fn leave(&self) {
-        // SeqCst: see `Door::is_watched`. It also hands everything the request did to whoever
-        // reads the counter.
+        // SeqCst: see `Waiters::any`. It also publishes everything that the request did to the
+        // reader of the counter.
         let left = self.counters.left.fetch_add(1, Ordering::SeqCst) + 1;
-        if self.door.is_watched() {
-            self.ring_if_last(left);
+        // From here on the count may be in use again, for others: what follows does no harm then.
+        if self.waiters.any() {
+            self.notify_if_last(left);
         }
     }
 
     #[cold]
-    fn ring_if_last(&self, left: u64) {
+    fn notify_if_last(&self, left: u64) {
         // A guard leaves the shard it entered. While others are in, the count is not zero, and
         // the last of them comes by here.
         if self.counters.entered.load(Ordering::SeqCst) == left {
-            self.door.ring();
+            self.waiters.notify();
         }
     }
 
@@ -87,6 +89,16 @@ impl Shard {
         self.counters.aborted.load(Ordering::Relaxed)
     }
 
+    /// Begins at zero again. Nothing may be in flight, and nothing may come.
+    pub(crate) fn reset(&self) {
+        let Counters { entered, left, aborted } = &*self.counters;
+        // Relaxed: all that was counted before happened before this, and the handle that is made
+        // next publishes it.
+        entered.store(0, Ordering::Relaxed);
+        left.store(0, Ordering::Relaxed);
+        aborted.store(0, Ordering::Relaxed);
+    }
+
     #[inline]
     pub(crate) fn ledger(&self) -> Option<&Ledger> {
         self.ledger.as_deref().map(|ledger| &**ledger)
@@ -95,14 +107,15 @@ impl Shard {
 
 impl fmt::Debug for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { counters, ledger, door, tells_aborted: _ } = self;
+        let Self { counters, ledger, waiters, detects_aborted } = self;
         let Counters { entered, left, aborted } = &**counters;
         f.debug_struct("Shard")
             .field("entered", &entered.load(Ordering::Relaxed))
             .field("left", &left.load(Ordering::Relaxed))
             .field("aborted", &aborted.load(Ordering::Relaxed))
-            .field("ledger", &ledger.is_some())
-            .field("door", door)
-            .finish_non_exhaustive()
+            .field("has_ledger", &ledger.is_some())
+            .field("waiters", waiters)
+            .field("detects_aborted", detects_aborted)
+            .finish()
     }
 }

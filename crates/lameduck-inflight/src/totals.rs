@@ -21,11 +21,11 @@ impl RequestTotals {
         self.entered
     }
 
-    /// How many are over, and handed over their whole answer.
+    /// How many are over and handed over their whole answer.
     ///
     /// The answer is handed over when its body has ended, or has given as many bytes as it
     /// announced, or may have none (to `HEAD`, or with 204 or 304). A guard that is dropped
-    /// counts here too. A request that was turned away is answered, and so is finished.
+    /// counts here too. A rejected request is answered, and so is finished.
     #[must_use]
     pub const fn finished(&self) -> u64 {
         // One that is leaving this instant may be in `aborted` already and in `left` not yet.
@@ -35,8 +35,8 @@ impl RequestTotals {
     /// How many are over without that: the future or the body was dropped before its end, failed,
     /// or panicked.
     ///
-    /// The client went away, the request was cut, or it failed in a way that no layer further in
-    /// made an answer of.
+    /// The client went away, the request was cut, or it failed and no layer further in turned the
+    /// failure into an answer.
     #[must_use]
     pub const fn aborted(&self) -> u64 {
         self.aborted

@@ -9,6 +9,7 @@ use std::{
 thread_local! {
     // Of each thread for itself: tests run side by side.
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static BYTES: Cell<isize> = const { Cell::new(0) };
 }
 
 /// The system's allocator, with a count of its allocations for each thread.
@@ -39,6 +40,16 @@ impl CountingAllocator {
         work();
         ALLOCATIONS.get() - before
     }
+
+    /// How many more bytes are allocated after `work` than before it, on this thread.
+    ///
+    /// Negative if `work` frees more than it allocates. What is freed on another thread than the
+    /// one that allocated it counts there.
+    pub fn growth(&self, work: impl FnOnce()) -> isize {
+        let before = BYTES.get();
+        work();
+        BYTES.get() - before
+    }
 }
 
 // SAFETY: does what the system's allocator does, and counts.
@@ -46,11 +57,13 @@ unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // While a thread ends there is nothing to count into.
         let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        let _ = BYTES.try_with(|bytes| bytes.set(bytes.get() + layout.size() as isize));
         // SAFETY: the caller's promise is passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        let _ = BYTES.try_with(|bytes| bytes.set(bytes.get() - layout.size() as isize));
         // SAFETY: the caller's promise is passed on.
         unsafe { System.dealloc(pointer, layout) }
     }

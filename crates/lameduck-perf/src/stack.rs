@@ -10,7 +10,7 @@ use lameduck::{
     Lameduck, Phase,
     context::{ContextLayer, TimeoutLayer},
     drain::DrainLayer,
-    inflight::{InFlight, InFlightLayer},
+    inflight::{InFlight, InFlightLayer, InFlightOptions},
 };
 use lameduck_perf_peer as peer;
 use tokio::runtime::Runtime;
@@ -113,7 +113,9 @@ impl Stack {
 
 fn our_gate() -> io::Result<Layers<DrainLayer, InFlightLayer>> {
     // Leaked: as long as nobody can read the count, it need not be spread over the threads.
-    let in_flight: &InFlight = Box::leak(Box::new(InFlight::without_totals()));
+    let mut options = InFlightOptions::new();
+    options.detects_aborted = false;
+    let in_flight: &InFlight = Box::leak(Box::new(InFlight::with_options(options)));
     let drain = DrainLayer::new(serving_duck()?.watch());
     Ok(Layers::new(drain, InFlightLayer::new(in_flight.clone())))
 }

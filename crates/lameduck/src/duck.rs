@@ -9,7 +9,7 @@ use std::{
 use lameduck_context::ContextLayer;
 use lameduck_core::{Budget, PhaseWatch, StopTimeouts};
 use lameduck_drain::{DrainLayer, Livez, Readyz};
-use lameduck_inflight::InFlight;
+use lameduck_inflight::{InFlight, InFlightOptions, RequestIdSource};
 use lameduck_lifecycle::{HookResult, Lifecycle, LifecycleHandle, Report, StopHandle};
 use lameduck_server::{Connections, Listener, SocketOptions, Source};
 use lameduck_signal::Signals;
@@ -57,7 +57,9 @@ impl Lameduck {
             Ok(triggers) => lifecycle.alongside(wiring::ask_for_stops(triggers, stop.clone())),
             Err(error) => lifecycle.on_start("signals", async move || Err(error)),
         };
-        let in_flight = InFlight::with_ledger_of_assigned_ids();
+        let mut counted = InFlightOptions::new();
+        counted.ledger = Some(RequestIdSource::Assigned);
+        let in_flight = InFlight::with_options(counted);
         Self {
             lifecycle: Mutex::new(Some(lifecycle)),
             running: OnceLock::new(),

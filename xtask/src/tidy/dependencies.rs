@@ -4,7 +4,7 @@ use super::Tree;
 use crate::workspace::Package;
 
 /// Leaves that need no crate of ours at all, not even core.
-const ALONE: [&str; 2] = ["lameduck-inflight", "lameduck-signal"];
+const ALONE: [&str; 1] = ["lameduck-signal"];
 
 /// Where a crate stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

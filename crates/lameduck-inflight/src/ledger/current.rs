@@ -1,4 +1,4 @@
-//! A request's own line in the ledger, for layers further in.
+//! The line of the request that is being called, for layers further in.
 
 use std::cell::Cell;
 
@@ -10,20 +10,19 @@ thread_local! {
     static CURRENT: Cell<Option<&'static Line>> = const { Cell::new(None) };
 }
 
-/// Says which id the request has whose service is being called on this thread, in place of the one
-/// it came with.
+/// Sets the id of the request whose service is being called on this thread, in place of the one it
+/// came with.
 ///
-/// To be called while the inner service is called, not while its future is polled: an id is given
-/// when a request comes. A call that itself polls another request's future on this thread is still
-/// the call of its own: what that future tells here is told of the wrong one. Costs no allocation, as
-/// an entry in the request's extensions would.
+/// Call it while the inner service is called, not while its future is polled. If that call polls
+/// the future of another request on this thread, and that future calls this function, the id goes
+/// to the wrong request. Costs no allocation; an entry in the request's extensions costs one.
 ///
 /// Does nothing outside of such a call, or if the count keeps no
-/// [ledger](crate::InFlight::with_ledger). An id that is longer than 128 bytes or has other than
+/// [ledger](crate::InFlightOptions::ledger). An id that is longer than 128 bytes or has other than
 /// visible ASCII characters is not shown.
 #[inline]
 pub fn set_request_id(request_id: &HeaderValue) {
-    // While a thread ends there is none.
+    // A thread that is ending has none.
     if let Some(line) = CURRENT.try_with(Cell::get).ok().flatten() {
         line.set_request_id(id::kept(request_id.as_bytes()));
     }
@@ -32,7 +31,7 @@ pub fn set_request_id(request_id: &HeaderValue) {
 /// Makes a line the current one until it is dropped, by a panic too.
 #[must_use = "the line is current only as long as this lives"]
 pub(crate) struct Current {
-    // A service may be called inside of another's call.
+    // A service may be called inside of the call of another.
     before: Option<&'static Line>,
 }
 

@@ -1,4 +1,4 @@
-//! Text from outside, fit for one line of a log.
+//! Text from outside, made safe for one line of a log.
 
 use std::fmt::{self, Write as _};
 
@@ -12,7 +12,7 @@ impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut room = self.limit;
         for character in self.text.chars() {
-            // Other scripts too: among their characters are some that turn a line around.
+            // Other scripts are escaped too: some of their characters reverse a line.
             let plain = matches!(character, ' '..='~') && character != '\\';
             let width = if plain { 1 } else { character.escape_default().len() };
             let Some(left) = room.checked_sub(width) else { return f.write_str("...") };

@@ -24,10 +24,10 @@ const LONGEST_METHOD: usize = 64;
 
 /// One line of the ledger, for one request after the other.
 ///
-/// Written by who has the request, on whichever thread that is, and by nobody else; read by whoever
-/// shows it. So it takes no lock: what a reader finds half written, it does not show.
+/// Written only by the owner of the request, on whichever thread that is, and read by those who show
+/// it. So it takes no lock: a reader does not show what it finds half written.
 pub(crate) struct Line {
-    /// Of all that is written when a request comes.
+    /// The version of all that is written when a request comes.
     version: Version,
     /// The number of the request that has the line, or [`FREE`].
     number: AtomicU64,
@@ -35,7 +35,7 @@ pub(crate) struct Line {
     since: AtomicU64,
     method: Text<{ LONGEST_METHOD / 8 }>,
     route: Text<{ LONGEST_ROUTE / 8 }>,
-    /// Of an id that is told later.
+    /// The version of an id that is set later.
     id_version: Version,
     request_id: Text<{ id::LONGEST / 8 }>,
     stage: AtomicU8,
@@ -57,7 +57,7 @@ impl Line {
         }
     }
 
-    /// Writes down who has the line from now on. Nobody has it.
+    /// Gives the line to a request or guard. The line must be free.
     #[inline]
     pub(super) fn open(
         &self,
@@ -79,13 +79,13 @@ impl Line {
         });
     }
 
-    /// Nobody has the line any more. Who shows it this instant may show it once more.
+    /// Frees the line. A reader that shows it this instant may show it once more.
     #[inline]
     pub(super) fn close(&self) {
         self.number.store(FREE, Ordering::Relaxed);
     }
 
-    /// Notes how far the one who has the line has come.
+    /// Notes how far the request has come.
     #[inline]
     pub(crate) fn set_stage(&self, stage: RequestStage) {
         // Release: this may be another thread than the one that opened the line. A reader that
@@ -96,19 +96,19 @@ impl Line {
     /// Notes that more bytes of the body were handed over.
     #[inline]
     pub(crate) fn add_sent(&self, bytes: u64) {
-        // No addition in one step: only the request's body writes it.
+        // Not one atomic addition: only the request's body writes it.
         let sent = self.bytes_sent.load(Ordering::Relaxed);
         // Release: as for the stage.
         self.bytes_sent.store(sent.saturating_add(bytes), Ordering::Release);
     }
 
-    /// Writes down the id of the request that has the line.
+    /// Sets the id of the request that has the line.
     #[inline]
     pub(super) fn set_request_id(&self, request_id: &[u8]) {
         self.id_version.write(|| self.request_id.write(request_id));
     }
 
-    /// Who has the line, if anybody has. Not one who comes just now.
+    /// The request that has the line, if one has and is not being written just now.
     pub(super) fn show(&self, now: Instant) -> Option<InFlightRequest> {
         self.version.read(|| self.read(now)).flatten()
     }
@@ -123,9 +123,9 @@ impl Line {
         Some(InFlightRequest {
             number,
             since,
-            // Zero for one who came after the look at the clock.
+            // Zero for one that came after the clock was read.
             age: now.duration_since(since).into(),
-            // None is empty, which no method is.
+            // A guard has the empty method, which is none.
             method: Method::from_bytes(&self.method.read()).ok(),
             route: text(self.route.read()),
             request_id: request_id.flatten(),
@@ -135,18 +135,18 @@ impl Line {
     }
 }
 
-/// The time as of the system's last tick.
+/// The time of the system's last tick.
 #[inline]
 pub(super) fn now() -> Instant {
     Instant::now_without_cache_update()
 }
 
-/// What was written as text is text, unless it was half written, and then it is not shown.
+/// The bytes are text, unless they were read half written. Then they are not shown.
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-/// As much of a text as is kept.
+/// The part of a text that is kept.
 #[inline]
 fn shortened(text: &str, longest: usize) -> &[u8] {
     if text.len() <= longest { text.as_bytes() } else { cut(text, longest) }
@@ -154,7 +154,7 @@ fn shortened(text: &str, longest: usize) -> &[u8] {
 
 #[cold]
 fn cut(text: &str, longest: usize) -> &[u8] {
-    // Not in the middle of a character: one has at most four bytes.
+    // Not in the middle of a character, which has at most four bytes.
     let end = (longest - 3..=longest).rev().find(|&end| text.is_char_boundary(end));
     text.get(..end.unwrap_or_default()).unwrap_or_default().as_bytes()
 }

@@ -1,4 +1,4 @@
-//! Who is in flight. Kept only by a count that was asked to.
+//! Which requests are in flight. Kept only by a count whose options ask for it.
 
 mod current;
 mod escaped;
@@ -18,36 +18,41 @@ pub use self::{
     current::set_request_id,
     request::{InFlightRequest, RequestStage},
 };
-use crate::sync::{AtomicCell, Mutex, MutexGuard};
+use crate::{
+    RequestIdSource,
+    sync::{AtomicCell, Mutex, MutexGuard},
+};
 
 /// One shard's part of the ledger: its lines, and which of them are free.
 ///
 /// A line is kept for the next request when its own is over, so that a steady load allocates
 /// nothing. Lines are never freed: there are as many as requests were in flight at once.
 pub(crate) struct Ledger {
-    /// A free line to be had without the lock: all that a thread needs whose requests never wait.
+    /// A free line that takes no lock: enough for a thread whose requests never wait.
     spare: AtomicCell<Option<&'static Line>>,
-    book: Mutex<Book>,
-    /// Whether a request's own header is read for its id, or only told ids are taken.
-    reads_ids: bool,
+    lines: Mutex<Lines>,
+    ids: RequestIdSource,
 }
 
 #[derive(Default)]
-struct Book {
-    lines: Vec<&'static Line>,
+struct Lines {
+    all: Vec<&'static Line>,
     free: Vec<&'static Line>,
 }
 
 impl Ledger {
-    pub(crate) fn new(reads_ids: bool) -> Self {
-        Self { spare: AtomicCell::new(None), book: Mutex::default(), reads_ids }
+    pub(crate) fn new(ids: RequestIdSource) -> Self {
+        Self { spare: AtomicCell::new(None), lines: Mutex::default(), ids }
     }
 
     /// Lists a request, under a number that no other has.
     #[inline]
     pub(crate) fn list_request<B>(&self, number: u64, request: &Request<B>) -> &'static Line {
         let line = self.take();
-        let id = if self.reads_ids { id::of_request(request.headers()) } else { &[] };
+        let id = match self.ids {
+            RequestIdSource::Header => id::of_request(request.headers()),
+            RequestIdSource::Assigned => &[],
+        };
         line.open(
             number,
             RequestStage::Handler,
@@ -65,43 +70,43 @@ impl Ledger {
         line
     }
 
-    /// Takes what has a line of this ledger off it.
+    /// Removes a request or a guard from the ledger.
     #[inline]
-    pub(crate) fn strike(&self, line: &'static Line) {
+    pub(crate) fn unlist(&self, line: &'static Line) {
         line.close();
         if let Some(other) = self.spare.swap(Some(line)) {
-            self.book().free.push(other);
+            self.lines().free.push(other);
         }
     }
 
     pub(crate) fn show(&self, found: &mut Vec<InFlightRequest>) {
-        // Not under the book's lock, which requests take.
-        let lines = self.book().lines.clone();
+        // Not under the lock, which requests take.
+        let lines = self.lines().all.clone();
         let now = line::now();
         found.extend(lines.into_iter().filter_map(|line| line.show(now)));
     }
 
     #[inline]
     fn take(&self) -> &'static Line {
-        self.spare.swap(None).unwrap_or_else(|| self.book().take())
+        self.spare.swap(None).unwrap_or_else(|| self.lines().take())
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        // Nothing panics under the lock, and the book is whole at every point.
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        // Nothing panics under the lock, and the lists are whole at every point.
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Book {
+impl Lines {
     fn take(&mut self) -> &'static Line {
         if let Some(line) = self.free.pop() {
             return line;
         }
         // Padded: requests on different threads write to their lines.
         let line: &CachePadded<Line> = Box::leak(Box::new(CachePadded::new(Line::new())));
-        self.lines.push(line);
+        self.all.push(line);
         // Room for all of them to come back, so that no request's end allocates.
-        self.free.reserve(self.lines.len());
+        self.free.reserve(self.all.len());
         line
     }
 }

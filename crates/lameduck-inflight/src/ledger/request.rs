@@ -19,9 +19,9 @@ const ROUTE_LIMIT: usize = 128;
 pub enum RequestStage {
     /// The handler works on it; there is no response head yet.
     Handler,
-    /// The response head is out, the body is not at its end.
+    /// The response head is out, and the body is not at its end.
     Body,
-    /// It is no request of a layer, but work under an [`InFlightGuard`](crate::InFlightGuard).
+    /// Not a request of a layer, but work under an [`InFlightGuard`](crate::InFlightGuard).
     Guard,
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for RequestStage {
     }
 }
 
-/// A request in flight, as it was when [`blockers`](crate::InFlight::blockers) was asked.
+/// A request in flight, as it was when [`blockers`](crate::InFlight::blockers) was called.
 ///
 /// Displays as one line of at most some 350 printable ASCII characters, whatever the client sent:
 /// `GET /reports/{id} body 12.345s sent=1048576 id=7f3a`.
@@ -68,33 +68,33 @@ pub struct InFlightRequest {
 }
 
 impl InFlightRequest {
-    /// The oldest first; of one age and one thread, in the order in which they came.
+    /// The oldest first; those of one age and one thread in the order in which they came.
     pub(crate) fn sort(requests: &mut [Self]) {
         requests.sort_by_key(|request| (request.since, request.number));
     }
 
-    /// How long it has been in flight, to a tick of the system's clock: on Linux, as a rule, up to
-    /// 10 ms.
+    /// How long it has been in flight, with the precision of the system's clock ticks: on Linux
+    /// usually up to 10 ms.
     #[must_use]
     pub const fn age(&self) -> Duration {
         self.age
     }
 
-    /// Its method, or `None` if it is a guard. The first 64 bytes of it, if it is longer.
+    /// Its method, or `None` if it is a guard. At most the first 64 bytes.
     #[must_use]
     pub const fn method(&self) -> Option<&Method> {
         self.method.as_ref()
     }
 
     /// The route that axum matched (feature `axum`, and the layer inside the router), else the
-    /// path without the query; of a guard, its name. The first 256 bytes of it, if it is longer.
+    /// path without the query; for a guard, its name. At most the first 256 bytes.
     #[must_use]
     pub fn route(&self) -> &str {
         &self.route
     }
 
-    /// Its id: the one that was [told](crate::set_request_id), else the one that it came with in
-    /// `x-request-id`, if that is at most 128 visible ASCII characters.
+    /// Its id: the one that was [set](crate::set_request_id), else the one in its `x-request-id`
+    /// header if the options [read that](crate::RequestIdSource::Header).
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
@@ -125,7 +125,7 @@ impl fmt::Display for InFlightRequest {
             write!(f, " sent={}", self.bytes_sent())?;
         }
         match self.request_id() {
-            // No limit: an id that was taken is short and visible.
+            // No limit: an id that is kept is short and visible.
             Some(id) => write!(f, " id={id}"),
             None => Ok(()),
         }

@@ -6,7 +6,7 @@ use crate::sync::{AtomicU64, fence};
 
 /// At most `WORDS` times eight bytes, in words that are each read and written whole.
 ///
-/// A reader may find some words old and some new: a [`Version`] tells.
+/// A reader may find some words old and some new. A [`Version`] shows that.
 pub(super) struct Text<const WORDS: usize> {
     len: AtomicU64,
     words: [AtomicU64; WORDS],
@@ -36,7 +36,7 @@ impl<const WORDS: usize> Text<WORDS> {
     pub(super) fn read(&self) -> Vec<u8> {
         let len = self.len.load(Ordering::Relaxed);
         let words = self.words.iter().map(|word| word.load(Ordering::Relaxed).to_le_bytes());
-        // Only what is there: words behind it are of an earlier text.
+        // Only so many: the words behind are left from an earlier text.
         words.flatten().take(usize::try_from(len).unwrap_or(usize::MAX)).collect()
     }
 }
@@ -51,9 +51,9 @@ fn last_word(text: &[u8], rest: &[u8]) -> u64 {
     }
 }
 
-/// Tells a reader whether what it read was written while it was reading.
+/// Shows a reader whether what it read was written while it was reading.
 ///
-/// Odd while somebody writes. One writer at a time is for its user to see to.
+/// Odd during a write. Its user ensures that there is one writer at a time.
 pub(super) struct Version(AtomicU64);
 
 impl Version {
@@ -63,7 +63,7 @@ impl Version {
 
     #[inline]
     pub(super) fn write(&self, write: impl FnOnce()) {
-        // Relaxed: nobody else writes it.
+        // Relaxed: there is one writer.
         let before = self.0.load(Ordering::Relaxed);
         self.0.store(before + 1, Ordering::Relaxed);
         // A reader that finds anything of what is written below, and then passes its own fence,
@@ -74,7 +74,7 @@ impl Version {
         self.0.store(before + 2, Ordering::Release);
     }
 
-    /// What `read` returns, unless somebody has written meanwhile.
+    /// What `read` returns, unless something was written meanwhile.
     pub(super) fn read<T>(&self, read: impl FnOnce() -> T) -> Option<T> {
         let before = self.0.load(Ordering::Acquire);
         if before % 2 == 1 {

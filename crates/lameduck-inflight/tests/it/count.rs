@@ -55,7 +55,7 @@ fn a_guard_may_leave_on_another_thread() {
 }
 
 #[test]
-fn totals_tell_what_is_over_from_what_is_in_flight() {
+fn totals_separate_what_is_over_from_what_is_in_flight() {
     let in_flight = InFlight::new();
     drop(in_flight.enter());
     let guard = in_flight.enter();
@@ -101,7 +101,7 @@ fn idle_sees_every_shard() {
     let in_flight = InFlight::new();
     let mut guards = guards_of_threads(&in_flight, 16);
     let mut idle = Box::pin(in_flight.idle());
-    // The last of each shard rings, and what it wakes goes back to waiting.
+    // The last of each shard notifies, and the waiter goes back to waiting.
     while let Some(guard) = guards.pop() {
         assert!(pending(&mut idle), "idle with {} in flight", guards.len() + 1);
         assert_eq!(in_flight.count(), guards.len() + 1);
@@ -125,7 +125,7 @@ fn a_request_that_comes_while_idle_waits_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_who_wait_are_both_woken() {
+async fn two_waiters_are_both_woken() {
     let in_flight = InFlight::new();
     let guard = in_flight.enter();
     let mut waits = tokio::task::JoinSet::new();

@@ -3,6 +3,8 @@
 use lameduck_inflight::{InFlight, InFlightLayer};
 use tower::Layer;
 
+use crate::support;
+
 lameduck_laws::layer_laws!(|inner| {
     let in_flight = InFlight::new();
     let held = in_flight.clone();
@@ -11,7 +13,7 @@ lameduck_laws::layer_laws!(|inner| {
 });
 
 lameduck_laws::layer_laws!(with_ledger: |inner| {
-    let in_flight = InFlight::with_ledger();
+    let in_flight = support::with_ledger();
     let held = in_flight.clone();
     inner.on_held(move || held.count() + held.blockers().len());
     InFlightLayer::new(in_flight).layer(inner)

@@ -1,4 +1,4 @@
-//! Who is in flight.
+//! Which requests are in flight.
 
 use std::{convert::Infallible, thread};
 
@@ -7,7 +7,9 @@ use http::{HeaderValue, Method, Request, Response};
 use lameduck_inflight::{InFlight, InFlightLayer, InFlightRequest, RequestStage, set_request_id};
 use tower::{Layer, Service, service_fn};
 
-use crate::support::{AnyBody, Broken, answer, check, data, frame, pending, request, stream_of};
+use crate::support::{
+    AnyBody, Broken, answer, check, data, frame, pending, request, stream_of, with_ledger,
+};
 
 /// A handler that never answers.
 fn stuck() -> impl Service<
@@ -21,7 +23,7 @@ fn stuck() -> impl Service<
 
 /// What the ledger says of one request that is stuck.
 fn stuck_on(request: Request<()>) -> InFlightRequest {
-    let in_flight = InFlight::with_ledger();
+    let in_flight = with_ledger();
     let mut service = InFlightLayer::new(in_flight.clone()).layer(stuck());
     let _future = service.call(request);
     in_flight.blockers().pop().expect("one request")
@@ -44,7 +46,7 @@ fn age() {
 
 #[test]
 fn a_stuck_request_is_named() {
-    let in_flight = InFlight::with_ledger();
+    let in_flight = with_ledger();
     let mut service = InFlightLayer::new(in_flight.clone()).layer(stuck());
     let before = Instant::now();
     let mut future = Box::pin(service.call(request(Method::POST, "/pay?card=1234")));
@@ -68,11 +70,11 @@ fn a_stuck_request_is_named() {
 
 #[test]
 fn the_oldest_is_named_first() {
-    let in_flight = InFlight::with_ledger();
+    let in_flight = with_ledger();
     let mut guards = Vec::new();
     for name in ["a", "b", "c", "d"] {
         age();
-        // Each from a thread of its own: the order is of age, not of shards.
+        // Each from a thread of its own: the order is by age, not by shard.
         let in_flight = in_flight.clone();
         let enter = move || in_flight.enter_named(name);
         guards.push(thread::spawn(enter).join().expect("no panic"));
@@ -80,15 +82,15 @@ fn the_oldest_is_named_first() {
     assert_eq!(routes(&in_flight), ["a", "b", "c", "d"]);
     drop(guards.remove(1));
     assert_eq!(routes(&in_flight), ["a", "c", "d"]);
-    // A place that became free is taken again; the order stays that of age.
+    // A place that became free is used again; the order stays that of age.
     age();
     guards.push(in_flight.enter_named("e"));
     assert_eq!(routes(&in_flight), ["a", "c", "d", "e"]);
 }
 
 #[test]
-fn those_of_one_age_are_named_in_the_order_in_which_they_came() {
-    let in_flight = InFlight::with_ledger();
+fn requests_of_one_age_are_named_in_the_order_in_which_they_came() {
+    let in_flight = with_ledger();
     let early = in_flight.enter_named("early");
     let _guards = ["a", "b"].map(|name| in_flight.enter_named(name));
     drop(early);
@@ -98,7 +100,7 @@ fn those_of_one_age_are_named_in_the_order_in_which_they_came() {
 
 #[test]
 fn a_body_on_its_way_is_named_with_the_bytes_it_gave() {
-    let in_flight = InFlight::with_ledger();
+    let in_flight = with_ledger();
     let response = Response::new(stream_of(vec![data("four"), data("more!")]));
     let mut body = answer(&in_flight, request(Method::GET, "/export"), response).into_body();
     for sent in [0, 4, 9] {
@@ -111,7 +113,7 @@ fn a_body_on_its_way_is_named_with_the_bytes_it_gave() {
 
 #[test]
 fn a_body_that_goes_on_after_its_end_gives_no_bytes_to_another_request() {
-    let in_flight = InFlight::with_ledger();
+    let in_flight = with_ledger();
     let response = Response::new(stream_of(vec![Err(Broken), data("late")]));
     let mut body = answer(&in_flight, request(Method::GET, "/failed"), response).into_body();
     assert!(frame(&mut body).expect("a frame").is_err());
@@ -133,7 +135,7 @@ fn a_client_does_not_decide_how_much_of_its_method_is_kept() {
 
 #[test]
 fn a_guard_is_named_as_it_was_entered() {
-    let in_flight = InFlight::with_ledger();
+    let in_flight = with_ledger();
     let _guards = [in_flight.enter_named(format!("websocket {}", "/chat")), in_flight.enter()];
     let blockers = in_flight.blockers();
     assert_eq!(blockers[0].route(), "websocket /chat");
@@ -178,8 +180,8 @@ fn a_hostile_request_id_never_appears() {
     }
 }
 
-/// A request that came with an id of its own and is told others while its service is called.
-fn told(layer: &InFlightLayer, ids: &'static [&'static str]) -> impl Sized + use<> {
+/// A request that came with an id of its own and is given others while its service is called.
+fn given(layer: &InFlightLayer, ids: &'static [&'static str]) -> impl Sized + use<> {
     let mut service = layer.layer(service_fn(move |_: Request<()>| {
         ids.iter().for_each(|id| set_request_id(&HeaderValue::from_static(id)));
         std::future::pending::<Result<Response<AnyBody>, Infallible>>()
@@ -192,19 +194,19 @@ fn ids(in_flight: &InFlight) -> Vec<Option<String>> {
 }
 
 #[test]
-fn a_layer_further_in_says_which_id_a_request_has() {
-    let in_flight = InFlight::with_ledger();
+fn a_layer_further_in_sets_the_id_of_a_request() {
+    let in_flight = with_ledger();
     let layer = InFlightLayer::new(in_flight.clone());
-    let none = told(&layer, &[]);
+    let none = given(&layer, &[]);
     assert_eq!(ids(&in_flight), [Some("theirs".to_owned())]);
-    let once = told(&layer, &["ours"]);
+    let once = given(&layer, &["ours"]);
     assert_eq!(ids(&in_flight), [Some("theirs".to_owned()), Some("ours".to_owned())]);
     drop((none, once));
 
-    // The lines of the others are taken again.
-    let _two = [told(&layer, &["a-longer-id", "last"]), told(&layer, &["x", "no good"])];
+    // The lines of the others are used again.
+    let _two = [given(&layer, &["a-longer-id", "last"]), given(&layer, &["x", "no good"])];
     assert_eq!(ids(&in_flight), [Some("last".to_owned()), None]);
-    let _long = told(&layer, &[LONG]);
+    let _long = given(&layer, &[LONG]);
     assert_eq!(ids(&in_flight), [Some("last".to_owned()), None, None]);
 }
 
@@ -215,16 +217,16 @@ const LONG: &str = match std::str::from_utf8(&[b'x'; 129]) {
 };
 
 #[test]
-fn only_in_the_call_of_a_request_in_a_ledger_can_its_id_be_told() {
-    drop(told(&InFlightLayer::new(InFlight::new()), &["ours"]));
-    let in_flight = InFlight::with_ledger();
-    let _future = told(&InFlightLayer::new(in_flight.clone()), &[]);
+fn an_id_can_be_set_only_in_the_call_of_a_request_in_a_ledger() {
+    drop(given(&InFlightLayer::new(InFlight::new()), &["ours"]));
+    let in_flight = with_ledger();
+    let _future = given(&InFlightLayer::new(in_flight.clone()), &[]);
     set_request_id(&HeaderValue::from_static("late"));
     assert_eq!(ids(&in_flight), [Some("theirs".to_owned())]);
 }
 
 #[test]
-fn without_a_ledger_nobody_is_named() {
+fn without_a_ledger_no_request_is_named() {
     let in_flight = InFlight::new();
     let _guard = in_flight.enter_named("websocket /chat");
     assert_eq!(in_flight.count(), 1);
@@ -234,15 +236,15 @@ fn without_a_ledger_nobody_is_named() {
 #[cfg(feature = "axum")]
 mod axum {
     use ::axum::{Router, routing::get};
-    use lameduck_inflight::{InFlight, InFlightLayer};
+    use lameduck_inflight::InFlightLayer;
     use tower::Service;
 
     use super::routes;
-    use crate::support::pending;
+    use crate::support::{pending, with_ledger};
 
     #[tokio::test]
     async fn inside_a_router_a_request_is_named_by_its_route() {
-        let in_flight = InFlight::with_ledger();
+        let in_flight = with_ledger();
         let mut router = Router::new()
             .route("/users/{id}", get(std::future::pending::<&'static str>))
             .layer(InFlightLayer::new(in_flight.clone()));

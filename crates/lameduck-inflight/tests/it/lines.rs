@@ -1,4 +1,4 @@
-//! Lines of the ledger that one request has after the other, and what a count does not look at.
+//! Lines of the ledger that are used again, and what a count does not look at.
 
 use std::{
     convert::Infallible,
@@ -10,10 +10,14 @@ use std::{
 
 use http::{HeaderValue, Method, Request, Response};
 use http_body::Body;
-use lameduck_inflight::{InFlight, InFlightLayer, RequestStage, set_request_id};
+use lameduck_inflight::{
+    InFlight, InFlightLayer, InFlightOptions, RequestIdSource, RequestStage, set_request_id,
+};
 use tower::{Layer, Service, service_fn};
 
-use crate::support::{Answered, AnyBody, answer, check, data, frame, now, request, stream_of};
+use crate::support::{
+    Answered, AnyBody, answer, check, data, frame, now, request, stream_of, with_ledger,
+};
 
 /// A body of two frames, of which the first was read, or not.
 fn export(in_flight: &InFlight, is_read: bool) -> impl Body + use<> {
@@ -27,7 +31,7 @@ fn export(in_flight: &InFlight, is_read: bool) -> impl Body + use<> {
 
 #[test]
 fn a_request_has_none_of_the_bytes_of_the_one_before() {
-    let in_flight = InFlight::with_ledger();
+    let in_flight = with_ledger();
     drop(export(&in_flight, true));
     let _body = export(&in_flight, false);
     assert_eq!(in_flight.blockers()[0].bytes_sent(), 0);
@@ -35,7 +39,7 @@ fn a_request_has_none_of_the_bytes_of_the_one_before() {
 
 #[test]
 fn a_future_that_goes_on_after_its_answer_leaves_the_next_request_its_line() {
-    let in_flight = InFlight::with_ledger();
+    let in_flight = with_ledger();
     let mut service = InFlightLayer::new(in_flight.clone()).layer(service_fn(|_: Request<()>| {
         poll_fn(|_| Poll::Ready(Ok::<_, Infallible>(Response::new(stream_of(vec![data("four")])))))
     }));
@@ -53,7 +57,7 @@ fn a_future_that_goes_on_after_its_answer_leaves_the_next_request_its_line() {
 
 #[test]
 fn a_name_is_cut_at_256_bytes_or_before_the_character_that_lies_there() {
-    let in_flight = InFlight::with_ledger();
+    let in_flight = with_ledger();
     for (name, kept) in [
         ("x".repeat(256), 256),
         ("x".repeat(300), 256),
@@ -68,7 +72,7 @@ fn a_name_is_cut_at_256_bytes_or_before_the_character_that_lies_there() {
 
 #[test]
 fn a_call_inside_of_a_call_leaves_the_outer_one_its_line() {
-    let in_flight = InFlight::with_ledger();
+    let in_flight = with_ledger();
     let layer = InFlightLayer::new(in_flight.clone());
     let mut inner = layer.layer(service_fn(|_: Request<()>| {
         std::future::pending::<Result<Response<AnyBody>, Infallible>>()
@@ -85,8 +89,10 @@ fn a_call_inside_of_a_call_leaves_the_outer_one_its_line() {
 }
 
 #[test]
-fn where_ids_are_told_none_is_read() {
-    let in_flight = InFlight::with_ledger_of_assigned_ids();
+fn where_ids_are_assigned_none_is_read() {
+    let mut options = InFlightOptions::new();
+    options.ledger = Some(RequestIdSource::Assigned);
+    let in_flight = InFlight::with_options(options);
     let mut asked = request(Method::GET, "/");
     asked.headers_mut().insert("x-request-id", HeaderValue::from_static("theirs"));
     let _body = answer(&in_flight, asked, Response::new(stream_of(vec![]))).into_body();
@@ -94,8 +100,10 @@ fn where_ids_are_told_none_is_read() {
 }
 
 #[test]
-fn without_totals_every_request_that_is_over_is_taken_for_finished() {
-    let in_flight = InFlight::without_totals();
+fn a_count_that_does_not_detect_aborted_requests_counts_all_as_finished() {
+    let mut options = InFlightOptions::new();
+    options.detects_aborted = false;
+    let in_flight = InFlight::with_options(options);
     drop(export(&in_flight, true));
     let mut fails = InFlightLayer::new(in_flight.clone())
         .layer(service_fn(|_: Request<()>| async { Err::<Response<AnyBody>, _>("no answer") }));
@@ -105,14 +113,14 @@ fn without_totals_every_request_that_is_over_is_taken_for_finished() {
 }
 
 #[test]
-fn a_call_that_panics_is_told_no_id_any_more() {
-    let in_flight = InFlight::with_ledger();
+fn an_id_set_after_a_call_that_panicked_goes_to_no_request() {
+    let in_flight = with_ledger();
     let mut service = InFlightLayer::new(in_flight.clone())
         .layer(service_fn(|_: Request<()>| -> Pending<Answered> { panic!("in the call") }));
     let mut call = || drop(service.call(request(Method::GET, "/")));
     assert!(catch_unwind(AssertUnwindSafe(&mut call)).is_err());
     check(&in_flight, 0, 1);
-    // It has the line now.
+    // The guard has the line now.
     let _guard = in_flight.enter();
     set_request_id(&HeaderValue::from_static("late"));
     assert_eq!(in_flight.blockers()[0].request_id(), None);

@@ -1,4 +1,4 @@
-//! What the count promises, one sentence a test.
+//! What the count promises, one sentence for each test.
 #![cfg(not(loom))]
 
 mod body;

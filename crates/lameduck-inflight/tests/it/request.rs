@@ -141,7 +141,7 @@ fn layers_and_services_of_one_handle_share_its_count() {
 #[test]
 fn a_service_may_outlive_every_handle() {
     let handler = service_fn(async |_: Request<()>| empty());
-    let mut service = InFlightService::new(handler, &InFlight::new());
+    let mut service = InFlightService::new(handler, InFlight::new());
     let mut clone = service.clone();
     assert!(now(service.call(get())).is_ok());
     assert!(now(clone.call(get())).is_ok());
@@ -160,7 +160,7 @@ fn the_answer_is_the_handlers() {
 fn the_inner_service_can_be_reached() {
     #[derive(Clone, Debug, PartialEq)]
     struct Inner(u8);
-    let mut service = InFlightService::new(Inner(1), &InFlight::new());
+    let mut service = InFlightService::new(Inner(1), InFlight::new());
     service.get_mut().0 = 2;
     assert_eq!(service.get_ref(), &Inner(2));
     assert_eq!(service.into_inner(), Inner(2));

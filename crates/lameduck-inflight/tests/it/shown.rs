@@ -1,12 +1,12 @@
 //! A request in flight, as a line of a log.
 
-use crate::support::{answer, data, frame, request, stream_of};
+use crate::support::{answer, data, frame, request, stream_of, with_ledger};
 use http::{HeaderValue, Method, Request, Response};
-use lameduck_inflight::{InFlight, RequestStage};
+use lameduck_inflight::RequestStage;
 
 /// The line for a guard of this name, without its age.
 fn line(name: &str) -> String {
-    let in_flight = InFlight::with_ledger();
+    let in_flight = with_ledger();
     let _guard = in_flight.enter_named(name);
     let line = in_flight.blockers()[0].to_string();
     let (line, age) = line.rsplit_once(' ').expect("an age");
@@ -23,7 +23,7 @@ fn check_age(age: &str) {
 
 #[test]
 fn a_line_says_what_how_far_how_long_and_whose() {
-    let in_flight = InFlight::with_ledger();
+    let in_flight = with_ledger();
     let mut export = request(Method::GET, "/export?token=secret");
     export.headers_mut().insert("x-request-id", HeaderValue::from_static("7f3a"));
     let response = Response::new(stream_of(vec![data("1234"), data("5")]));
@@ -59,7 +59,7 @@ fn a_line_is_bounded() {
     assert_eq!(line(&format!("{edge}\n")), format!("{edge}... guard"));
     assert!(line(&"\u{10ffff}".repeat(1000)).len() < 160);
 
-    let in_flight = InFlight::with_ledger();
+    let in_flight = with_ledger();
     let method = Method::from_bytes(&[b'M'; 500]).expect("valid");
     let path: http::Uri = format!("/{}", "p".repeat(5000)).parse().expect("valid");
     let request = Request::builder().method(method).uri(path);

@@ -1,4 +1,4 @@
-//! Many threads at once. What loom checks for few steps, tried here for many.
+//! Many threads at once. Loom checks a few steps, this tries many.
 
 use std::{
     future::{Pending, pending},
@@ -16,13 +16,13 @@ use lameduck_inflight::{InFlight, InFlightGuard, InFlightLayer, set_request_id};
 use tokio::task::JoinSet;
 use tower::{Layer, Service, service_fn};
 
-use crate::support::Answered;
+use crate::support::{Answered, with_ledger};
 
 const THREADS: usize = 4;
 const ROUNDS: usize = 20_000;
 
 #[test]
-fn the_count_never_falls_below_those_who_never_left() {
+fn the_count_never_falls_below_those_that_never_left() {
     let in_flight = InFlight::new();
     let done = Arc::new(AtomicBool::new(false));
     let mut threads = Vec::new();
@@ -81,10 +81,10 @@ fn guards_that_leave_on_other_threads_leave_no_trace() {
     assert!(in_flight.is_idle());
 }
 
-/// One thread's requests, each with its id for its path, of which every second is told it.
+/// The requests of one thread, each with its id as its path. Every second one is given its id.
 fn come_and_go(layer: &InFlightLayer, thread: usize) {
     let mut service = layer.layer(service_fn(|request: Request<()>| -> Pending<Answered> {
-        if let Some(id) = request.headers().get("x-told-id") {
+        if let Some(id) = request.headers().get("x-given-id") {
             set_request_id(id);
         }
         pending()
@@ -93,7 +93,7 @@ fn come_and_go(layer: &InFlightLayer, thread: usize) {
     for round in 0..ROUNDS {
         // Of several words in memory, and of many lengths.
         let name = format!("{thread}-{round}-").repeat(round % 5 + 1);
-        let header = if round % 2 == 0 { "x-request-id" } else { "x-told-id" };
+        let header = if round % 2 == 0 { "x-request-id" } else { "x-given-id" };
         let request = Request::get(format!("/{name}")).header(header, name).body(());
         // At every instant one of this thread's is in flight.
         before = Some(service.call(request.expect("a request")));
@@ -102,8 +102,8 @@ fn come_and_go(layer: &InFlightLayer, thread: usize) {
 }
 
 #[test]
-fn whoever_is_named_is_named_as_it_came_while_lines_change_hands() {
-    let in_flight = InFlight::with_ledger();
+fn a_request_is_named_with_its_own_data_while_lines_change_hands() {
+    let in_flight = with_ledger();
     let layer = InFlightLayer::new(in_flight.clone());
     thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
@@ -115,7 +115,7 @@ fn whoever_is_named_is_named_as_it_came_while_lines_change_hands() {
         let mut named = 0;
         while threads.iter().any(|thread| !thread.is_finished()) {
             for blocker in in_flight.blockers() {
-                // Not told yet.
+                // Not given yet.
                 let Some(id) = blocker.request_id() else { continue };
                 assert_eq!(blocker.route().strip_prefix('/'), Some(id));
                 named += 1;
@@ -131,7 +131,7 @@ fn whoever_is_named_is_named_as_it_came_while_lines_change_hands() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_wake_up_is_lost() {
     for ledger in [false, true] {
-        let in_flight = if ledger { InFlight::with_ledger() } else { InFlight::new() };
+        let in_flight = if ledger { with_ledger() } else { InFlight::new() };
         for round in 0..1000 {
             let mut leavers = JoinSet::new();
             for _ in 0..round % 7 {
@@ -141,9 +141,9 @@ async fn no_wake_up_is_lost() {
                     drop(guard);
                 });
             }
-            // Not a pause: the bound that turns a lost wake-up into a failure.
+            // Not a pause, but a bound: it turns a lost wake-up into a failure.
             let idle = tokio::time::timeout(Duration::from_secs(30), in_flight.idle());
-            assert!(idle.await.is_ok(), "round {round} waits for nobody: {in_flight:?}");
+            assert!(idle.await.is_ok(), "round {round} waits for no request: {in_flight:?}");
             leavers.join_all().await;
         }
         assert!(in_flight.blockers().is_empty());

@@ -7,7 +7,7 @@ use futures_util::{FutureExt, stream};
 use http::{Method, Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
-use lameduck_inflight::{InFlight, InFlightBody, InFlightLayer};
+use lameduck_inflight::{InFlight, InFlightBody, InFlightLayer, InFlightOptions, RequestIdSource};
 use tower::{Layer, Service, service_fn};
 
 /// A body's error.
@@ -77,6 +77,13 @@ pub(crate) fn now<F: Future>(future: F) -> F::Output {
 /// Polls once a future that is not ready by then.
 pub(crate) fn pending<F: Future>(future: F) -> bool {
     pin!(future).now_or_never().is_none()
+}
+
+/// A count that lists its requests.
+pub(crate) fn with_ledger() -> InFlight {
+    let mut options = InFlightOptions::new();
+    options.ledger = Some(RequestIdSource::Header);
+    InFlight::with_options(options)
 }
 
 /// The next frame's data, or whether the body ended or failed.

@@ -45,7 +45,7 @@ pub(crate) mod signed {
     }
 }
 
-/// Two counters per shard, those who entered summed before those who left.
+/// Two counters per shard, of which `entered` is summed before `left`.
 pub(crate) mod wrong_order {
     use super::{Arc, AtomicUsize, Count, Ordering};
 
@@ -92,7 +92,7 @@ pub(crate) mod wrong_order {
     }
 }
 
-/// The crate's protocol with nothing that orders the leave and the look at who waits.
+/// The crate's protocol, where nothing orders the leave and the read of the waiters.
 pub(crate) mod relaxed {
     use super::{Arc, AtomicUsize, Count, Ordering};
 
@@ -102,7 +102,7 @@ pub(crate) mod relaxed {
     struct Inner {
         inside: [AtomicUsize; 2],
         waiting: AtomicUsize,
-        bell: loom::sync::Notify,
+        notify: loom::sync::Notify,
     }
 
     pub(crate) struct Guard(Broken, usize);
@@ -112,7 +112,7 @@ pub(crate) mod relaxed {
             Self(Arc::new(Inner {
                 inside: [AtomicUsize::new(0), AtomicUsize::new(0)],
                 waiting: AtomicUsize::new(0),
-                bell: loom::sync::Notify::new(),
+                notify: loom::sync::Notify::new(),
             }))
         }
     }
@@ -132,7 +132,7 @@ pub(crate) mod relaxed {
         fn wait(&self) {
             self.0.waiting.fetch_add(1, Ordering::AcqRel);
             while !self.is_idle() {
-                self.0.bell.wait();
+                self.0.notify.wait();
             }
         }
     }
@@ -142,7 +142,7 @@ pub(crate) mod relaxed {
             let inner = &self.0.0;
             inner.inside[self.1].fetch_sub(1, Ordering::AcqRel);
             if inner.waiting.load(Ordering::Acquire) != 0 {
-                inner.bell.notify();
+                inner.notify.notify();
             }
         }
     }

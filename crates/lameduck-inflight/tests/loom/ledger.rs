@@ -12,8 +12,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body::{Body, Frame};
 use lameduck_inflight::{
-    InFlight, InFlightBody, InFlightFuture, InFlightLayer, InFlightRequest, RequestStage,
-    set_request_id,
+    InFlight, InFlightBody, InFlightFuture, InFlightLayer, InFlightOptions, InFlightRequest,
+    RequestIdSource, RequestStage, set_request_id,
 };
 use loom::{
     sync::atomic::{AtomicU64, Ordering, fence},
@@ -24,7 +24,14 @@ use tower_service::Service;
 
 use crate::model;
 
-/// Does something while it is called, and answers when it is asked.
+/// A count that lists its requests.
+fn with_ledger() -> InFlight {
+    let mut options = InFlightOptions::new();
+    options.ledger = Some(RequestIdSource::Header);
+    InFlight::with_options(options)
+}
+
+/// Does something while it is called, and answers when it is polled.
 struct Answering<F>(F);
 
 /// A body that goes on.
@@ -65,11 +72,11 @@ fn request(path: &'static str, id: &'static str) -> Request<()> {
 }
 
 #[test]
-fn a_request_is_shown_with_what_is_its_own() {
+fn a_request_is_shown_with_its_own_data() {
     model(|| {
-        let in_flight = InFlight::with_ledger();
+        let in_flight = with_ledger();
         let mut service = InFlightLayer::new(in_flight.clone()).layer(Answering(|_: &_| ()));
-        // There is one line from now on, which both have, one after the other.
+        // There is one line from now on, and both use it, one after the other.
         let first = service.call(request("/a", "b"));
         let served = thread::spawn(move || {
             drop(first);
@@ -88,12 +95,12 @@ fn a_request_is_shown_with_what_is_its_own() {
 }
 
 #[test]
-fn a_request_that_comes_on_another_thread_is_shown_with_what_is_its_own() {
+fn a_request_that_comes_on_another_thread_is_shown_with_its_own_data() {
     model(|| {
-        let in_flight = InFlight::with_ledger();
+        let in_flight = with_ledger();
         let mut service = InFlightLayer::new(in_flight.clone()).layer(Answering(|_: &_| ()));
         let first = service.call(request("/a", "b"));
-        // It has the first one's line if that is over by then, and else one of its own.
+        // It uses the first one's line if that is over by then, else one of its own.
         let second = thread::spawn(move || service.call(request("/cd", "ef")));
         drop(first);
         for shown in in_flight.blockers() {
@@ -104,11 +111,11 @@ fn a_request_that_comes_on_another_thread_is_shown_with_what_is_its_own() {
     });
 }
 
-/// A second request has the line of a first, and goes on with `answer` on a thread that it did not
+/// A second request uses the line of a first, and goes on with `answer` on a thread that it did not
 /// come on. The first is never answered.
 fn answered_elsewhere(answer: fn(Called) -> Served, is_untouched: fn(&InFlightRequest) -> bool) {
     model(move || {
-        let in_flight = InFlight::with_ledger();
+        let in_flight = with_ledger();
         let mut service = InFlightLayer::new(in_flight.clone()).layer(Answering(|_: &_| ()));
         let first = service.call(request("/a", "b"));
         let served = thread::spawn(move || {
@@ -153,7 +160,7 @@ fn a_body_that_is_read_on_another_thread_is_shown_with_its_own_bytes() {
 #[test]
 fn an_id_is_shown_whole_or_not_at_all() {
     model(|| {
-        let in_flight = InFlight::with_ledger();
+        let in_flight = with_ledger();
         let shows = in_flight.clone();
         let mut service = InFlightLayer::new(in_flight).layer(Answering(move |_: &_| {
             let shows = shows.clone();

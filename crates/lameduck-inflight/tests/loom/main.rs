@@ -1,4 +1,5 @@
-//! The count, the wait for zero and the ledger, under every order of their steps that memory allows.
+//! The count, the wait for zero and the ledger, under every order of their steps that memory
+//! allows.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test -p lameduck-inflight --test loom --release`
 //!
@@ -49,7 +50,7 @@ impl Count for InFlight {
 }
 
 /// One guard leaves a shard ahead of the reader only after another has entered one behind it: at
-/// every instant somebody is in flight.
+/// every instant something is in flight.
 fn never_early(count: &impl Count) {
     let first = count.enter_at(1);
     let handover = {
@@ -60,12 +61,12 @@ fn never_early(count: &impl Count) {
             second
         })
     };
-    assert!(!count.is_idle(), "idle while somebody was in flight");
+    assert!(!count.is_idle(), "idle while something was in flight");
     drop(handover.join().expect("no panic"));
     assert!(count.is_idle());
 }
 
-/// Two leave, on two shards, while one waits: the last one wakes it, or loom finds a deadlock.
+/// Two leave, on two shards, while one waits: the last to leave wakes it, or loom finds a deadlock.
 fn never_missed(count: &impl Count) {
     let guards = [count.enter_at(0), count.enter_at(1)];
     let leavers = guards.map(|guard| thread::spawn(move || drop(guard)));
@@ -85,8 +86,8 @@ fn never_missed_in_one_shard(count: &impl Count) {
     }
 }
 
-/// What the layers do: count, then look at the gate. What the driver does: close the gate, then
-/// wait. A request that was served is over, and its work is visible, when the wait is.
+/// The layers count and then read the gate. The driver closes the gate and then waits. When the wait
+/// is over, a request that was served is over too, and its work is visible.
 fn served_is_waited_for(count: &impl Count, gate_first: bool) {
     let closed = Arc::new(AtomicBool::new(false));
     let work = Arc::new(AtomicU64::new(0));
@@ -119,22 +120,22 @@ fn served_is_waited_for(count: &impl Count, gate_first: bool) {
 }
 
 #[test]
-fn idle_is_never_read_while_somebody_is_in_flight() {
+fn idle_is_never_read_while_something_is_in_flight() {
     model(|| never_early(&InFlight::new()));
 }
 
 #[test]
-fn the_last_to_leave_wakes_whoever_waits() {
+fn the_last_to_leave_wakes_the_waiter() {
     model(|| never_missed(&InFlight::new()));
 }
 
 #[test]
-fn the_last_to_leave_a_shared_shard_wakes_whoever_waits() {
+fn the_last_to_leave_a_shared_shard_wakes_the_waiter() {
     model(|| never_missed_in_one_shard(&InFlight::new()));
 }
 
 #[test]
-fn two_who_wait_are_both_woken() {
+fn two_waiters_are_both_woken() {
     model(|| {
         let count = InFlight::new();
         let guard = count.enter_at(0);
@@ -146,6 +147,28 @@ fn two_who_wait_are_both_woken() {
         count.wait();
         other.join().expect("no panic");
         leaver.join().expect("no panic");
+    });
+}
+
+/// The last guard of a former use leaves while the count is used again and waited for: the wait ends
+/// only with the new guard, and the late one does not count.
+#[test]
+fn a_count_that_is_used_again_has_nothing_of_its_former_use() {
+    model(|| {
+        let former = InFlight::new();
+        let late = former.enter_at(0);
+        let leaver = thread::spawn(move || drop(late));
+        // The pool does not wait, but a model would have nothing to check without.
+        former.wait();
+        let count = former.used_again().expect("nothing is in flight");
+        assert_eq!((count.entered(), count.totals().finished()), (0, 0));
+        let guard = count.enter_at(0);
+        assert!(!count.is_idle() && count.used_again().is_none());
+        let next = thread::spawn(move || drop(guard));
+        count.wait();
+        assert_eq!(count.totals().finished(), 1);
+        leaver.join().expect("no panic");
+        next.join().expect("no panic");
     });
 }
 
@@ -161,19 +184,19 @@ fn the_model_catches_a_gate_before_the_count() {
 }
 
 #[test]
-#[should_panic(expected = "idle while somebody was in flight")]
+#[should_panic(expected = "idle while something was in flight")]
 fn the_model_catches_one_counter_that_also_shrinks() {
     model(|| never_early(&broken::signed::Broken::new()));
 }
 
 #[test]
-#[should_panic(expected = "idle while somebody was in flight")]
+#[should_panic(expected = "idle while something was in flight")]
 fn the_model_catches_the_sums_in_the_wrong_order() {
     model(|| never_early(&broken::wrong_order::Broken::new()));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn the_model_catches_relaxed_accesses_at_the_door() {
+fn the_model_catches_relaxed_accesses_beside_the_wait() {
     model(|| never_missed(&broken::relaxed::Broken::new()));
 }
