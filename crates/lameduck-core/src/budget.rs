@@ -1,11 +1,11 @@
-//! How long whoever started the process will wait for it to stop.
+//! How long the supervisor waits for the process to stop.
 
 use std::{fmt, time::Duration};
 
-/// The time a stop may take before the process is killed from outside.
+/// The time that a stop may take before the supervisor kills the process.
 ///
-/// By default 28 s: Kubernetes kills after 30 s, and 2 s are kept back for what lies outside the
-/// windows (the signal's way in, the last log lines, the process's exit).
+/// By default 28 s: Kubernetes kills after 30 s, and 2 s are kept for what the stop timeouts do
+/// not cover (the delivery of the signal, the last log lines, the exit of the process).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     limit: Duration,
@@ -20,33 +20,34 @@ enum Source {
 }
 
 impl Budget {
-    /// What is kept back from a supervisor's limit.
+    /// How much of the supervisor's limit is kept for what the stop timeouts do not cover.
     pub const MARGIN: Duration = Duration::from_secs(2);
 
-    /// A limit of your own, with nothing kept back.
+    /// A limit of your own. No margin is subtracted from it.
     #[must_use]
     pub const fn new(limit: Duration) -> Self {
         Self { limit, source: Source::Given }
     }
 
-    /// `terminationGracePeriodSeconds` less the time of the `preStop` hook less [`Self::MARGIN`].
+    /// `terminationGracePeriodSeconds` minus the time of the `preStop` hook minus
+    /// [`Self::MARGIN`], and never below zero.
     ///
-    /// Kubernetes counts the hook's time inside the grace period. Never below zero.
+    /// Kubernetes counts the hook's time inside the grace period.
     #[must_use]
     pub const fn kubernetes(grace: Duration, pre_stop: Duration) -> Self {
         let limit = grace.saturating_sub(pre_stop).saturating_sub(Self::MARGIN);
         Self { limit, source: Source::Kubernetes { grace, pre_stop } }
     }
 
-    /// `TimeoutStopSec` less [`Self::MARGIN`]. Never below zero.
+    /// `TimeoutStopSec` minus [`Self::MARGIN`], and never below zero.
     ///
-    /// systemd counts `ExecStop` commands inside the timeout: subtract theirs first.
+    /// systemd counts `ExecStop` commands inside the timeout: subtract their time first.
     #[must_use]
     pub const fn systemd(timeout: Duration) -> Self {
         Self { limit: timeout.saturating_sub(Self::MARGIN), source: Source::Systemd { timeout } }
     }
 
-    /// The longest time that all windows together may take.
+    /// The longest time that all stop timeouts together may take.
     #[must_use]
     pub const fn limit(&self) -> Duration {
         self.limit

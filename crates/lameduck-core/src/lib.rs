@@ -1,10 +1,10 @@
 //! The phases of a server that stops without losing a request, and a cheap way to read them.
 //!
-//! A *phase* is one word that says how far a stop has come: from [`Phase::Running`] over
-//! [`Phase::LameDuck`], in which the server still answers but asks its clients to go elsewhere, to
-//! [`Phase::Stopped`]. It moves only forward; one move may be taken back. The mistake this crate
-//! exists to avoid is a stop made of several flags (closed, draining, cancelled), which two
-//! observers can read in two orders.
+//! A *phase* is one value that says how far a stop has come: from [`Phase::Running`] over
+//! [`Phase::LameDuck`], in which the server still serves and asks its clients to leave, to
+//! [`Phase::Stopped`]. It moves only forward, except that a lame duck may go back to running. The
+//! mistake that this crate avoids is a stop made of several flags (closed, draining, cancelled),
+//! which two readers can see in two orders.
 //!
 //! # Example
 //!
@@ -25,26 +25,26 @@
 //!
 //! # Where to put it
 //!
-//! Under everything else. The layers of lameduck take a [`PhaseWatch`] by value and never learn
-//! who moves it. A program of your own can move it, with [`phase_channel`] alone or with
-//! [`Machine`], which knows the windows but has no clock: time is an argument.
+//! Under everything else. The layers of lameduck take a [`PhaseWatch`] by value and do not know who
+//! moves it. Your own program can move it, with [`phase_channel`] alone or with [`Machine`], which
+//! knows the [`StopTimeouts`] and has no clock: time is an argument.
 //!
 //! # Guarantees
 //!
-//! 1. A phase never moves backward, but for lame duck, which may be undone.
-//! 2. A wait that starts before or after the move sees it: no wake-up is lost.
-//! 3. Timeouts that do not fit their budget are refused with both sums and a proposal.
+//! 1. A phase never moves backward, except from lame duck when the stop is cancelled.
+//! 2. A wait that begins before or after a move sees it: no wake-up is lost.
+//! 3. Stop timeouts that do not fit the budget are an error with both sums and a proposal.
 //! 4. The machine reads no clock and does no work: the same events give the same phases.
 //!
 //! # Cost
 //!
-//! [`PhaseWatch::current`] is one atomic load on a cache line that is written a handful of times
-//! in the life of a process. A wait costs one entry in one of eight lists, so that many waiters
-//! do not queue for one lock.
+//! [`PhaseWatch::current`] is one atomic load from a cache line that a process writes a few times in
+//! its life. A wait is one entry in one of eight lists, so that many waiters do not contend for one
+//! lock.
 //!
 //! # What it does not do
 //!
-//! It counts nothing, closes nothing and runs no hook; `lameduck-lifecycle` does that with it.
+//! It counts nothing, closes nothing and runs no hook. `lameduck-lifecycle` does that with it.
 //!
 //! # Feature flags
 //!
@@ -54,21 +54,23 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod deadlines;
 mod machine;
 mod marker;
 mod phase;
 #[doc(hidden)]
 pub mod plumbing;
+mod stop_timeouts;
 mod watch;
-mod windows;
 
 #[cfg(feature = "http")]
 pub use self::plumbing::either_body::EitherBody;
 pub use self::{
     budget::Budget,
+    deadlines::StopDeadlines,
     machine::{Event, Machine, Step, TransitionCause},
     marker::{MaybeExecuted, NotExecuted},
     phase::Phase,
+    stop_timeouts::{StopTimeouts, StopTimeoutsError},
     watch::{PhaseReached, PhaseSender, PhaseWatch, phase_channel},
-    windows::{StopTimeouts, StopTimeoutsError},
 };

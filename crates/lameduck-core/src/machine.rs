@@ -1,8 +1,8 @@
-//! The phase machine. It has no clock and does no work: time is an argument, moves are results.
+//! The phase machine. It has no clock and does no work: time is an argument, a move is a result.
 
 use std::time::{Duration, Instant};
 
-use crate::{Phase, StopTimeouts};
+use crate::{Phase, StopDeadlines, StopTimeouts};
 
 /// What happened outside the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,16 +10,16 @@ use crate::{Phase, StopTimeouts};
 pub enum Event {
     /// The start hooks are done.
     Started,
-    /// A stop was asked for.
+    /// The stop begins.
     Begin {
-        /// Whether to go on serving for a while first. Nobody waits for a Ctrl-C.
+        /// Whether the stop begins with lame duck. A stop by Ctrl-C skips it.
         lame_duck: bool,
     },
-    /// The stop is called off. Heard only while lame duck.
+    /// The stop is cancelled. Has an effect only in lame duck.
     CancelStop,
-    /// Whoever asked for the stop asked again: go one step further, now.
+    /// The stop goes one step further at once.
     Escalate,
-    /// A request came. Heard only while lame duck, where it puts off the quiet end.
+    /// A request came. Has an effect only in lame duck, where it postpones the quiet end.
     Busy,
     /// Nothing is in flight and no connection is open.
     Idle,
@@ -33,21 +33,21 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransitionCause {
-    /// The event that the phase waits for came.
+    /// The event that the phase waits for has come.
     Event,
-    /// The phase's window was over.
-    Window,
-    /// Somebody asked again.
+    /// The phase's timeout was over.
+    Timeout,
+    /// The stop was escalated.
     Escalated,
 }
 
 impl TransitionCause {
-    /// The cause's name in logs: lower case.
+    /// The cause's name in logs, in lower case.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Event => "event",
-            Self::Window => "window",
+            Self::Timeout => "timeout",
             Self::Escalated => "escalated",
         }
     }
@@ -68,12 +68,12 @@ pub enum Step {
         /// Why.
         cause: TransitionCause,
     },
-    /// Nothing is in flight any more (or it was dropped): the stop hooks are to run now.
+    /// Nothing is in flight any more, or it was dropped: the stop hooks run now.
     Emptied {
         /// Why the last phase ended.
         cause: TransitionCause,
     },
-    /// The hooks' time is over: those that still run are to be dropped.
+    /// The time of the hooks is over: those that still run are dropped.
     HooksCut {
         /// Why.
         cause: TransitionCause,
@@ -82,29 +82,45 @@ pub enum Step {
 
 /// Decides which phase follows, and when.
 ///
-/// Every method is a function of its arguments; the clock is the caller's, and so is the work.
+/// Every method is a function of its arguments. The caller has the clock and does the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Machine {
-    windows: StopTimeouts,
+    timeouts: StopTimeouts,
     phase: Phase,
-    /// When the stop was asked for.
+    /// When the stop began.
     began: Option<Instant>,
+    /// When draining began, or a later phase that skipped it.
+    drained_since: Option<Instant>,
+    /// When cancelling began.
+    cancelled_since: Option<Instant>,
+    /// When the stop was forced.
+    forced_since: Option<Instant>,
     /// When the phase began.
     since: Instant,
-    /// When the last request came, while lame duck.
+    /// When the last request came in lame duck.
     busy: Instant,
-    /// Whether the hooks run.
+    /// Whether the stop hooks run or have run.
     emptied: bool,
 }
 
 impl Machine {
     /// Makes a machine in [`Phase::Starting`].
     #[must_use]
-    pub const fn new(windows: StopTimeouts, now: Instant) -> Self {
-        Self { windows, phase: Phase::Starting, began: None, since: now, busy: now, emptied: false }
+    pub const fn new(timeouts: StopTimeouts, now: Instant) -> Self {
+        Self {
+            timeouts,
+            phase: Phase::Starting,
+            began: None,
+            drained_since: None,
+            cancelled_since: None,
+            forced_since: None,
+            since: now,
+            busy: now,
+            emptied: false,
+        }
     }
 
-    /// The phase the machine is in.
+    /// The current phase.
     #[must_use]
     pub const fn phase(&self) -> Phase {
         self.phase
@@ -116,54 +132,57 @@ impl Machine {
         self.emptied
     }
 
-    /// When a [`Event::Tick`] is needed at the latest, if at all.
+    /// When an [`Event::Tick`] is needed at the latest, if at all.
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {
-        let windows = &self.windows;
+        let timeouts = &self.timeouts;
         if self.emptied && self.phase != Phase::Stopped {
-            return self.began.map(|began| later(began, windows.total()));
+            return self.began.map(|began| later(began, timeouts.total()));
         }
         match self.phase {
             Phase::LameDuck => {
-                let max = later(self.since, windows.lame_duck_max());
-                let min = later(self.since, windows.lame_duck());
-                let quiet = later(self.busy, windows.quiet());
+                let max = later(self.since, timeouts.lame_duck_max());
+                let min = later(self.since, timeouts.lame_duck());
+                let quiet = later(self.busy, timeouts.quiet());
                 Some(min.max(quiet).min(max))
             }
-            Phase::Draining => Some(later(self.since, windows.drain())),
-            Phase::Cancelling => Some(later(self.since, windows.cancel())),
-            Phase::Forced => Some(later(self.since, windows.force())),
+            Phase::Draining => Some(later(self.since, timeouts.drain())),
+            Phase::Cancelling => Some(later(self.since, timeouts.cancel())),
+            Phase::Forced => Some(later(self.since, timeouts.force())),
             Phase::Starting | Phase::Running | Phase::Stopped => None,
         }
     }
 
-    /// When draining begins at the latest, or when it began, if a stop is under way.
-    #[must_use]
-    pub fn draining_at(&self) -> Option<Instant> {
-        match self.phase {
-            Phase::LameDuck => Some(later(self.since, self.windows.lame_duck_max())),
-            Phase::Draining => Some(self.since),
-            // A stop that skipped draining has it behind itself.
-            Phase::Cancelling | Phase::Forced | Phase::Stopped => self.began,
-            Phase::Starting | Phase::Running => None,
-        }
-    }
-
-    /// When cancelling begins at the latest, if a stop is under way.
-    #[must_use]
-    pub fn cancelling_at(&self) -> Option<Instant> {
-        let windows = &self.windows;
-        match self.phase {
-            Phase::LameDuck => self.draining_at().map(|at| later(at, windows.drain())),
-            Phase::Draining => Some(later(self.since, windows.drain())),
-            Phase::Cancelling | Phase::Forced | Phase::Stopped => Some(self.since),
-            Phase::Starting | Phase::Running => None,
-        }
-    }
-
-    /// Tells the machine what happened at `now`; returns what it became and what it did.
+    /// When the phases of the stop end at the latest, or when they ended.
     ///
-    /// An event that means nothing in the present phase changes nothing.
+    /// Known from the first moment of a stop. Each deadline can only come earlier than it was said
+    /// before, because a phase can end before its timeout.
+    #[must_use]
+    pub fn deadlines(&self) -> StopDeadlines {
+        let timeouts = &self.timeouts;
+        if !self.phase.is_stopping() {
+            return StopDeadlines::new();
+        }
+        let draining_at = self.drained_since.unwrap_or_else(|| {
+            // Still lame duck.
+            later(self.since, timeouts.lame_duck_max())
+        });
+        let cancelling_at =
+            self.cancelled_since.unwrap_or_else(|| later(draining_at, timeouts.drain()));
+        let forced_at =
+            self.forced_since.unwrap_or_else(|| later(cancelling_at, timeouts.cancel()));
+        StopDeadlines {
+            draining_at: Some(draining_at),
+            accept_queue_until: Some(later(draining_at, timeouts.accept_queue())),
+            cancelling_at: Some(cancelling_at),
+            // A handler that was dropped has an answer to write: its connection gets a moment.
+            abort_at: Some(later(forced_at, timeouts.force() / 4)),
+        }
+    }
+
+    /// Takes in what happened at `now`, and returns the new machine and what it did.
+    ///
+    /// An event without a meaning in the current phase changes nothing.
     #[must_use]
     pub fn step(mut self, event: Event, now: Instant) -> (Self, Step) {
         let step = self.take(event, now);
@@ -180,11 +199,11 @@ impl Machine {
             }
             (Phase::Starting | Phase::Running, Event::Begin { lame_duck }) => {
                 self.began = Some(now);
-                // During the start nothing is served yet, but clients may wait in the queue of
-                // a listener that is bound: they are turned away, not reset.
+                // Before the start is over the server serves nothing, but clients may wait in the
+                // accept queue of a bound listener. They are rejected, not reset.
                 let skip = self.phase == Phase::Starting
                     || !lame_duck
-                    || self.windows.lame_duck_max().is_zero();
+                    || self.timeouts.lame_duck_max().is_zero();
                 let to = if skip { Phase::Draining } else { Phase::LameDuck };
                 self.enter(to, TransitionCause::Event, now)
             }
@@ -215,19 +234,19 @@ impl Machine {
             Event::HooksDone => self.enter(Phase::Stopped, TransitionCause::Event, now),
             Event::Escalate => Step::HooksCut { cause: TransitionCause::Escalated },
             Event::Tick if self.wake_at().is_some_and(|at| now >= at) => {
-                Step::HooksCut { cause: TransitionCause::Window }
+                Step::HooksCut { cause: TransitionCause::Timeout }
             }
             _ => Step::Stayed,
         }
     }
 
-    /// The phase's window is over.
+    /// The phase's timeout is over.
     fn expire(&mut self, now: Instant) -> Step {
         match self.phase {
-            Phase::LameDuck => self.enter(Phase::Draining, TransitionCause::Window, now),
-            Phase::Draining => self.enter(Phase::Cancelling, TransitionCause::Window, now),
-            Phase::Cancelling => self.enter(Phase::Forced, TransitionCause::Window, now),
-            _ => self.empty(TransitionCause::Window),
+            Phase::LameDuck => self.enter(Phase::Draining, TransitionCause::Timeout, now),
+            Phase::Draining => self.enter(Phase::Cancelling, TransitionCause::Timeout, now),
+            Phase::Cancelling => self.enter(Phase::Forced, TransitionCause::Timeout, now),
+            _ => self.empty(TransitionCause::Timeout),
         }
     }
 
@@ -236,6 +255,14 @@ impl Machine {
         self.phase = to;
         self.since = now;
         self.busy = now;
+        if to as u8 >= Phase::Draining as u8 && self.drained_since.is_none() {
+            self.drained_since = Some(now);
+        }
+        match to {
+            Phase::Cancelling => self.cancelled_since = Some(now),
+            Phase::Forced => self.forced_since = Some(now),
+            _ => {}
+        }
         Step::Moved { from, to, cause }
     }
 
@@ -245,7 +272,7 @@ impl Machine {
     }
 }
 
-/// `at + window`. Timeouts are checked to be short, so the sum fits; if it did not, `at` is due.
-fn later(at: Instant, window: Duration) -> Instant {
-    at.checked_add(window).unwrap_or(at)
+/// `at + timeout`. Timeouts are checked to be short, so the sum fits. If it did not, `at` is due.
+fn later(at: Instant, timeout: Duration) -> Instant {
+    at.checked_add(timeout).unwrap_or(at)
 }

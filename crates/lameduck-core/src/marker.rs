@@ -1,9 +1,9 @@
-//! Response extensions that say whether a request may be sent again.
+//! Response extensions that say whether a client may send the request again.
 
-/// Marks a response whose request no handler has seen: it is safe to send again.
+/// Marks a response whose request reached no handler: the client may safely send it again.
 ///
-/// Insert it into the response's extensions. A layer further out (idempotency, metrics, a proxy)
-/// reads it there and knows, without guessing from the status, that nothing was executed.
+/// Insert it into the response's extensions. An outer layer (idempotency, metrics, a proxy) reads
+/// it there and need not guess from the status whether the request was executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct NotExecuted;
@@ -16,9 +16,9 @@ impl NotExecuted {
     }
 }
 
-/// Marks a response whose handler was stopped on its way: whether it did its work is unknown.
+/// Marks a response whose handler was stopped before its end: its work may be done or not.
 ///
-/// The opposite of [`NotExecuted`]. Only a request that is idempotent may be sent again.
+/// The opposite of [`NotExecuted`]. Only an idempotent request may be sent again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct MaybeExecuted;

@@ -1,28 +1,28 @@
-//! The one word that says how far a stop has come.
+//! How far a stop has come.
 
 use std::fmt;
 
 /// How far a stop has come.
 ///
-/// Ordered: a later phase is greater. [`Phase::Running`] and [`Phase::LameDuck`] serve requests,
-/// the phases after them do not take new ones.
+/// Ordered: a later phase is greater. In [`Phase::Running`] and [`Phase::LameDuck`] the server
+/// serves new requests. In later phases it rejects them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Start hooks run; nothing is served yet.
+    /// Start hooks run. The server does not serve yet.
     Starting,
-    /// Requests are served, and the server says that it is ready.
+    /// The server serves requests and is ready.
     Running,
-    /// Requests are served, but every client is asked to go elsewhere. May be undone.
+    /// The server serves requests and asks its clients to leave. Such a stop can be cancelled.
     LameDuck,
-    /// New requests are turned away; those in flight run to their deadline.
+    /// The server rejects new requests. Those in flight run to their deadline.
     Draining,
-    /// What is still in flight is told that it is cancelled, and may still answer.
+    /// Requests in flight are notified that they are cancelled, and may still answer.
     Cancelling,
-    /// What is still in flight is dropped, and named in the report.
+    /// Requests in flight are dropped, and named in the report.
     Forced,
-    /// Nothing is in flight, the stop hooks have run.
+    /// Nothing is in flight, and the stop hooks have run.
     Stopped,
 }
 
@@ -37,7 +37,7 @@ impl Phase {
         Self::Stopped,
     ];
 
-    /// The phase's name in logs, metrics and answers: lower case, words joined by `_`.
+    /// The phase's name in logs, metrics and responses: lower case, words joined by `_`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -51,30 +51,31 @@ impl Phase {
         }
     }
 
-    /// Whether a load balancer should send new clients here. True only while running.
+    /// Whether a load balancer should send new clients to this server. True only while running.
     #[must_use]
     pub const fn is_ready(self) -> bool {
         matches!(self, Self::Running)
     }
 
-    /// Whether a new request is served. True while running and while a lame duck.
+    /// Whether the server serves new requests. True while running and in lame duck.
     #[must_use]
     pub const fn is_serving(self) -> bool {
         matches!(self, Self::Running | Self::LameDuck)
     }
 
-    /// Whether an answer should tell its client to use another connection.
+    /// Whether a stop is under way: true from lame duck on. Every response then asks its client to
+    /// use another connection.
     #[must_use]
     pub const fn is_stopping(self) -> bool {
         self as u8 >= Self::LameDuck as u8
     }
 
-    /// The phase a stored number stands for. Numbers past the last phase mean the last one.
+    /// The phase of a stored number. A number past the last phase means the last one.
     pub(crate) fn from_u8(number: u8) -> Self {
         Self::ALL.get(usize::from(number)).copied().unwrap_or(Self::Stopped)
     }
 
-    /// Whether a phase may be followed by `next`.
+    /// Whether `next` may follow this phase.
     pub(crate) const fn may_become(self, next: Self) -> bool {
         next as u8 > self as u8 || matches!((self, next), (Self::LameDuck, Self::Running))
     }

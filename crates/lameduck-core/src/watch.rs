@@ -1,4 +1,4 @@
-//! The phase as it is shared: written by one, read by every request.
+//! The phase as it is shared: one side writes it, every request reads it.
 
 use std::{
     fmt,
@@ -15,79 +15,81 @@ use std::{
 use crossbeam_utils::CachePadded;
 use tokio::sync::{Notify, futures::OwnedNotified};
 
-use crate::Phase;
+use crate::{Phase, StopDeadlines};
 
-/// Lists that those who wait for one phase are spread over, as tokio's own `watch` does: one list
-/// is one lock.
-const LOBBIES: usize = 8;
+/// The waiters for one phase are spread over this many lists, as in tokio's own `watch`, because
+/// each list has one lock.
+const SHARDS: usize = 8;
 
-/// Those who wait for one phase. Each phase has its own, so that a move wakes nobody who has to
-/// wait on: while a server drains, that is every request in flight.
-type Lobbies = [Arc<Notify>; LOBBIES];
+/// The waiters for one phase. Each phase has its own, so that a move wakes only the waiters that
+/// it completes: while a server drains, every request in flight waits for a later phase.
+type Waiters = [Arc<Notify>; SHARDS];
 
-/// No deadline is known yet.
-const UNKNOWN: u64 = u64::MAX;
+/// No deadline is set.
+const NONE: u64 = u64::MAX;
 
 /// Makes a phase, [`Phase::Starting`], as a side that writes and a side that reads.
 #[must_use]
 pub fn phase_channel() -> (PhaseSender, PhaseWatch) {
     let shared = Arc::new(Shared {
         phase: CachePadded::new(AtomicU8::new(Phase::Starting as u8)),
-        draining_at: AtomicU64::new(UNKNOWN),
-        cancelling_at: AtomicU64::new(UNKNOWN),
-        // The one clock reading: a fixed point that deadlines are stored relative to.
+        draining_at: AtomicU64::new(NONE),
+        accept_queue_until: AtomicU64::new(NONE),
+        cancelling_at: AtomicU64::new(NONE),
+        abort_at: AtomicU64::new(NONE),
+        // The only clock reading: deadlines are stored relative to it.
         #[expect(clippy::disallowed_methods, reason = "an origin, not a measurement")]
         origin: Instant::now(),
-        lobbies: Phase::ALL.map(|_| std::array::from_fn(|_| Arc::default())),
+        waiters: Phase::ALL.map(|_| std::array::from_fn(|_| Arc::default())),
         begun: AtomicUsize::new(0),
-        undone: AtomicUsize::new(0),
+        cancelled: AtomicUsize::new(0),
         stop_cancelled: Notify::new(),
-        next_lobby: AtomicUsize::new(0),
+        next_shard: AtomicUsize::new(0),
     });
     (PhaseSender { shared: Arc::clone(&shared) }, PhaseWatch { shared })
 }
 
 struct Shared {
-    /// Alone on its line: every request reads it, a stop writes it a handful of times.
+    /// Alone on its cache line: every request reads it, a stop writes it a few times.
     phase: CachePadded<AtomicU8>,
-    /// Nanoseconds after `origin` at which draining begins at the latest.
+    /// The [`StopDeadlines`], each in nanoseconds after `origin`.
     draining_at: AtomicU64,
-    /// Nanoseconds after `origin` at which cancelling begins at the latest.
+    accept_queue_until: AtomicU64,
     cancelling_at: AtomicU64,
+    abort_at: AtomicU64,
     origin: Instant,
     /// By phase.
-    lobbies: [Lobbies; Phase::ALL.len()],
-    /// How often a stop has begun.
+    waiters: [Waiters; Phase::ALL.len()],
+    /// How many stops have begun.
     begun: AtomicUsize,
-    /// How often lame duck went back to running.
-    undone: AtomicUsize,
-    /// Told after each time.
+    /// How many stops were cancelled.
+    cancelled: AtomicUsize,
+    /// Notified after each cancelled stop.
     stop_cancelled: Notify,
-    next_lobby: AtomicUsize,
+    next_shard: AtomicUsize,
 }
 
 impl Shared {
     #[inline]
     fn phase(&self) -> Phase {
         // SeqCst: a layer counts a request and then reads the phase; the driver writes the phase
-        // and then reads the count. One total order over these four is what keeps a request from
-        // slipping between them. On x86-64 and AArch64 the load costs the same as an acquire.
+        // and then reads the count. One total order over these four operations makes sure that no
+        // request slips between them. On x86-64 and AArch64 the load costs as much as an acquire.
         Phase::from_u8(self.phase.load(Ordering::SeqCst))
     }
 
     fn store(&self, deadline: &AtomicU64, at: Option<Instant>) {
-        let nanos = at.map_or(UNKNOWN, |at| {
+        let nanos = at.map_or(NONE, |at| {
             let after = at.saturating_duration_since(self.origin);
-            u64::try_from(after.as_nanos()).unwrap_or(UNKNOWN)
+            u64::try_from(after.as_nanos()).unwrap_or(NONE)
         });
-        // Release, and acquire in `load`: what is done before a deadline is told is seen by
-        // whoever acts on it.
+        // Release, and acquire in `load`: a reader of the deadline sees what was written before it.
         deadline.store(nanos, Ordering::Release);
     }
 
     fn load(&self, deadline: &AtomicU64) -> Option<Instant> {
         match deadline.load(Ordering::Acquire) {
-            UNKNOWN => None,
+            NONE => None,
             nanos => self.origin.checked_add(Duration::from_nanos(nanos)),
         }
     }
@@ -101,16 +103,17 @@ pub struct PhaseSender {
 }
 
 impl PhaseSender {
-    /// Moves to `next` and wakes all who wait for it or an earlier phase. Returns whether the move was made.
+    /// Moves to `next` and wakes the waiters for it and for earlier phases. Returns whether the
+    /// phase has moved.
     ///
-    /// A move backward is refused, but for lame duck, which may go back to running.
+    /// The phase does not move backward, except from lame duck to running.
     #[expect(clippy::must_use_candidate, reason = "most callers know that they move forward")]
     pub fn publish(&self, next: Phase) -> bool {
         let now = self.shared.phase();
-        let calls_off = next == Phase::Running && now == Phase::LameDuck;
-        // Before the move, both: who sees the phase go back, or a stop begin, sees that it did.
-        if calls_off {
-            self.shared.undone.fetch_add(1, Ordering::SeqCst);
+        let is_cancelled = next == Phase::Running && now == Phase::LameDuck;
+        // Both before the move: a reader that sees the new phase sees the new count, too.
+        if is_cancelled {
+            self.shared.cancelled.fetch_add(1, Ordering::SeqCst);
         }
         if next.is_stopping() && !now.is_stopping() {
             self.shared.begun.fetch_add(1, Ordering::SeqCst);
@@ -123,27 +126,28 @@ impl PhaseSender {
             })
             .is_ok();
         if moved {
-            // Moves may skip phases, and who waits for a skipped one has waited long enough.
-            let reached = &self.shared.lobbies[..=next as usize];
-            reached.iter().flatten().for_each(|lobby| lobby.notify_waiters());
-            if calls_off {
+            // A move may skip phases. Waiters for a skipped phase are done as well.
+            let reached = &self.shared.waiters[..=next as usize];
+            reached.iter().flatten().for_each(|shard| shard.notify_waiters());
+            if is_cancelled {
                 self.shared.stop_cancelled.notify_waiters();
             }
         }
         moved
     }
 
-    /// Says when draining begins at the latest, or that it is not known (any more).
-    pub fn set_draining_at(&self, at: Option<Instant>) {
-        self.shared.store(&self.shared.draining_at, at);
+    /// Sets the deadlines of the stop. To be called before [`publish`](Self::publish), so that a
+    /// reader of the new phase finds the deadlines that belong to it.
+    pub fn set_deadlines(&self, deadlines: StopDeadlines) {
+        let StopDeadlines { draining_at, accept_queue_until, cancelling_at, abort_at } = deadlines;
+        let shared = &*self.shared;
+        shared.store(&shared.draining_at, draining_at);
+        shared.store(&shared.accept_queue_until, accept_queue_until);
+        shared.store(&shared.cancelling_at, cancelling_at);
+        shared.store(&shared.abort_at, abort_at);
     }
 
-    /// Says when cancelling begins at the latest, or that it is not known (any more).
-    pub fn set_cancelling_at(&self, at: Option<Instant>) {
-        self.shared.store(&self.shared.cancelling_at, at);
-    }
-
-    /// A new side that reads.
+    /// Makes a new side that reads.
     #[must_use]
     pub fn watch(&self) -> PhaseWatch {
         PhaseWatch { shared: Arc::clone(&self.shared) }
@@ -164,49 +168,53 @@ pub struct PhaseWatch {
 }
 
 impl PhaseWatch {
-    /// The phase now. One atomic load, sequentially consistent.
+    /// The current phase. One atomic load, sequentially consistent.
     #[inline]
     #[must_use]
     pub fn current(&self) -> Phase {
         self.shared.phase()
     }
 
-    /// How often lame duck was undone so far.
+    /// How many stops were cancelled so far. Plumbing of lameduck's own crates.
     ///
-    /// A move wakes who waits once. Whoever looks at the [phase](Self::current) instead of polling a
-    /// wait again, and finds it too early, asks this next: if it has grown since that wait was
-    /// polled, the wake-up is spent, and the wait must be polled again.
+    /// A move wakes a waiter once. A future that reads the [phase](Self::current) instead of polling
+    /// its wait again, and finds it too early, compares this number with the one from the last poll
+    /// of that wait: if it has grown, the wake-up is used up, and the wait must be polled again.
+    #[doc(hidden)]
     #[must_use]
     pub fn times_cancelled(&self) -> usize {
-        // SeqCst, as the phase: read after it, it is at least as new.
-        self.shared.undone.load(Ordering::SeqCst)
+        // SeqCst, as the phase: a load after that of the phase is at least as new.
+        self.shared.cancelled.load(Ordering::SeqCst)
     }
 
-    /// The number of the stop that is under way, from 1, or `None` while there is none.
+    /// The number of the stop under way, from 1, or `None` without one. Plumbing of lameduck's own
+    /// crates.
     ///
-    /// A lame duck that is undone and begins anew is another stop.
+    /// A stop that begins after another one was cancelled has another number.
+    #[doc(hidden)]
     #[must_use]
     pub fn stop_number(&self) -> Option<usize> {
         let begun = || self.shared.begun.load(Ordering::SeqCst);
         loop {
             let number = begun();
             let is_leaving = self.current().is_stopping();
-            // A stop that has begun in between may be the one whose phase that is.
+            // A stop that began in between may have set that phase.
             if begun() == number {
                 return is_leaving.then_some(number);
             }
         }
     }
 
-    /// Completes once the stop with this [number](Self::stop_number) is called off, at once if it
-    /// is not under way.
+    /// Completes when the stop with this [number](Self::stop_number) is cancelled, at once if it is
+    /// not under way. Plumbing of lameduck's own crates.
     ///
     /// # Cancel safety
     ///
-    /// The future may be dropped and made anew at any time.
+    /// This method is cancel safe.
+    #[doc(hidden)]
     pub async fn stop_cancelled(&self, stop: usize) {
         loop {
-            // Made before the phase is read: a move that comes in between is not missed.
+            // Made before the phase is read, so that a move in between is not missed.
             let stop_cancelled = self.shared.stop_cancelled.notified();
             if self.stop_number() != Some(stop) {
                 return;
@@ -215,34 +223,45 @@ impl PhaseWatch {
         }
     }
 
-    /// When draining begins at the latest, if a stop is under way.
+    /// The deadlines of the stop under way.
+    #[must_use]
+    pub fn deadlines(&self) -> StopDeadlines {
+        let shared = &*self.shared;
+        StopDeadlines {
+            draining_at: shared.load(&shared.draining_at),
+            accept_queue_until: shared.load(&shared.accept_queue_until),
+            cancelling_at: shared.load(&shared.cancelling_at),
+            abort_at: shared.load(&shared.abort_at),
+        }
+    }
+
+    /// As [`deadlines().draining_at`](StopDeadlines::draining_at), with one atomic load.
     #[must_use]
     pub fn draining_at(&self) -> Option<Instant> {
         self.shared.load(&self.shared.draining_at)
     }
 
-    /// When cancelling begins at the latest, if a stop is under way.
-    ///
-    /// No deadline of a request should lie after it.
+    /// As [`deadlines().cancelling_at`](StopDeadlines::cancelling_at), with one atomic load.
     #[must_use]
     pub fn cancelling_at(&self) -> Option<Instant> {
         self.shared.load(&self.shared.cancelling_at)
     }
 
-    /// Completes once the phase is `phase` or a later one, at once if it already is.
+    /// Completes when the phase is `phase` or a later one, at once if it already is.
     ///
-    /// Completion says that the phase was reached, not that it still is: lame duck may be undone.
+    /// When it completes, the phase was reached. It need not last: lame duck goes back to running
+    /// when the stop is cancelled.
     ///
     /// # Cancel safety
     ///
     /// The future may be dropped and made anew at any time.
     pub fn reached(&self, phase: Phase) -> PhaseReached {
-        // Relaxed: any lobby is right, the number only spreads the waiters.
-        let lobby = self.shared.next_lobby.fetch_add(1, Ordering::Relaxed) % LOBBIES;
+        // Relaxed: any shard is right, the number only spreads the waiters.
+        let shard = self.shared.next_shard.fetch_add(1, Ordering::Relaxed) % SHARDS;
         PhaseReached {
             watch: self.clone(),
             phase,
-            lobby: Arc::clone(&self.shared.lobbies[phase as usize][lobby]),
+            shard: Arc::clone(&self.shared.waiters[phase as usize][shard]),
             notified: None,
         }
     }
@@ -255,13 +274,13 @@ impl fmt::Debug for PhaseWatch {
     }
 }
 
-/// Completes once a phase is reached. Made by [`PhaseWatch::reached`].
+/// Completes when a phase is reached. Made by [`PhaseWatch::reached`].
 #[must_use = "futures do nothing unless polled"]
 pub struct PhaseReached {
     watch: PhaseWatch,
     phase: Phase,
-    lobby: Arc<Notify>,
-    /// Boxed when first needed: a wait that is over at its first poll allocates nothing.
+    shard: Arc<Notify>,
+    /// Boxed at the first poll that is pending: a wait that is over at once allocates nothing.
     notified: Option<Pin<Box<OwnedNotified>>>,
 }
 
@@ -275,11 +294,11 @@ impl Future for PhaseReached {
                 this.notified = None;
                 return Poll::Ready(());
             }
-            let lobby = &this.lobby;
+            let shard = &this.shard;
             let notified =
-                this.notified.get_or_insert_with(|| Box::pin(Arc::clone(lobby).notified_owned()));
-            // Polling enters the list. The phase is read once more after that, so a move that
-            // came between the read above and the entry is not missed.
+                this.notified.get_or_insert_with(|| Box::pin(Arc::clone(shard).notified_owned()));
+            // The poll puts the waiter on the list. The phase is read once more after that, so that
+            // a move between the read above and this poll is not missed.
             if notified.as_mut().poll(cx).is_ready() {
                 this.notified = None;
             } else if this.watch.current() < this.phase {
@@ -291,7 +310,7 @@ impl Future for PhaseReached {
 
 impl fmt::Debug for PhaseReached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { watch, phase, lobby: _, notified: _ } = self;
+        let Self { watch, phase, shard: _, notified: _ } = self;
         f.debug_struct("PhaseReached")
             .field("phase", phase)
             .field("now", &watch.current())

@@ -99,7 +99,7 @@ impl DrainLayer {
     ///
     /// The share of answers that say `Connection: close` grows evenly from none to all. By default
     /// every answer of lame duck says it, as it does when nobody said when lame duck ends
-    /// ([`PhaseSender::set_draining_at`](lameduck_core::PhaseSender::set_draining_at)).
+    /// ([`PhaseSender::set_deadlines`](lameduck_core::PhaseSender::set_deadlines)).
     pub fn with_gradual_close(self, window: Duration) -> Self {
         self.with(|config| config.gradual_farewell = Some(Gradual::new(window)))
     }

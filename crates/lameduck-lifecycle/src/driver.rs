@@ -10,39 +10,36 @@ use lameduck_core::{Event, Machine, Phase, PhaseSender, Step, StopTimeouts, Tran
 use tokio::{sync::mpsc, time};
 
 use crate::{
-    Closed, HookTime, Lifecycle, Outcome, Report, StopHandle, Tally, Work,
-    handle::Command,
+    HookTime, Lifecycle, Outcome, Report, SourceClosed, StopHandle, Tally, Work,
     hook::Hook,
     journal::Journal,
     record::Record,
     start::{Start, run_start_hooks},
+    stop_handle::Command,
+    stop_hooks::StopHooks,
     work::{all_blockers, all_idle},
 };
 
-/// How often the log says who is still in flight.
+/// How often the log says what is still in flight.
 const PROGRESS: Duration = Duration::from_secs(1);
-/// How many of them it names.
+/// How many blockers one event names.
 const NAMED: usize = 5;
 
 /// Drives one lifecycle.
 pub(crate) struct Driver {
     handle: StopHandle,
-    pub(crate) windows: StopTimeouts,
+    timeouts: StopTimeouts,
     sender: PhaseSender,
     commands: mpsc::UnboundedReceiver<Command>,
-    pub(crate) machine: Machine,
-    pub(crate) stop_hooks: Vec<Hook>,
+    machine: Machine,
+    stop_hooks: StopHooks,
     work: Arc<[Work]>,
     tally: Arc<dyn Fn() -> Tally + Send + Sync>,
-    /// The stop that is under way.
-    pub(crate) record: Option<Record>,
-    /// The wait for nothing to be in flight, from draining on.
+    /// The stop under way.
+    record: Option<Record>,
+    /// From draining on, the wait until nothing is in flight.
     idle: Option<BoxFuture<'static, ()>>,
-    /// The stop hook that runs.
-    pub(crate) hook: Option<BoxFuture<'static, HookTime>>,
-    /// Its name, and when it began.
-    pub(crate) running_hook: Option<(String, time::Instant)>,
-    /// How many requests had come when lame duck last looked.
+    /// How many requests had come at the last check of lame duck.
     seen: u64,
     next_progress: time::Instant,
 }
@@ -50,9 +47,9 @@ pub(crate) struct Driver {
 impl Driver {
     /// Runs a lifecycle from its first start hook to its report.
     pub(crate) async fn run(lifecycle: Lifecycle) -> Report {
-        let refused = lifecycle.check();
+        let checked = lifecycle.check();
         let Lifecycle {
-            windows,
+            timeouts,
             budget: _,
             sender,
             handle,
@@ -65,23 +62,21 @@ impl Driver {
             ..
         } = lifecycle;
         let driver = Self {
-            // Held to the end, so that the channel of commands is never closed.
+            // Kept to the end, so that the channel of commands is never closed.
             handle,
-            windows,
+            timeouts,
             sender,
             commands,
-            machine: Machine::new(windows, now()),
-            stop_hooks,
+            machine: Machine::new(timeouts, now()),
+            stop_hooks: StopHooks::new(stop_hooks),
             work: work.into(),
             tally,
             record: None,
             idle: None,
-            hook: None,
-            running_hook: None,
             seen: 0,
             next_progress: time::Instant::now(),
         };
-        if let Err(error) = refused {
+        if let Err(error) = checked {
             return Report::not_started(error);
         }
         driver.start(start_hooks).await
@@ -89,8 +84,8 @@ impl Driver {
 
     async fn start(mut self, start_hooks: Vec<Hook>) -> Report {
         let (start, not_done) = run_start_hooks(start_hooks, &mut self.commands).await;
-        // A stop hook undoes the start hook of its name; one without such a hook always runs.
-        self.stop_hooks.retain(|hook| !not_done.contains(&hook.name));
+        // A stop hook reverts the start hook of its name. One without such a start hook always runs.
+        self.stop_hooks.forget(&not_done);
         let mut error = None;
         match start {
             Start::Ready => self.handle(Event::Started),
@@ -104,10 +99,10 @@ impl Driver {
             self.turn().await;
         }
         let record = self.record.take().unwrap_or_else(|| {
-            // Stopped without a stop: unreachable by the machine's rules, and then nothing is lost.
+            // Stopped without a stop: the rules of the machine exclude it, and nothing is lost.
             Record::open(String::new(), Tally::default())
         });
-        let (journal, mut report) = record.report(&(self.tally)(), &self.windows);
+        let (journal, mut report) = record.report(&(self.tally)(), &self.timeouts);
         if error.is_some() {
             report.outcome = Outcome::NotStarted;
             report.error = error;
@@ -116,14 +111,13 @@ impl Driver {
         report
     }
 
-    /// Waits for one thing to happen and takes it in.
+    /// Waits for one event and handles it.
     async fn turn(&mut self) {
         let wake_at = self.machine.wake_at().map(time::Instant::from_std);
         let tick: OptionFuture<_> = wake_at.map(time::sleep_until).into();
         let progress: OptionFuture<_> =
             self.idle.is_some().then(|| time::sleep_until(self.next_progress)).into();
         let idle: OptionFuture<_> = self.idle.as_mut().into();
-        let hook: OptionFuture<_> = self.hook.as_mut().into();
         tokio::select! {
             biased;
             Some(command) = self.commands.recv() => self.command(command),
@@ -131,7 +125,7 @@ impl Driver {
                 self.idle = None;
                 self.handle(Event::Idle);
             }
-            Some(ended) = hook => self.hook_ended(ended),
+            ended = self.stop_hooks.ended() => self.hook_ended(ended),
             Some(()) = tick => self.tick(),
             Some(()) = progress => self.progress(),
         }
@@ -139,11 +133,12 @@ impl Driver {
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::Stop { cause, lame_duck, .. } if self.record.is_none() => {
-                self.begin(cause, lame_duck);
+            Command::Stop { cause, lame_duck } => {
+                if self.record.is_none() {
+                    self.begin(cause, lame_duck);
+                }
             }
-            Command::Stop { insist: false, .. } => {}
-            Command::Stop { insist: true, .. } | Command::Escalate => self.handle(Event::Escalate),
+            Command::Escalate => self.handle(Event::Escalate),
             Command::CancelStop { done } => {
                 self.handle(Event::CancelStop);
                 let _ = done.send(self.machine.phase());
@@ -155,14 +150,14 @@ impl Driver {
         let before = (self.tally)();
         self.seen = before.accepted;
         let record = Record::open(cause.clone(), before);
-        record.journal.initiated(&cause, before.in_flight(), self.windows.total());
+        record.journal.initiated(&cause, before.in_flight(), self.timeouts.total());
         self.record = Some(record);
         self.handle(Event::Begin { lame_duck });
     }
 
     fn tick(&mut self) {
-        // Looking once, when it matters, instead of being told of every request.
-        if self.machine.phase() == Phase::LameDuck && !self.windows.quiet().is_zero() {
+        // Checked when it matters, so that a request has nothing to do for it.
+        if self.machine.phase() == Phase::LameDuck && !self.timeouts.quiet().is_zero() {
             let accepted = (self.tally)().accepted;
             if accepted != self.seen {
                 self.seen = accepted;
@@ -172,7 +167,7 @@ impl Driver {
         self.handle(Event::Tick);
     }
 
-    pub(crate) fn handle(&mut self, event: Event) {
+    fn handle(&mut self, event: Event) {
         let now = now();
         let (machine, step) = self.machine.step(event, now);
         self.machine = machine;
@@ -185,11 +180,10 @@ impl Driver {
     }
 
     fn moved(&mut self, from: Phase, to: Phase, cause: TransitionCause, now: Instant) {
-        // The deadlines first: whoever sees the phase must find them.
-        self.sender.set_draining_at(self.machine.draining_at());
-        self.sender.set_cancelling_at(self.machine.cancelling_at());
+        // The deadlines first: a reader of the phase must find those that belong to it.
+        self.sender.set_deadlines(self.machine.deadlines());
         if to == Phase::Forced {
-            // Named before anything is dropped: afterwards nobody is there to be named.
+            // Before anything is dropped: afterwards there is nothing left to name.
             self.note_blockers(Outcome::Forced, cause);
         }
         self.sender.publish(to);
@@ -202,7 +196,7 @@ impl Driver {
         let journal = record.journal.clone();
         match to {
             Phase::Running => {
-                journal.undone();
+                journal.cancelled();
                 self.record = None;
                 self.handle.watchdog.disarm();
             }
@@ -219,31 +213,31 @@ impl Driver {
         self.next_progress = time::Instant::now() + PROGRESS;
     }
 
-    /// Waits for every listener to have closed, and then for nothing to be open.
+    /// Waits until every listener has closed, and then until no work is open.
     fn wait_for_idle(&self, journal: Journal) -> BoxFuture<'static, ()> {
         let work = Arc::clone(&self.work);
-        let window = self.windows.stop_accepting();
+        let timeout = self.timeouts.accept_queue();
+        let by = or_now(self.machine.deadlines().accept_queue_until);
         Box::pin(async move {
-            let by = time::Instant::now() + window;
-            // Asked for all at once: every listener closes before any is waited for.
-            let closing: Vec<BoxFuture<'static, Closed>> =
+            // All are asked to close before any is waited for.
+            let closing: Vec<BoxFuture<'static, SourceClosed>> =
                 work.iter().filter_map(Work::closed).collect();
             for closed in closing {
                 match time::timeout_at(by, closed).await {
                     Ok(closed) => journal.listener_closed(closed),
-                    Err(_) => journal.listener_left_open(window),
+                    Err(_) => journal.listener_left_open(timeout),
                 }
             }
             all_idle(&work).await;
         })
     }
 
-    /// Gives what the phase itself ends a moment to be gone, then ends the rest.
+    /// Waits for the work that ends with the phase itself, then aborts the rest.
     fn force(&self) -> BoxFuture<'static, ()> {
         let work = Arc::clone(&self.work);
-        let moment = self.windows.force() / 4;
+        let abort_at = or_now(self.machine.deadlines().abort_at);
         Box::pin(async move {
-            if time::timeout(moment, all_idle(&work)).await.is_err() {
+            if time::timeout_at(abort_at, all_idle(&work)).await.is_err() {
                 work.iter().for_each(Work::force);
                 all_idle(&work).await;
             }
@@ -277,15 +271,52 @@ impl Driver {
         }
         self.next_hook();
     }
+
+    /// Starts the next stop hook. Without one, the stop is over.
+    fn next_hook(&mut self) {
+        let end = self.machine.wake_at();
+        match self.stop_hooks.start_next(end, self.timeouts.hooks()) {
+            Some(name) => {
+                if let Some(record) = &self.record {
+                    record.journal.hook_started(name);
+                }
+            }
+            None => self.handle(Event::HooksDone),
+        }
+    }
+
+    fn hook_ended(&mut self, ended: HookTime) {
+        self.note_hook(ended);
+        self.next_hook();
+    }
+
+    fn cut_hooks(&mut self) {
+        for hook in self.stop_hooks.cut() {
+            self.note_hook(hook);
+        }
+        self.handle(Event::HooksDone);
+    }
+
+    fn note_hook(&mut self, hook: HookTime) {
+        if let Some(record) = &mut self.record {
+            record.journal.hook_finished(&hook);
+            record.hooks.push(hook);
+        }
+    }
 }
 
-/// However the driver ends, by a panic in a user's closure too, nobody waits for a phase that
-/// nobody moves any more.
+/// When the driver ends in any way, also by a panic in a closure of the user, the phase is final, so
+/// that no task waits for a phase that never comes.
 impl Drop for Driver {
     fn drop(&mut self) {
         self.sender.publish(Phase::Stopped);
         self.handle.watchdog.disarm();
     }
+}
+
+/// A deadline of the stop under way. The machine knows every one of them.
+fn or_now(deadline: Option<Instant>) -> time::Instant {
+    deadline.map_or_else(time::Instant::now, time::Instant::from_std)
 }
 
 fn now() -> Instant {

@@ -1,9 +1,9 @@
-//! A lifecycle that cannot be kept.
+//! A lifecycle that cannot be started.
 
 use std::fmt;
 
-/// A lifecycle that was refused before anything ran. Says what is wrong, with its value, and what
-/// to write instead.
+/// A lifecycle that cannot be started. Says what is wrong, with its value, and what to write
+/// instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LifecycleError {
     message: String,

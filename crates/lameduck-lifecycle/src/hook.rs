@@ -1,4 +1,4 @@
-//! Hooks: what a user wants done when the server starts and stops.
+//! Hooks: work of the user at the start and the stop of the server.
 
 use std::{
     error::Error,
@@ -15,14 +15,14 @@ use crate::report::{HookOutcome, HookTime};
 type BoxError = Box<dyn Error + Send + Sync>;
 type Run = Box<dyn FnOnce() -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync>;
 
-/// What a hook may return: nothing, or a `Result` whose error stands in the report.
+/// What a hook may return: nothing, or a `Result` whose error appears in the report.
 pub trait HookResult: sealed::Sealed {
     #[doc(hidden)]
     fn into_result(self) -> Result<(), BoxError>;
 }
 
 mod sealed {
-    #[expect(unnameable_types, reason = "nobody else is to implement it")]
+    #[expect(unnameable_types, reason = "it seals the trait")]
     pub trait Sealed {}
     impl Sealed for () {}
     impl<E> Sealed for Result<(), E> {}

@@ -1,7 +1,7 @@
-//! The log of a stop: one `tracing` event for each thing that happened, numbered.
+//! The log of a stop: a numbered `tracing` event for each thing that happens.
 //!
-//! Every event has `event`, `shutdown_id`, `seq` and `elapsed_ms`, so that a log can be audited
-//! afterwards: each stop begins once, completes once, and misses no number.
+//! Every event has `event`, `shutdown_id`, `seq` and `elapsed_ms`. So a log can be audited
+//! afterwards: each stop begins once, completes once, and no number is missing.
 
 use std::{
     sync::{
@@ -14,9 +14,9 @@ use std::{
 use lameduck_core::{Phase, TransitionCause};
 use tokio::time::Instant;
 
-use crate::{Closed, HookTime, Report, Tally, report::HookOutcome};
+use crate::{HookOutcome, HookTime, Report, SourceClosed, Tally};
 
-/// The log of one stop. Clones write to the same one.
+/// The log of one stop. Clones write to the same log.
 #[derive(Clone)]
 pub(crate) struct Journal {
     inner: Arc<Inner>,
@@ -44,7 +44,7 @@ macro_rules! write_event {
 }
 
 impl Journal {
-    /// Opens the log of a stop that begins now.
+    /// Begins the log of a stop that begins now.
     pub(crate) fn open() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let shutdown_id = format!("{:x}-{:x}", since_epoch.as_millis(), std::process::id());
@@ -64,8 +64,9 @@ impl Journal {
         );
     }
 
-    pub(crate) fn undone(&self) {
-        write_event!(info, self, "shutdown.undone", {}, "shutdown undone, serving again");
+    pub(crate) fn cancelled(&self) {
+        // Not `shutdown.cancelled`, which would read as the end of `shutdown.cancelling`.
+        write_event!(info, self, "shutdown.undone", {}, "stop cancelled, serving again");
     }
 
     pub(crate) fn entered(&self, phase: Phase, cause: TransitionCause, in_flight: u64) {
@@ -77,28 +78,28 @@ impl Journal {
             ),
             Phase::Draining => write_event!(
                 info, self, "drain.started", { cause, in_flight, },
-                "draining: new requests are turned away"
+                "draining: new requests are rejected"
             ),
             Phase::Cancelling => write_event!(
                 warn, self, "shutdown.cancelling", { cause, in_flight, },
                 "cancelling what is still in flight"
             ),
-            // `forced` names its requests, `completed` its outcome; the others are no part of a stop.
+            // `forced` and `completed` have events of their own. The other phases are not a stop.
             _ => {}
         }
     }
 
-    pub(crate) fn listener_closed(&self, closed: Closed) {
-        let Closed { swept, queue_drained } = closed;
+    pub(crate) fn listener_closed(&self, closed: SourceClosed) {
+        let SourceClosed { swept, queue_drained } = closed;
         write_event!(
             info, self, "listener.closed", { swept, queue_drained, }, "listener closed"
         );
     }
 
-    pub(crate) fn listener_left_open(&self, window: Duration) {
+    pub(crate) fn listener_left_open(&self, timeout: Duration) {
         write_event!(
-            warn, self, "listener.left_open", { window_ms = millis(window), },
-            "listener did not close within its window"
+            warn, self, "listener.left_open", { timeout_ms = millis(timeout), },
+            "listener did not close within its timeout"
         );
     }
 

@@ -1,20 +1,19 @@
-//! Drives a server from its start hooks to its last byte: windows, hooks, log events, report, exit code.
+//! Drives a server from its start hooks to its exit code: phases, hooks, log events, report.
 //!
-//! A *lifecycle* owns the phase of a process and nothing else. Layers and listeners watch the
-//! phase and do their part by themselves; the lifecycle waits for what they count, runs the hooks,
-//! keeps the windows and writes down what happened. The mistake this crate exists to avoid is a
-//! stop spread over a `select!` in `main`, a sleep in a hook and a timeout in a manifest, which
-//! nobody adds up until a deploy does.
+//! A *lifecycle* owns the phase of a process and nothing else. Layers and listeners watch the phase
+//! and do their part by themselves. The lifecycle waits for what they count, runs the hooks, keeps
+//! the stop timeouts and records what happens. The mistake that this crate avoids is a stop spread
+//! over a `select!` in `main`, a sleep in a hook and a timeout in a manifest, whose sum is not known
+//! before a deployment fails.
 //!
 //! # Example
 //!
 //! ```
-//! use lameduck_core::StopTimeouts;
 //! use lameduck_lifecycle::{Lifecycle, Outcome};
 //!
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() {
-//! let lifecycle = Lifecycle::new(StopTimeouts::new())
+//! let lifecycle = Lifecycle::new()
 //!     .on_start("database", async || Ok::<(), std::io::Error>(()))
 //!     .on_stop("database", async || {});
 //! let stop = lifecycle.stop_handle();
@@ -28,28 +27,28 @@
 //!
 //! # Where to put it
 //!
-//! In `main`, before the listener is bound: a stop that comes during the start is then heard too.
-//! Hand [`Lifecycle::watch`] to the layers and the listener, and describe to it with [`Work`] what
-//! must have ended before the process may.
+//! In `main`, before the listener is bound, so that a stop during the start is seen as well. Give
+//! [`Lifecycle::watch`] to the layers and the listener, and describe with [`Work`] what a stop waits
+//! for.
 //!
 //! # Guarantees
 //!
-//! 1. Start hooks run in order; one that fails stops the start, and what had started is stopped.
-//! 2. Stop hooks run in reverse order, each within its own timeout and all within their window.
+//! 1. Start hooks run in order. One that fails stops the start, and what had started is stopped.
+//! 2. Stop hooks run in reverse order, each within its own timeout and all within theirs.
 //! 3. A hook that panics or hangs costs only itself.
-//! 4. Every phase ends at its event, or at the end of its window, whichever is first.
-//! 5. The report's numbers add up: accepted = finished + rejected + aborted.
+//! 4. Every phase ends at its event or at its timeout, whichever is first.
+//! 5. The numbers of the report add up: accepted = finished + rejected + aborted.
 //! 6. A stop logs exactly one `shutdown.initiated` and one `shutdown.completed`.
 //!
 //! # Cost
 //!
-//! One task that sleeps until somebody asks for a stop. Nothing is done per request.
+//! One task that sleeps until a stop begins. It does nothing per request.
 //!
 //! # What it does not do
 //!
-//! It installs no signal handler (`lameduck-signal` does), counts nothing (`lameduck-inflight`),
-//! and opens or closes no socket (`lameduck-server`). It cannot end a hook or a handler that
-//! blocks its thread; see [`Report`] for what then ends the process.
+//! It installs no signal handler (`lameduck-signal` does), counts nothing (`lameduck-inflight`
+//! does), and opens or closes no socket (`lameduck-server` does). It cannot end a hook or a handler
+//! that blocks its thread. [`Report`] says what then ends the process.
 //!
 //! # Feature flags
 //!
@@ -60,26 +59,29 @@
 
 mod driver;
 mod error;
-mod exit;
-mod handle;
+mod exit_code;
 mod hook;
 mod journal;
 mod lifecycle;
+mod lifecycle_handle;
 mod record;
 mod report;
-mod running;
 mod start;
+mod stop_handle;
 mod stop_hooks;
 mod tally;
+mod watchdog;
 mod work;
+
+pub use lameduck_core::{Budget, Phase, PhaseWatch, StopTimeouts, TransitionCause};
 
 pub use self::{
     error::LifecycleError,
-    handle::{StopHandle, TooLateToCancel},
     hook::HookResult,
     lifecycle::Lifecycle,
+    lifecycle_handle::LifecycleHandle,
     report::{HookOutcome, HookTime, Outcome, PhaseTime, Report},
-    running::LifecycleHandle,
+    stop_handle::{StopHandle, TooLateToCancel},
     tally::Tally,
-    work::{Closed, Work},
+    work::{SourceClosed, Work},
 };

@@ -1,4 +1,4 @@
-//! The lifecycle before it runs: windows, hooks and what to wait for.
+//! The lifecycle before it runs: timeouts, hooks, and what a stop waits for.
 
 use std::{fmt, future::pending, mem, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -12,21 +12,21 @@ use tokio::sync::mpsc;
 use crate::{
     LifecycleError, LifecycleHandle, Report, StopHandle, Tally, Work,
     driver::Driver,
-    handle::Command,
     hook::{Hook, HookResult},
+    stop_handle::Command,
 };
 
-/// How long a stop hook may take unless it is given a timeout of its own.
+/// How long a stop hook may take without a timeout of its own.
 ///
-/// The seed of every service template; the window of all hooks together is usually tighter.
+/// The default of the usual service templates. The timeout of all hooks is usually shorter.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The life of a server, from its first start hook to its last stop hook.
 ///
-/// Built up by value, then run by [`spawn`](Self::spawn).
-#[must_use = "a lifecycle does nothing until it is spawned"]
+/// Configured by value, then run by [`spawn`](Self::spawn).
+#[must_use = "a lifecycle has no effect until it is spawned"]
 pub struct Lifecycle {
-    pub(crate) windows: StopTimeouts,
+    pub(crate) timeouts: StopTimeouts,
     pub(crate) budget: Budget,
     pub(crate) sender: PhaseSender,
     pub(crate) handle: StopHandle,
@@ -40,12 +40,12 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Makes a lifecycle with these windows, the default [`Budget`], no hooks and no work.
-    pub fn new(windows: StopTimeouts) -> Self {
+    /// Makes a lifecycle with the default [`StopTimeouts`] and [`Budget`], no hooks and no work.
+    pub fn new() -> Self {
         let (sender, watch) = phase_channel();
         let (commands, receiver) = mpsc::unbounded_channel();
         Self {
-            windows,
+            timeouts: StopTimeouts::new(),
             budget: Budget::default(),
             sender,
             handle: StopHandle { commands, watch, watchdog: Arc::default() },
@@ -59,21 +59,22 @@ impl Lifecycle {
         }
     }
 
-    /// Sets the windows.
-    pub fn with_stop_timeouts(mut self, windows: StopTimeouts) -> Self {
-        self.windows = windows;
+    /// Sets how long each phase of a stop may last. By default as [`StopTimeouts::new`].
+    pub fn with_stop_timeouts(mut self, timeouts: StopTimeouts) -> Self {
+        self.timeouts = timeouts;
         self
     }
 
-    /// Sets what the windows must fit into. By default Kubernetes' 30 s less 2 s.
+    /// Sets the time that all stop timeouts together must fit into. By default Kubernetes' 30 s minus
+    /// 2 s.
     pub fn with_budget(mut self, budget: Budget) -> Self {
         self.budget = budget;
         self
     }
 
-    /// Adds a hook to run before the server is ready, after those added before it.
+    /// Adds a hook that runs before the server is ready, after the hooks that were added earlier.
     ///
-    /// One that fails or panics stops the start. A stop that is asked for meanwhile drops it.
+    /// A hook that fails or panics stops the start. A stop during the start drops the hook.
     pub fn on_start<F>(
         mut self,
         name: impl Into<String>,
@@ -86,11 +87,12 @@ impl Lifecycle {
         self
     }
 
-    /// Adds a hook to run when nothing is in flight any more, before those added before it.
+    /// Adds a hook that runs when nothing is in flight any more, before the hooks that were added
+    /// earlier.
     ///
-    /// It may take 30 s, but all hooks together not more than what their window and the phases
-    /// before it left. When the start failed, it runs unless a start hook of the same name did
-    /// not get done.
+    /// It may take 30 s. All hooks together have their own timeout and the time that the phases
+    /// before them did not need. After a failed start the hook runs unless a start hook of the same
+    /// name did not succeed.
     pub fn on_stop<F>(
         self,
         name: impl Into<String>,
@@ -116,33 +118,33 @@ impl Lifecycle {
         self
     }
 
-    /// Adds something that must have ended before the process may.
+    /// Adds work that a stop waits for.
     pub fn with_work(mut self, work: Work) -> Self {
         self.work.push(work);
         self
     }
 
-    /// Sets where the report's numbers come from. By default they are all zero.
+    /// Sets where the numbers of the report come from. By default all are zero.
     pub fn with_tally(mut self, tally: impl Fn() -> Tally + Send + Sync + 'static) -> Self {
         self.tally = Arc::new(tally);
         self
     }
 
     /// Ends the process, with the exit code of a forced stop, if a stop is not over when all of its
-    /// windows and half of the margin are.
+    /// timeouts and half of the margin are over.
     ///
-    /// For a process that is one server. By default a lifecycle never does; a report that is made
-    /// into an exit code does, but handlers that block every thread of the runtime keep it from
-    /// being made.
+    /// For a process that is one server. By default a lifecycle never ends the process. A report
+    /// that is converted into an exit code does, but handlers that block every thread of the runtime
+    /// prevent that conversion.
     pub fn with_watchdog(mut self) -> Self {
         self.has_watchdog = true;
         self
     }
 
-    /// Adds a future that is polled as long as the lifecycle runs, and dropped at its end.
+    /// Adds a future that is polled while the lifecycle runs, and dropped at its end.
     ///
-    /// For what asks for stops: a loop over signals, a watch on a file. One that panics is not
-    /// polled again; the others and the lifecycle go on.
+    /// For triggers of a stop: a loop over signals, a watch on a file. A future that panics is not
+    /// polled again. The others and the lifecycle continue.
     pub fn alongside(mut self, future: impl Future<Output = ()> + Send + 'static) -> Self {
         self.alongside.push(Box::pin(future));
         self
@@ -160,25 +162,19 @@ impl Lifecycle {
         self.handle.clone()
     }
 
-    /// The windows.
-    #[must_use]
-    pub const fn windows(&self) -> &StopTimeouts {
-        &self.windows
-    }
-
     /// Checks what can be checked before anything runs.
     ///
     /// # Errors
     ///
-    /// Timeouts that do not fit (see [`StopTimeouts::check`]), two hooks of one kind with one name, or a
+    /// Stop timeouts that do not fit (see [`StopTimeouts::check`]), two hooks of one kind with one name, or a
     /// stop hook with a timeout of zero.
     pub fn check(&self) -> Result<(), LifecycleError> {
-        self.windows.check(self.budget).map_err(|error| LifecycleError::new(error.to_string()))?;
+        self.timeouts.check(self.budget).map_err(|error| LifecycleError::new(error.to_string()))?;
         for (kind, hooks) in [("start", &self.start_hooks), ("stop", &self.stop_hooks)] {
             for (index, hook) in hooks.iter().enumerate() {
                 if hooks[..index].iter().any(|other| other.name == hook.name) {
                     return Err(LifecycleError::new(format!(
-                        "{kind} hook `{}` is registered twice; give each a name of its own",
+                        "{kind} hook `{}` is registered twice; give each hook a name of its own",
                         hook.name
                     )));
                 }
@@ -195,7 +191,7 @@ impl Lifecycle {
 
     /// Runs the start hooks, then waits for a stop and drives it, all on a task of its own.
     ///
-    /// What [`check`](Self::check) refuses is not started: the report says so.
+    /// A lifecycle that fails [`check`](Self::check) does not start: the report has the error.
     ///
     /// # Panics
     ///
@@ -203,30 +199,36 @@ impl Lifecycle {
     pub fn spawn(mut self) -> LifecycleHandle {
         let handle = self.handle.clone();
         if self.has_watchdog {
-            handle.watchdog.enable(self.windows.total().saturating_add(Budget::MARGIN / 2));
+            handle.watchdog.enable(self.timeouts.total().saturating_add(Budget::MARGIN / 2));
         }
         let alongside = mem::take(&mut self.alongside).into_iter().map(guarded);
         let alongside = join_all(alongside).then(|_| pending::<Report>());
         let driver = Driver::run(self);
         LifecycleHandle::spawn(handle, async move {
-            // What asks for stops is heard first: a stop that was asked for before the start is
-            // not to come after it.
+            // The triggers are polled first, so that a stop that was asked for before the start
+            // does not come after it.
             tokio::select! { biased; report = alongside => report, report = driver => report }
         })
     }
 }
 
-/// Keeps a panic of what runs alongside from ending the driver, which runs on the same task.
+impl Default for Lifecycle {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Keeps a panic in a future from ending the driver, which runs on the same task.
 async fn guarded(future: BoxFuture<'static, ()>) {
     if AssertUnwindSafe(future).catch_unwind().await.is_err() {
-        tracing::error!(target: "lameduck", event = "alongside.panicked", "it is not polled again");
+        tracing::error!(target: "lameduck", event = "alongside.panicked", "a future beside the lifecycle panicked and is not polled again");
     }
 }
 
 impl fmt::Debug for Lifecycle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            windows,
+            timeouts,
             budget,
             sender,
             handle: _,
@@ -239,7 +241,7 @@ impl fmt::Debug for Lifecycle {
             has_watchdog: _,
         } = self;
         f.debug_struct("Lifecycle")
-            .field("windows", windows)
+            .field("stop_timeouts", timeouts)
             .field("budget", budget)
             .field("phase", sender)
             .field("start_hooks", start_hooks)

@@ -1,4 +1,4 @@
-//! What the driver writes down on its way, and makes the report from.
+//! What the driver records during a stop, and makes the report from.
 
 use std::time::Instant;
 
@@ -33,7 +33,7 @@ impl Record {
         }
     }
 
-    /// Closes the account of a phase.
+    /// Records the end of a phase.
     pub(crate) fn phase_ended(&mut self, phase: Phase, ended_by: TransitionCause, now: Instant) {
         if phase > Phase::Running {
             let took = now.saturating_duration_since(self.since);
@@ -42,9 +42,9 @@ impl Record {
         self.since = now;
     }
 
-    /// Notes who is open when harder means begin. With nobody open they hurt nobody.
+    /// Records what is open when a harder phase begins. If nothing is open, the outcome stays.
     ///
-    /// Who is forced was there when it was cancelled, so the later list replaces the earlier one.
+    /// The list of forced requests replaces that of cancelled ones, because it is a part of it.
     pub(crate) fn harder(&mut self, outcome: Outcome, open: usize, blockers: Vec<String>) {
         if open > 0 {
             self.outcome = outcome;
@@ -52,16 +52,16 @@ impl Record {
         }
     }
 
-    pub(crate) fn report(self, after: &Tally, windows: &StopTimeouts) -> (Journal, Report) {
+    pub(crate) fn report(self, after: &Tally, timeouts: &StopTimeouts) -> (Journal, Report) {
         let Self { journal, cause, before, phases, since: _, blockers, outcome, hooks } = self;
-        // Half of the margin between the windows and the budget is for the way out.
-        let exit_by = journal.began() + windows.total() + lameduck_core::Budget::MARGIN / 2;
+        // Half of the margin between the timeouts and the budget is for the exit of the process.
+        let exit_by = journal.began() + timeouts.total() + lameduck_core::Budget::MARGIN / 2;
         let report = Report {
             outcome,
             cause,
             error: None,
             took: journal.began().elapsed(),
-            windows: windows.total(),
+            timeouts: timeouts.total(),
             phases,
             hooks,
             blockers,

@@ -1,4 +1,4 @@
-//! What a stop came to.
+//! The report of a stop.
 
 use std::{
     fmt,
@@ -15,11 +15,11 @@ use crate::Tally;
 pub enum Outcome {
     /// Everything in flight finished by itself.
     Clean,
-    /// Something in flight had to be told that it is cancelled; it then ended by itself.
+    /// Something in flight had to be cancelled. It then ended by itself.
     Cancelled,
     /// Something in flight had to be dropped.
     Forced,
-    /// The server never ran: its configuration, its address or a start hook was at fault.
+    /// The server never served: its configuration, its address or a start hook failed.
     NotStarted,
 }
 
@@ -74,9 +74,9 @@ pub enum HookOutcome {
     Failed(String),
     /// It panicked with this message.
     Panicked(String),
-    /// Its timeout, or the window of all hooks, was over first. It was dropped.
+    /// Its timeout, or that of all hooks, was over first. It was dropped.
     TimedOut,
-    /// The window of all hooks was over before its turn came.
+    /// The time of all hooks was over before it could run.
     Skipped,
 }
 
@@ -110,20 +110,20 @@ impl HookTime {
     }
 }
 
-/// The account of a stop.
+/// The report of a stop.
 ///
-/// Made into an [`ExitCode`](std::process::ExitCode) it is the end of `main`. That conversion also
-/// starts the *last resort*, a thread that ends the process when all windows and half of the
-/// margin are over: a runtime is not dropped before every blocking call on it has returned, and
-/// one that never does would else keep the process for ever.
+/// Converted into an [`ExitCode`](std::process::ExitCode) it is the end of `main`. The conversion
+/// also starts the *watchdog*, a thread that ends the process when all stop timeouts and half of the
+/// margin are over. A runtime is dropped only after every blocking call on it has returned, so one
+/// that never returns would keep the process for ever.
 #[derive(Clone, Debug, PartialEq)]
-#[must_use = "a report tells whether the stop was clean"]
+#[must_use = "a report says whether the stop was clean"]
 pub struct Report {
     pub(crate) outcome: Outcome,
     pub(crate) cause: String,
     pub(crate) error: Option<String>,
     pub(crate) took: Duration,
-    pub(crate) windows: Duration,
+    pub(crate) timeouts: Duration,
     pub(crate) phases: Vec<PhaseTime>,
     pub(crate) hooks: Vec<HookTime>,
     pub(crate) blockers: Vec<String>,
@@ -132,14 +132,14 @@ pub struct Report {
 }
 
 impl Report {
-    /// Makes the report of a server that never ran, from the reason.
+    /// Makes the report of a server that did not start, from the reason.
     pub fn not_started(error: impl fmt::Display) -> Self {
         Self {
             outcome: Outcome::NotStarted,
             cause: "start".to_owned(),
             error: Some(error.to_string()),
             took: Duration::ZERO,
-            windows: Duration::ZERO,
+            timeouts: Duration::ZERO,
             phases: Vec::new(),
             hooks: Vec::new(),
             blockers: Vec::new(),
@@ -154,28 +154,28 @@ impl Report {
         self.outcome
     }
 
-    /// What asked for the stop: a signal's name, or the word a trigger gave.
+    /// What asked for the stop: the name of a signal or of a trigger.
     #[must_use]
     pub fn cause(&self) -> &str {
         &self.cause
     }
 
-    /// Why the server never ran, if it did not.
+    /// Why the server did not start, if it did not.
     #[must_use]
     pub fn error(&self) -> Option<&str> {
         self.error.as_deref()
     }
 
-    /// From the request to stop to the last hook.
+    /// The time from the signal to the end of the last hook.
     #[must_use]
     pub const fn took(&self) -> Duration {
         self.took
     }
 
-    /// How much of the windows' sum was left at the end.
+    /// How much of the sum of all stop timeouts was left at the end.
     #[must_use]
     pub const fn left(&self) -> Duration {
-        self.windows.saturating_sub(self.took)
+        self.timeouts.saturating_sub(self.took)
     }
 
     /// The phases of the stop, in order.
@@ -184,21 +184,21 @@ impl Report {
         &self.phases
     }
 
-    /// The hooks that ran, in the order in which they did.
+    /// The hooks that ran, in their order.
     #[must_use]
     pub fn hooks(&self) -> &[HookTime] {
         &self.hooks
     }
 
-    /// Who kept the drain from ending, a line each: those that had to be dropped, or else those
-    /// still open when cancelling began. At most a hundred of a kind, and how many more.
+    /// What kept the drain from its end, a line each: requests and connections that were dropped, or
+    /// else those still open when cancelling began. At most 100 of a kind, and how many more.
     #[must_use]
     pub fn blockers(&self) -> &[String] {
         &self.blockers
     }
 
-    /// The requests in flight when the stop began and those that came later, and what became of
-    /// them: accepted = finished + rejected + aborted.
+    /// How the requests ended that were in flight when the stop began or came later: accepted =
+    /// finished + rejected + aborted.
     #[must_use]
     pub const fn tally(&self) -> Tally {
         self.tally

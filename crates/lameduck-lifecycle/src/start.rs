@@ -1,4 +1,4 @@
-//! The start: hooks in order, and what a failing one leaves undone.
+//! The start: hooks in order, up to the first that fails.
 
 use std::collections::VecDeque;
 
@@ -6,19 +6,19 @@ use futures_util::FutureExt;
 use lameduck_core::Phase;
 use tokio::sync::mpsc;
 
-use crate::{HookOutcome, handle::Command, hook::Hook};
+use crate::{HookOutcome, hook::Hook, stop_handle::Command};
 
 /// How the start ended.
 pub(crate) enum Start {
-    /// Every hook is done.
+    /// Every hook has succeeded.
     Ready,
-    /// A stop was asked for meanwhile, for this cause.
+    /// A stop was asked for during the start, with this cause.
     Stopped { cause: String },
-    /// A hook did not get done.
+    /// A hook did not succeed.
     Failed { error: String },
 }
 
-/// Runs the start hooks in order. Also returns the names of those that did not get done.
+/// Runs the start hooks in order. Also returns the names of those that did not succeed.
 pub(crate) async fn run_start_hooks(
     hooks: Vec<Hook>,
     commands: &mut mpsc::UnboundedReceiver<Command>,
@@ -36,14 +36,14 @@ pub(crate) async fn run_start_hooks(
         }
         not_done.pop_front();
     }
-    // A stop that was asked for before anything ran needs no lame duck.
+    // A stop that was asked for before the server served needs no lame duck.
     match next_stop(commands).now_or_never() {
         Some(cause) => (Start::Stopped { cause }, not_done),
         None => (Start::Ready, not_done),
     }
 }
 
-/// Waits for the first request to stop. There is nothing yet to escalate or to undo.
+/// Waits until a stop is asked for. Before that, there is nothing to escalate or to cancel.
 async fn next_stop(commands: &mut mpsc::UnboundedReceiver<Command>) -> String {
     loop {
         match commands.recv().await {
@@ -52,7 +52,7 @@ async fn next_stop(commands: &mut mpsc::UnboundedReceiver<Command>) -> String {
                 let _ = done.send(Phase::Starting);
             }
             Some(Command::Escalate) => {}
-            // The lifecycle holds a sender itself, so the channel is never closed.
+            // The lifecycle keeps a sender itself, so the channel is never closed.
             None => std::future::pending().await,
         }
     }

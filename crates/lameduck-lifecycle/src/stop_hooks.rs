@@ -1,60 +1,84 @@
-//! The stop hooks, one after the other, as the driver runs them.
+//! The stop hooks, one after the other.
 
-use std::time::Duration;
+use std::{
+    collections::VecDeque,
+    future::pending,
+    time::{Duration, Instant},
+};
 
-use lameduck_core::Event;
+use futures_util::future::BoxFuture;
 use tokio::time;
 
-use crate::{HookOutcome, HookTime, driver::Driver};
+use crate::{HookOutcome, HookTime, hook::Hook};
 
-impl Driver {
-    /// Starts the last stop hook that has not run, or says that all have.
-    pub(crate) fn next_hook(&mut self) {
-        let Some(hook) = self.stop_hooks.pop() else {
-            self.hook = None;
-            return self.handle(Event::HooksDone);
+/// Runs stop hooks in the reverse order of their registration.
+pub(crate) struct StopHooks {
+    /// Those that have not run. The last one runs first.
+    waiting: Vec<Hook>,
+    running: Option<RunningHook>,
+}
+
+struct RunningHook {
+    name: String,
+    since: time::Instant,
+    ended: BoxFuture<'static, HookTime>,
+}
+
+impl StopHooks {
+    pub(crate) const fn new(hooks: Vec<Hook>) -> Self {
+        Self { waiting: hooks, running: None }
+    }
+
+    /// Forgets the hooks of these names.
+    pub(crate) fn forget(&mut self, names: &VecDeque<String>) {
+        self.waiting.retain(|hook| !names.contains(&hook.name));
+    }
+
+    /// Starts the next hook and returns its name. `None`: all have run.
+    ///
+    /// `end` is when all hooks must have ended, `timeout` the time that all have together.
+    pub(crate) fn start_next(&mut self, end: Option<Instant>, timeout: Duration) -> Option<&str> {
+        let hook = self.waiting.pop()?;
+        let reserve = self.reserve(timeout);
+        let until = end.map(|end| end.checked_sub(reserve).unwrap_or(end));
+        let running = RunningHook {
+            name: hook.name.clone(),
+            since: time::Instant::now(),
+            ended: Box::pin(hook.run(until)),
         };
-        if let Some(record) = &self.record {
-            record.journal.hook_started(&hook.name);
-        }
-        let until = self.machine.wake_at().map(|end| {
-            let reserve = self.reserve();
-            end.checked_sub(reserve).unwrap_or(end)
+        Some(&self.running.insert(running).name)
+    }
+
+    /// Waits for the end of the hook that runs. Pending for ever if none does.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe.
+    pub(crate) async fn ended(&mut self) -> HookTime {
+        let Some(running) = &mut self.running else { return pending().await };
+        let ended = running.ended.as_mut().await;
+        self.running = None;
+        ended
+    }
+
+    /// Drops the hook that runs and skips the others: their time is over.
+    pub(crate) fn cut(&mut self) -> Vec<HookTime> {
+        let running = self.running.take().map(|RunningHook { name, since, .. }| {
+            HookTime::new(name, since.elapsed(), HookOutcome::TimedOut)
         });
-        self.running_hook = Some((hook.name.clone(), time::Instant::now()));
-        self.hook = Some(Box::pin(hook.run(until)));
+        let skipped = self
+            .waiting
+            .drain(..)
+            .rev()
+            .map(|hook| HookTime::new(hook.name, Duration::ZERO, HookOutcome::Skipped));
+        running.into_iter().chain(skipped).collect()
     }
 
-    pub(crate) fn hook_ended(&mut self, ended: HookTime) {
-        self.running_hook = None;
-        self.note_hook(ended);
-        self.next_hook();
-    }
-
-    /// Drops the hook that runs and skips the rest: their time is over.
-    pub(crate) fn cut_hooks(&mut self) {
-        self.hook = None;
-        if let Some((name, began)) = self.running_hook.take() {
-            self.note_hook(HookTime::new(name, began.elapsed(), HookOutcome::TimedOut));
-        }
-        while let Some(hook) = self.stop_hooks.pop() {
-            self.note_hook(HookTime::new(hook.name, Duration::ZERO, HookOutcome::Skipped));
-        }
-        self.handle(Event::HooksDone);
-    }
-
-    fn note_hook(&mut self, hook: HookTime) {
-        if let Some(record) = &mut self.record {
-            record.journal.hook_finished(&hook);
-            record.hooks.push(hook);
-        }
-    }
-
-    /// What a hook must leave to those after it: half of their even share of the window each.
+    /// The time that a hook must leave to those after it: half of their even share each.
     ///
     /// So a hook that hangs costs only itself, and one that is merely slow may use the rest.
-    fn reserve(&self) -> Duration {
-        let waiting = u32::try_from(self.stop_hooks.len()).unwrap_or(u32::MAX - 1);
-        self.windows.hooks() / 2 * waiting / (waiting + 1)
+    fn reserve(&self, timeout: Duration) -> Duration {
+        let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX - 1);
+        timeout / 2 * waiting / (waiting + 1)
     }
 }

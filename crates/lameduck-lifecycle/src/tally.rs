@@ -1,8 +1,8 @@
-//! What became of the requests.
+//! How many requests ended in which way.
 
-/// How many requests came, and what became of them.
+/// How many requests came, and how they ended.
 ///
-/// A cumulative reading, as counters give it; the report holds the difference of two.
+/// A cumulative reading of counters. The report has the difference of two readings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tally {
@@ -10,9 +10,9 @@ pub struct Tally {
     pub accepted: u64,
     /// Requests that were answered to the last byte.
     pub finished: u64,
-    /// Requests that were turned away with an answer that says so.
+    /// Requests that were rejected: the answer says that they were not executed.
     pub rejected: u64,
-    /// Requests that ended before their answer did: the client left, or the server had to.
+    /// Requests that ended before their answer: the client left, or the server was forced to stop.
     pub aborted: u64,
 }
 
@@ -29,9 +29,9 @@ impl Tally {
         self.accepted.saturating_sub(self.finished + self.rejected + self.aborted)
     }
 
-    /// What became, by `end`, of the requests in flight at `self` and of those that came later.
+    /// How the requests that were in flight at `self`, and those that came later, ended by `end`.
     ///
-    /// Requests still in flight at `end` are cut by the exit, and count as aborted.
+    /// The exit cuts requests that are in flight at `end`. They count as aborted.
     pub(crate) const fn until(&self, end: &Self) -> Self {
         Self {
             accepted: end.accepted.saturating_sub(self.accepted) + self.in_flight(),

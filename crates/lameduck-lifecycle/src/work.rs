@@ -1,36 +1,36 @@
-//! What must have ended before the process may, described in plain closures.
+//! What a stop waits for, described by plain closures.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 
-/// How a listener ended.
+/// How the source of some work, such as a listener, closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Closed {
-    /// Connections that were taken out of the accept queue after the stop began.
+pub struct SourceClosed {
+    /// Connections that were accepted from the queue after draining began.
     pub swept: u64,
-    /// Whether the queue is known to have been empty at the close.
+    /// Whether the queue was known to be empty at the close.
     pub queue_drained: bool,
 }
 
-impl Closed {
-    /// Makes the account of a listener's end.
+impl SourceClosed {
+    /// Makes it from its parts.
     #[must_use]
     pub const fn new(swept: u64, queue_drained: bool) -> Self {
         Self { swept, queue_drained }
     }
 }
 
-/// How long an `open` and an `idle` that disagree are left alone.
-const DISAGREE: std::time::Duration = std::time::Duration::from_millis(1);
+/// How long to wait when `open` and `idle` disagree.
+const DISAGREE: Duration = Duration::from_millis(1);
 
 type Count = Arc<dyn Fn() -> usize + Send + Sync>;
 type Wait<T> = Arc<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
 
-/// Something the drain waits for: requests, connections, background jobs.
+/// Something that the drain waits for: requests, connections, background jobs.
 ///
-/// Made of plain closures, so that whatever counts need not know this crate.
+/// Made of plain closures, so that the code that counts need not know this crate.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -46,20 +46,20 @@ type Wait<T> = Arc<dyn Fn() -> BoxFuture<'static, T> + Send + Sync>;
 /// # drop(work);
 /// ```
 #[derive(Clone)]
-#[must_use = "work does nothing until a lifecycle waits for it"]
+#[must_use = "work has no effect until a lifecycle waits for it"]
 pub struct Work {
     name: &'static str,
     open: Count,
     idle: Wait<()>,
-    closed: Option<Wait<Closed>>,
+    closed: Option<Wait<SourceClosed>>,
     blockers: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
     force: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Work {
-    /// Describes work by its name, how much of it is open, and a wait for there to be none.
+    /// Describes work by its name, how much of it is open, and a future that waits until none is.
     ///
-    /// The wait is made anew as often as needed, and may be dropped at any time.
+    /// The future is made anew as often as needed, and may be dropped at any time.
     pub fn new<F>(
         name: &'static str,
         open: impl Fn() -> usize + Send + Sync + 'static,
@@ -78,18 +78,18 @@ impl Work {
         }
     }
 
-    /// Adds a wait for the source of this work to have closed, such as a listener.
+    /// Adds a future that waits until the source of this work, such as a listener, has closed.
     ///
-    /// There being no work counts only after that, or after the window to stop accepting.
+    /// The drain ends only after that, or after the timeout of the accept queue.
     pub fn with_closed<F>(mut self, closed: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = Closed> + Send + 'static,
+        F: Future<Output = SourceClosed> + Send + 'static,
     {
         self.closed = Some(Arc::new(move || Box::pin(closed())));
         self
     }
 
-    /// Adds a list of who is still open, a line each, oldest first. By default there is none.
+    /// Adds a list of the blockers, a line each, the oldest first. By default there is none.
     pub fn with_blockers(
         mut self,
         blockers: impl Fn() -> Vec<String> + Send + Sync + 'static,
@@ -98,7 +98,7 @@ impl Work {
         self
     }
 
-    /// Adds what ends all of this work at once. By default nothing does.
+    /// Adds a closure that ends all of this work at once. By default there is none.
     pub fn with_force(mut self, force: impl Fn() + Send + Sync + 'static) -> Self {
         self.force = Arc::new(force);
         self
@@ -116,7 +116,7 @@ impl Work {
         (self.idle)()
     }
 
-    pub(crate) fn closed(&self) -> Option<BoxFuture<'static, Closed>> {
+    pub(crate) fn closed(&self) -> Option<BoxFuture<'static, SourceClosed>> {
         self.closed.as_ref().map(|closed| closed())
     }
 
@@ -136,26 +136,26 @@ impl fmt::Debug for Work {
     }
 }
 
-/// Completes when none of the work is open, all at one moment.
+/// Completes when no work is open, at one moment.
 pub(crate) async fn all_idle(work: &[Work]) {
     loop {
         for each in work {
             each.idle().await;
         }
-        // While the second was waited for, the first may have got something to do again.
+        // During the wait for the second, the first may have got new work.
         if work.iter().all(|each| each.open() == 0) {
             return;
         }
-        // An `open` and an `idle` that disagree must not keep a thread busy.
+        // If `open` and `idle` disagree, this loop must not keep a thread busy.
         tokio::time::sleep(DISAGREE).await;
     }
 }
 
-/// The most who are named: enough to see what they have in common, and no stop takes long over
-/// writing them down.
+/// How many blockers are named: enough to see what they have in common, and few enough that a
+/// stop does not take long to list them.
 const MOST_NAMED: usize = 100;
 
-/// Who is still open, a line each, and how many more there are.
+/// The blockers, a line each, and how many more there are.
 pub(crate) fn all_blockers(work: &[Work]) -> Vec<String> {
     let mut named = Vec::new();
     for each in work {

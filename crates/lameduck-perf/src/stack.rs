@@ -131,7 +131,7 @@ pub fn serving_duck() -> io::Result<&'static Lameduck> {
     // Leaked, both: a stack may be driven until the process ends.
     let runtime: &Runtime = Box::leak(Box::new(runtime()?));
     Ok(runtime.block_on(async {
-        let duck: &Lameduck = Box::leak(Box::new(Lameduck::new().with_timeout(LIMIT)));
+        let duck: &Lameduck = Box::leak(Box::new(Lameduck::builder().with_timeout(LIMIT).build()));
         drop(duck.shutdown_signal());
         duck.watch().reached(Phase::Running).await;
         duck

@@ -1,10 +1,10 @@
-//! Who asked for the stop.
+//! What asked for the stop.
 
 use std::{borrow::Cow, fmt};
 
 use crate::Signal;
 
-/// Who asked for the stop: a signal, or a trigger with a name.
+/// What asked for the stop: a signal, or a trigger with a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StopCause {
     kind: Kind,
@@ -27,7 +27,7 @@ impl StopCause {
         Self { kind: Kind::Named(name), interactive: false }
     }
 
-    /// The name in logs: that of the signal, or the one the trigger was given.
+    /// The name in logs: that of the signal, or that of the trigger.
     #[must_use]
     pub fn name(&self) -> &str {
         match &self.kind {
@@ -45,10 +45,11 @@ impl StopCause {
         }
     }
 
-    /// Whether somebody pressed Ctrl-C and looks on: nobody waits out a lame duck for them.
+    /// Whether a person pressed Ctrl-C. Such a stop needs no lame duck.
     ///
-    /// True for [`Signal::Interrupt`] in a process that has a terminal. Without one it is a
-    /// supervisor that uses SIGINT (a container's `STOPSIGNAL`, say), and it wants the whole stop.
+    /// True for [`Signal::Interrupt`] in a process that has a terminal. Without a terminal, SIGINT
+    /// comes from a supervisor (the `STOPSIGNAL` of a container, for example), which expects the
+    /// whole stop.
     #[must_use]
     pub const fn is_interactive(&self) -> bool {
         self.interactive

@@ -1,10 +1,10 @@
-//! Why the signals could not be listened for.
+//! Why the signal handlers could not be installed.
 
 use std::{error::Error, fmt, io};
 
 use crate::Signal;
 
-/// The signals cannot be listened for. Says which one, and the source says why.
+/// A signal handler could not be installed. The message names the signal, the source says why.
 #[derive(Debug)]
 pub struct SignalError {
     kind: Kind,
@@ -13,7 +13,7 @@ pub struct SignalError {
 #[derive(Debug)]
 enum Kind {
     Listen { signal: Signal, source: io::Error },
-    LastResort { source: io::Error },
+    FourthSignal { source: io::Error },
     NoRuntime,
 }
 
@@ -22,26 +22,26 @@ impl SignalError {
         Self { kind: Kind::Listen { signal, source } }
     }
 
-    pub(crate) const fn last_resort(source: io::Error) -> Self {
-        Self { kind: Kind::LastResort { source } }
+    pub(crate) const fn fourth_signal(source: io::Error) -> Self {
+        Self { kind: Kind::FourthSignal { source } }
     }
 
     pub(crate) const fn no_runtime() -> Self {
         Self { kind: Kind::NoRuntime }
     }
 
-    /// Whether there was no tokio runtime to listen on.
+    /// Whether the cause is a missing tokio runtime.
     #[must_use]
     pub const fn is_no_runtime(&self) -> bool {
         matches!(self.kind, Kind::NoRuntime)
     }
 
-    /// The signal that could not be listened for, if it was one.
+    /// The signal whose handler could not be installed, if it was one.
     #[must_use]
     pub const fn signal(&self) -> Option<Signal> {
         match self.kind {
             Kind::Listen { signal, .. } => Some(signal),
-            Kind::LastResort { .. } | Kind::NoRuntime => None,
+            Kind::FourthSignal { .. } | Kind::NoRuntime => None,
         }
     }
 }
@@ -50,8 +50,8 @@ impl fmt::Display for SignalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Listen { signal, .. } => write!(f, "cannot listen for {signal}"),
-            Kind::LastResort { .. } => f.write_str("cannot start the last resort's thread"),
-            Kind::NoRuntime => f.write_str("signals are installed outside of a tokio runtime"),
+            Kind::FourthSignal { .. } => f.write_str("cannot start the thread that ends the process at the fourth signal"),
+            Kind::NoRuntime => f.write_str("signal handlers are installed outside of a tokio runtime; call `install` inside of one"),
         }
     }
 }
@@ -59,7 +59,7 @@ impl fmt::Display for SignalError {
 impl Error for SignalError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.kind {
-            Kind::Listen { source, .. } | Kind::LastResort { source } => Some(source),
+            Kind::Listen { source, .. } | Kind::FourthSignal { source } => Some(source),
             Kind::NoRuntime => None,
         }
     }

@@ -1,13 +1,13 @@
-//! A trigger that is pulled by the program itself.
+//! A trigger for the program itself.
 
 use std::{borrow::Cow, fmt};
 
 use tokio::sync::mpsc;
 
-/// As many triggers as there are stages: what does not fit could not raise the stage any more.
-const STAGES: usize = 3;
+/// As many triggers as there are escalations: one more could not escalate the stop any further.
+const ESCALATIONS: usize = 3;
 
-/// Asks for the stop from within the program. Clones pull the same trigger.
+/// Asks for a stop from within the program. Clones share one trigger.
 ///
 /// A handle never keeps a process alive, and may outlive its [`Triggers`](crate::Triggers).
 #[derive(Clone)]
@@ -17,16 +17,16 @@ pub struct TriggerHandle {
 
 impl TriggerHandle {
     pub(crate) fn channel() -> (Self, mpsc::Receiver<Cow<'static, str>>) {
-        let (sender, receiver) = mpsc::channel(STAGES);
+        let (sender, receiver) = mpsc::channel(ESCALATIONS);
         (Self { sender }, receiver)
     }
 
-    /// Asks for the stop; `name` says in the log who asked.
+    /// Asks for a stop. `name` is the cause in the log.
     ///
-    /// A trigger that is pulled before the first wait is kept. Nothing happens if three wait
-    /// already, or if nobody can wait any more.
+    /// A trigger before the first wait is kept. It has no effect if three triggers are already
+    /// queued, or if the [`Triggers`](crate::Triggers) were dropped.
     pub fn trigger(&self, name: impl Into<Cow<'static, str>>) {
-        // Full means that the third stage is on its way, closed that the owner is gone.
+        // Full: the third escalation is queued. Closed: the owner is gone.
         let _ = self.sender.try_send(name.into());
     }
 }

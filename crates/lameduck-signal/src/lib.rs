@@ -1,15 +1,15 @@
-//! Turns signals and other triggers into the stages of a stop: ask once, ask again, insist.
+//! Signals and other triggers as the escalations of a stop: begin, cancel, force.
 //!
 //! A *trigger* is anything that asks a process to stop: a signal, an admin route, a future of your
-//! own. The *stage* says how often it was asked: the first trigger begins the stop, the second one
-//! hurries it, the third one forces it. The mistake this crate exists to avoid is to wait for one
-//! signal only. Once a handler is installed, the signal no longer ends the process by itself, so a
-//! stop that hangs cannot be ended with a second Ctrl-C, as everybody expects it to be.
+//! own. Its *escalation* says how often the stop was asked for: the first trigger begins the stop,
+//! the second cancels what is in flight, the third forces the stop. The mistake that this crate
+//! avoids is to wait for one signal only. After a handler is installed, the signal does not end the
+//! process by itself, so a second Ctrl-C does not end a stop that hangs, as users expect it to.
 //!
 //! # Example
 //!
 //! ```
-//! use lameduck_signal::{Signals, Escalation};
+//! use lameduck_signal::{Escalation, Signals};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), lameduck_signal::SignalError> {
@@ -18,49 +18,51 @@
 //!
 //! admin.trigger("admin");
 //! let stop = triggers.next().await;
-//! assert_eq!((stop.stage, stop.cause.name()), (Escalation::First, "admin"));
+//! assert_eq!((stop.escalation, stop.cause.name()), (Escalation::First, "admin"));
 //!
 //! admin.trigger("admin");
-//! assert_eq!(triggers.next().await.stage, Escalation::Second);
+//! assert_eq!(triggers.next().await.escalation, Escalation::Second);
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! # Where to put it
 //!
-//! First in `main`, before the socket is bound and before anything slow: a signal that comes
-//! earlier than [`Signals::install`] has its default action, which ends the process at once. One
-//! owner then waits in a loop for [`Triggers::next`]; everybody else gets a [`TriggerHandle`].
+//! First in `main`, before the socket is bound and before anything slow: a signal before
+//! [`Signals::install`] has its default action, which ends the process at once. One owner then
+//! waits in a loop for [`Triggers::next`]. All others get a [`TriggerHandle`]. When the stop is
+//! cancelled, the owner calls [`Triggers::reset`].
 //!
 //! # Guarantees
 //!
-//! 1. Each further trigger raises the stage, up to the third, where it stays.
-//! 2. A signal that comes between install and the first wait is kept.
+//! 1. Each further trigger escalates, up to the third.
+//! 2. A signal between install and the first wait is kept.
 //! 3. A wait that is dropped loses no trigger.
-//! 4. A stop that was called off begins again at the first stage.
+//! 4. After a cancelled stop the next trigger is the first again.
 //! 5. SIGHUP and SIGQUIT keep their default action unless they are asked for.
 //! 6. An interrupt is interactive only if the process has a terminal.
-//! 7. With the last resort, a stuck process ends at the fourth signal, with the code 128 + number.
+//! 7. A signal that is sent twice within a second counts once; a different signal counts.
+//! 8. With [`Signals::with_exit_at_fourth_signal`], a stuck process ends at the fourth signal, with
+//!    the exit code 128 plus the number of the signal.
 //!
-//! Two deliveries of the same signal that come before the first one was looked at are one trigger:
-//! the system keeps one bit for each pending signal, and so does tokio. Different signals are
-//! always told apart.
+//! The system keeps one bit for each pending signal, and so does tokio: two signals of one kind
+//! before the first one was handled are one trigger. Different signals are never mixed up.
 //!
 //! # Cost
 //!
-//! Nothing per request. One wait looks at each signal once. The last resort, off by default, is
-//! one thread that sleeps.
+//! Nothing per request. One wait polls each signal once. The thread for the fourth signal, off by
+//! default, sleeps.
 //!
 //! # What it does not do
 //!
-//! - It does not end the process, but for the last resort. What a stage means is up to its owner.
-//! - It does not give a signal its default action back. tokio never takes a handler down, not even
-//!   when [`Triggers`] are dropped, and only unsafe code could. A caught signal stays caught.
-//!   SIGQUIT is left alone for that reason: Ctrl-\\ ends a process that hears nothing else.
-//!   [`Signals::with_last_resort`] brings the same for SIGTERM and SIGINT.
-//! - On Windows it cannot buy time. When a console is closed the system ends the process after
+//! - It does not end the process, except at the fourth signal where that is switched on. The owner
+//!   decides what an escalation means.
+//! - It does not restore the default action of a signal. tokio never removes a handler, not even
+//!   when [`Triggers`] are dropped, and only unsafe code could. SIGQUIT is not handled for that
+//!   reason: Ctrl-\\ ends a process that reacts to nothing else.
+//! - On Windows it cannot gain time. When a console is closed the system ends the process after
 //!   5 s, at shutdown after as long as the system grants, whatever the process does. The handler
-//!   does not return until then (tokio 1.44 and later), so those seconds can be used.
+//!   does not return until then (tokio 1.44 and later), so the process can use this time.
 //!
 //! # Feature flags
 //!
@@ -71,25 +73,28 @@
 
 mod cause;
 mod error;
+mod escalation;
+mod fourth_signal;
 mod handle;
-mod last_resort;
-#[cfg(unix)]
-#[path = "unix.rs"]
-mod os;
-#[cfg(windows)]
-#[path = "windows.rs"]
-mod os;
 mod signal;
 mod signals;
-mod stage;
 mod triggers;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+use self::unix as os;
+#[cfg(windows)]
+use self::windows as os;
 
 pub use self::{
     cause::StopCause,
     error::SignalError,
+    escalation::{Escalation, StopRequest},
     handle::TriggerHandle,
     signal::Signal,
     signals::Signals,
-    stage::{Escalation, StopRequest},
     triggers::Triggers,
 };

@@ -1,4 +1,4 @@
-//! The signals a stop can begin with, by one name on every system.
+//! The signals that can begin a stop, under one name on every system.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// The name in logs: that of the Unix signal, on Windows too.
+    /// The name in logs: that of the Unix signal, also on Windows.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -40,7 +40,7 @@ impl Signal {
         }
     }
 
-    /// The code a shell reports for a process that the signal has ended: 128 and the number.
+    /// The exit code that a shell reports for a process that the signal ended: 128 plus the number.
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         128 + self.number()

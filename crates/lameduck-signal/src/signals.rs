@@ -1,26 +1,30 @@
-//! What is to be listened for.
+//! Which triggers are installed.
 
 use std::{
     borrow::Cow,
     fmt,
     future::Future,
     io::{self, IsTerminal},
+    time::Duration,
 };
 
 use tokio::{runtime, sync::mpsc};
 
 use crate::{
     Signal, SignalError, TriggerHandle, Triggers,
-    last_resort::LastResort,
+    fourth_signal::FourthSignal,
     os::Listener,
-    triggers::{NamedFuture, Parts, Reload},
+    triggers::{NamedFuture, Parts, Reload, StopSignal},
 };
 
-/// What is to be listened for. [`install`](Self::install) makes it real.
+/// A wrapper that signals a process and then its group does so within this time.
+const DEBOUNCE: Duration = Duration::from_secs(1);
+
+/// Which signals and other triggers ask for a stop. [`install`](Self::install) puts them in place.
 ///
 /// By default [`Signal::Terminate`] and [`Signal::Interrupt`] ask for a stop. [`Signal::Quit`]
-/// keeps its default action, a core dump, and [`Signal::Hangup`] its own, the end of the process.
-#[must_use = "nothing is listened for until `install` is called"]
+/// keeps its default action, a core dump, and so does [`Signal::Hangup`], the end of the process.
+#[must_use = "no signal is handled until `install` is called"]
 pub struct Signals {
     stop: Vec<Signal>,
     reload: Vec<(Signal, Reload)>,
@@ -28,7 +32,8 @@ pub struct Signals {
     handle: TriggerHandle,
     named: mpsc::Receiver<Cow<'static, str>>,
     has_terminal: Option<bool>,
-    last_resort: bool,
+    debounce: Option<Duration>,
+    exits_at_fourth_signal: bool,
 }
 
 impl Signals {
@@ -42,38 +47,39 @@ impl Signals {
             handle,
             named,
             has_terminal: None,
-            last_resort: false,
+            debounce: Some(DEBOUNCE),
+            exits_at_fourth_signal: false,
         }
     }
 
-    /// Lets `signal` ask for a stop, and for nothing else.
+    /// Lets `signal` ask for a stop.
     pub fn with(self, signal: Signal) -> Self {
         let mut this = self.without(signal);
         this.stop.push(signal);
         this
     }
 
-    /// Leaves `signal` alone: it keeps the action it had before.
+    /// Does not handle `signal`: it keeps the action that it had before.
     pub fn without(mut self, signal: Signal) -> Self {
         self.stop.retain(|&other| other != signal);
         self.reload.retain(|&(other, _)| other != signal);
         self
     }
 
-    /// Calls `reload` for each `signal`, which then asks for no stop. For "read your configuration
-    /// again", which is what SIGHUP means to a daemon.
+    /// Calls `reload` for each `signal`, which then does not ask for a stop. For "read the
+    /// configuration again", the meaning of SIGHUP for a daemon.
     ///
-    /// The closure runs in the task that waits for [`Triggers::next`], so it should only pass the
-    /// news on. Several signals before it could run are one call.
+    /// The closure runs in the task that waits for [`Triggers::next`], so it should only notify
+    /// another task. Several signals before it can run are one call.
     pub fn on_reload(self, signal: Signal, reload: impl FnMut() + Send + 'static) -> Self {
         let mut this = self.without(signal);
         this.reload.push((signal, Box::new(reload)));
         this
     }
 
-    /// Lets `future` ask for a stop, once, when it completes; `name` says in the log who asked.
+    /// Lets `future` ask for a stop, once, when it completes. `name` is the cause in the log.
     ///
-    /// The future is polled by whoever waits for [`Triggers::next`].
+    /// The task that waits for [`Triggers::next`] polls it.
     pub fn with_future(
         mut self,
         name: impl Into<Cow<'static, str>>,
@@ -83,53 +89,72 @@ impl Signals {
         self
     }
 
-    /// Says whether the process has a terminal, so that an interrupt comes from somebody who
-    /// looks on.
+    /// Sets whether the process has a terminal, so that an interrupt comes from a person.
     ///
-    /// By default it has one if the standard input or the standard error output is a terminal.
+    /// By default it has one if the standard input or the standard error is a terminal.
     pub const fn with_terminal(mut self, has_terminal: bool) -> Self {
         self.has_terminal = Some(has_terminal);
         self
     }
 
-    /// Ends the process at the fourth stop signal, even if no task of it runs any more.
+    /// Sets for how long after a signal the same signal does not count again.
     ///
-    /// By default off, and a process whose runtime is stuck hears none of the signals that were
-    /// installed. The count is kept on a thread with a listener of its own, which outlives the
-    /// [`Triggers`]: a runtime that is being dropped may hang, too. The process ends with
-    /// [`Signal::exit_code`], without running destructors: three signals were given their time.
-    pub const fn with_last_resort(mut self) -> Self {
-        self.last_resort = true;
+    /// By default 1 s: supervisors and wrappers may send one signal twice, to a process and to its
+    /// process group. An interrupt from a [terminal](Self::with_terminal) always counts, and so do
+    /// handles and futures. `None` counts every signal.
+    pub const fn with_debounce(mut self, time: Option<Duration>) -> Self {
+        self.debounce = time;
         self
     }
 
-    /// A handle with which the program itself can ask for a stop, also before the install.
+    /// Ends the process at the fourth stop signal, even if none of its tasks runs any more.
+    ///
+    /// By default off: a process whose runtime is stuck does not react to the installed signals. A
+    /// thread with a listener of its own counts the signals. It outlives the [`Triggers`], because a
+    /// runtime can hang while it is dropped. The process ends with [`Signal::exit_code`] and runs no
+    /// destructors.
+    pub const fn with_exit_at_fourth_signal(mut self) -> Self {
+        self.exits_at_fourth_signal = true;
+        self
+    }
+
+    /// A handle that lets the program itself ask for a stop, also before the install.
     #[must_use]
     pub fn handle(&self) -> TriggerHandle {
         self.handle.clone()
     }
 
-    /// Installs the handlers. To be called before the socket is bound.
+    /// Installs the signal handlers. To be called before the socket is bound.
     ///
-    /// From here on the signals no longer end the process, for as long as it lives.
+    /// From then on the signals do not end the process, for as long as it lives.
     ///
     /// # Errors
     ///
-    /// Outside of a tokio runtime, where the system refuses a handler, and where the thread of the
-    /// last resort cannot be started.
+    /// Outside of a tokio runtime, when the system does not accept a handler, and when the thread for
+    /// the fourth signal cannot be started.
     ///
     /// # Panics
     ///
     /// On Unix, as tokio does, on a runtime that was built without `enable_io` or `enable_all`.
     pub fn install(self) -> Result<Triggers, SignalError> {
-        let Self { stop, reload, futures, handle, named, has_terminal, last_resort } = self;
+        let Self {
+            stop,
+            reload,
+            futures,
+            handle,
+            named,
+            has_terminal,
+            debounce,
+            exits_at_fourth_signal,
+        } = self;
         if runtime::Handle::try_current().is_err() {
             return Err(SignalError::no_runtime());
         }
-        let last_resort = if last_resort { Some(LastResort::start(stop.clone())?) } else { None };
+        let fourth_signal =
+            if exits_at_fourth_signal { Some(FourthSignal::start(stop.clone())?) } else { None };
         let stop = stop
             .into_iter()
-            .map(|signal| Ok((signal, listen(signal)?)))
+            .map(|signal| Ok(StopSignal { signal, listener: listen(signal)?, last: None }))
             .collect::<Result<_, SignalError>>()?;
         let reload = reload
             .into_iter()
@@ -137,7 +162,16 @@ impl Signals {
             .collect::<Result<_, SignalError>>()?;
         let has_terminal =
             has_terminal.unwrap_or_else(|| io::stdin().is_terminal() || io::stderr().is_terminal());
-        Ok(Triggers::new(Parts { stop, reload, futures, handle, named, has_terminal, last_resort }))
+        Ok(Triggers::new(Parts {
+            stop,
+            reload,
+            futures,
+            handle,
+            named,
+            has_terminal,
+            debounce,
+            fourth_signal,
+        }))
     }
 }
 
@@ -153,7 +187,16 @@ impl Default for Signals {
 
 impl fmt::Debug for Signals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { stop, reload, futures, handle: _, named: _, has_terminal, last_resort } = self;
+        let Self {
+            stop,
+            reload,
+            futures,
+            has_terminal,
+            debounce,
+            exits_at_fourth_signal,
+            handle: _,
+            named: _,
+        } = self;
         let reload: Vec<_> = reload.iter().map(|(signal, _)| signal).collect();
         let futures: Vec<_> = futures.iter().map(|(name, _)| name).collect();
         f.debug_struct("Signals")
@@ -161,7 +204,8 @@ impl fmt::Debug for Signals {
             .field("reload", &reload)
             .field("futures", &futures)
             .field("has_terminal", has_terminal)
-            .field("last_resort", last_resort)
+            .field("debounce", debounce)
+            .field("exits_at_fourth_signal", exits_at_fourth_signal)
             .finish_non_exhaustive()
     }
 }

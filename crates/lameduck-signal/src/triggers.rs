@@ -1,4 +1,4 @@
-//! What was triggered, in order.
+//! The triggers of a process, in the order in which they come.
 
 use std::{
     borrow::Cow,
@@ -7,34 +7,44 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
-    Escalation, Signal, StopCause, StopRequest, TriggerHandle, last_resort::LastResort,
+    Escalation, Signal, StopCause, StopRequest, TriggerHandle, fourth_signal::FourthSignal,
     os::Listener,
 };
 
 pub(crate) type Reload = Box<dyn FnMut() + Send>;
 pub(crate) type NamedFuture = (Cow<'static, str>, Pin<Box<dyn Future<Output = ()> + Send>>);
 
-/// What [`Signals::install`](crate::Signals::install) has put in place.
+/// What [`Signals::install`](crate::Signals::install) installs.
 pub(crate) struct Parts {
-    pub(crate) stop: Vec<(Signal, Listener)>,
+    pub(crate) stop: Vec<StopSignal>,
     pub(crate) reload: Vec<(Signal, Listener, Reload)>,
     pub(crate) futures: Vec<NamedFuture>,
     pub(crate) handle: TriggerHandle,
     pub(crate) named: mpsc::Receiver<Cow<'static, str>>,
     pub(crate) has_terminal: bool,
-    pub(crate) last_resort: Option<LastResort>,
+    pub(crate) debounce: Option<Duration>,
+    pub(crate) fourth_signal: Option<FourthSignal>,
 }
 
-/// The triggers of a process, one after the other, each with the stage it leads to.
+/// A signal that asks for a stop.
+pub(crate) struct StopSignal {
+    pub(crate) signal: Signal,
+    pub(crate) listener: Listener,
+    /// When it last counted.
+    pub(crate) last: Option<Instant>,
+}
+
+/// The triggers of a process, one after the other, each with its escalation.
 ///
-/// Made by [`Signals::install`](crate::Signals::install). Has one owner, who waits in a loop;
-/// dropping it does not give the signals their default action back.
-#[must_use = "a trigger does nothing unless somebody waits for it"]
+/// Made by [`Signals::install`](crate::Signals::install). Has one owner, which waits in a loop.
+/// Dropping it does not restore the default actions of the signals.
+#[must_use = "triggers have no effect unless a task waits for them"]
 pub struct Triggers {
     parts: Parts,
     reached: Option<Escalation>,
@@ -45,75 +55,83 @@ impl Triggers {
         Self { parts, reached: None }
     }
 
-    /// A handle with which the program itself can ask for a stop.
+    /// A handle that lets the program itself ask for a stop.
     #[must_use]
     pub fn handle(&self) -> TriggerHandle {
         self.parts.handle.clone()
     }
 
-    /// The stage that was reached, if a stop was asked for.
+    /// How often a stop was asked for, if it was.
     #[must_use]
-    pub const fn stage(&self) -> Option<Escalation> {
+    pub const fn escalation(&self) -> Option<Escalation> {
         self.reached
     }
 
-    /// Begins again at the first stage: the stop was called off.
+    /// Begins again at [`Escalation::First`]: the stop was cancelled.
     pub fn reset(&mut self) {
         self.reached = None;
-        if let Some(last_resort) = &mut self.parts.last_resort {
-            last_resort.reset();
+        self.parts.stop.iter_mut().for_each(|stop| stop.last = None);
+        if let Some(fourth) = &mut self.parts.fourth_signal {
+            fourth.reset();
         }
     }
 
-    /// Waits for the next trigger, and raises the stage.
+    /// Waits for the next trigger, and escalates.
     ///
-    /// Signals come first, then handles, then futures, in the order in which they were given. May
-    /// be called again and again: after the third stage it stays the third.
+    /// Signals come first, then handles, then futures, in the order in which they were given. After
+    /// [`Escalation::Third`] every further trigger is the third as well.
     ///
     /// # Cancel safety
     ///
-    /// This method is cancel safe: a trigger is taken only when it is returned.
+    /// This method is cancel safe. A trigger is removed only when it is returned.
     pub async fn next(&mut self) -> StopRequest {
         future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// As [`next`](Self::next), for a future written by hand.
+    /// As [`next`](Self::next), for use in a hand-written future.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<StopRequest> {
         self.parts.poll_reload(cx);
         let Poll::Ready(cause) = self.parts.poll_cause(cx) else { return Poll::Pending };
-        let stage = Escalation::after(self.reached);
-        self.reached = Some(stage);
-        Poll::Ready(StopRequest::new(stage, cause))
+        let escalation = Escalation::after(self.reached);
+        self.reached = Some(escalation);
+        Poll::Ready(StopRequest::new(escalation, cause))
     }
 }
 
 impl Parts {
     fn poll_reload(&mut self, cx: &mut Context<'_>) {
         for (_, listener, reload) in &mut self.reload {
-            // Until it is pending, so that the next signal wakes the task.
+            // Polled until it is pending, so that the next signal wakes the task.
             while listener.poll(cx).is_ready() {
-                // The stop signals are heard on the same task: they must outlive it.
+                // The same task listens for stop signals, so a panic must not end it.
                 let _ = catch_unwind(AssertUnwindSafe(&mut *reload));
             }
         }
     }
 
     fn poll_cause(&mut self, cx: &mut Context<'_>) -> Poll<StopCause> {
-        for (signal, listener) in &mut self.stop {
-            if listener.poll(cx).is_ready() {
-                if let Some(last_resort) = &mut self.last_resort {
-                    last_resort.hear(*signal);
+        for StopSignal { signal, listener, last } in &mut self.stop {
+            // Polled until it is pending, so that the next signal wakes the task.
+            while listener.poll(cx).is_ready() {
+                if let Some(fourth) = &mut self.fourth_signal {
+                    fourth.count(*signal);
                 }
-                return Poll::Ready(StopCause::of_signal(*signal, self.has_terminal));
+                let cause = StopCause::of_signal(*signal, self.has_terminal);
+                let is_echo = !cause.is_interactive()
+                    && last.zip(self.debounce).is_some_and(|(last, time)| last.elapsed() < time);
+                if !is_echo {
+                    *last = Some(Instant::now());
+                    return Poll::Ready(cause);
+                }
             }
         }
-        // Never closed: `self` holds a sender.
+        // The channel is never closed: `self` holds a sender.
         if let Poll::Ready(Some(name)) = self.named.poll_recv(cx) {
             return Poll::Ready(StopCause::named(name));
         }
         for index in 0..self.futures.len() {
             if self.futures[index].1.as_mut().poll(cx).is_ready() {
-                // Removed, as a future that has completed must not be polled again.
+                // Removed, because a future that has completed must not be polled again.
                 let (name, _) = self.futures.remove(index);
                 return Poll::Ready(StopCause::named(name));
             }
@@ -125,8 +143,17 @@ impl Parts {
 impl fmt::Debug for Triggers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { parts, reached } = self;
-        let Parts { stop, reload, futures, handle: _, named: _, has_terminal, last_resort } = parts;
-        let stop: Vec<_> = stop.iter().map(|(signal, _)| signal).collect();
+        let Parts {
+            stop,
+            reload,
+            futures,
+            has_terminal,
+            debounce,
+            fourth_signal,
+            handle: _,
+            named: _,
+        } = parts;
+        let stop: Vec<_> = stop.iter().map(|stop| stop.signal).collect();
         let reload: Vec<_> = reload.iter().map(|(signal, ..)| signal).collect();
         let futures: Vec<_> = futures.iter().map(|(name, _)| name).collect();
         f.debug_struct("Triggers")
@@ -135,7 +162,8 @@ impl fmt::Debug for Triggers {
             .field("reload", &reload)
             .field("futures", &futures)
             .field("has_terminal", has_terminal)
-            .field("last_resort", &last_resort.is_some())
+            .field("debounce", debounce)
+            .field("exits_at_fourth_signal", &fourth_signal.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Signals as Unix knows them.
+//! Signals on Unix.
 
 use std::{
     io,
@@ -31,7 +31,7 @@ impl Listener {
     }
 }
 
-/// The code the last resort ends the process with: what a shell reports for the signal.
-pub(crate) fn last_exit_code(signal: Signal) -> i32 {
+/// The exit code at the fourth signal: what a shell reports for the signal.
+pub(crate) fn exit_code_at_end(signal: Signal) -> i32 {
     i32::from(signal.exit_code())
 }

@@ -1,4 +1,4 @@
-//! Console events, which are what Windows has in place of signals.
+//! Console events, which Windows has in place of signals.
 
 use std::{
     io,
@@ -9,7 +9,7 @@ use tokio::signal::windows::{self, CtrlBreak, CtrlC, CtrlClose, CtrlShutdown};
 
 use crate::Signal;
 
-/// `STATUS_CONTROL_C_EXIT`: the code of a process that Ctrl-C has ended.
+/// `STATUS_CONTROL_C_EXIT`: the exit code of a process that Ctrl-C ended.
 const CONTROL_C_EXIT: u32 = 0xC000_013A;
 
 /// Listens for the console events that one signal stands for.
@@ -46,7 +46,7 @@ impl Listener {
     }
 }
 
-/// The code the last resort ends the process with: that of the default handler.
-pub(crate) const fn last_exit_code(_signal: Signal) -> i32 {
+/// The exit code at the fourth signal: that of the default handler.
+pub(crate) const fn exit_code_at_end(_signal: Signal) -> i32 {
     CONTROL_C_EXIT as i32
 }

@@ -1,10 +1,9 @@
 //! Stops an axum, tonic or hyper server without losing a request, in three lines.
 //!
-//! A *lame duck* is a server that still answers, but asks its clients to go elsewhere: the state
-//! between running and draining that stock servers lack. Without it every deploy cuts requests:
-//! those in the accept queue, those on idle connections whose client was never told, and those
-//! behind a handler that nobody waits for. [`Lameduck`] connects the crates below, each of which
-//! works alone.
+//! A *lame duck* is a server that still serves and asks its clients to leave. Stock servers skip this
+//! state, so every deployment cuts requests: those in the accept queue, those on idle connections
+//! whose client was not notified, and those of a handler that nothing waits for. [`Lameduck`]
+//! connects the crates below, each of which works alone.
 //!
 //! # Example
 //!
@@ -14,67 +13,68 @@
 //!
 //! #[tokio::main]
 //! async fn main() -> std::process::ExitCode {
-//!     let duck = Lameduck::new().on_stop("database", async || { /* close the pool */ });
-//!     let app = duck.wrap(Router::new().route("/", get(async || "hello")));
+//!     let duck = Lameduck::builder().on_stop("database", async || { /* close the pool */ }).build();
+//!     let app = duck.wrap(Router::new().route("/", get(async || "hello"))); // adds /livez, /readyz
 //!     duck.serve("0.0.0.0:8080", app).await.into() // 0 clean, 1 forced, 2 not started
 //! }
 //! ```
 //!
-//! Or piece by piece, on a server that is already there:
+//! Or piece by piece, on a stock server:
 //!
 //! ```no_run
 //! # use axum::{Router, routing::get};
 //! # use lameduck::Lameduck;
-//! # #[expect(dead_code, reason = "shown, not run")]
-//! # async fn run(listener: tokio::net::TcpListener) -> std::io::Result<()> {
+//! # #[tokio::main]
+//! # async fn main() -> std::io::Result<std::process::ExitCode> {
 //! let duck = Lameduck::new();
-//! let app = Router::new().route("/", get(async || "hello")).layer(duck.layer());
+//! let app = Router::new().route("/", get(async || "hello")).merge(duck.probes()).layer(duck.layer());
+//! let listener = tokio::net::TcpListener::bind("0.0.0.0:8080").await?;
 //! axum::serve(duck.axum_listener(listener), app)
 //!     .with_graceful_shutdown(duck.shutdown_signal())
 //!     .await?;
-//! let report = duck.finished().await;
-//! # drop(report); Ok(())
+//! Ok(duck.finished().await.into()) // the exit code
 //! # }
 //! ```
 //!
 //! # Where to put it
 //!
-//! [`Lameduck::new`] first in `main`: it installs the signal handlers. [`Lameduck::wrap`] around
-//! the router, or [`Lameduck::layer`] last on it, so that it is outermost but for tracing, CORS and
-//! panic recovery; never both. It is one layer that holds three, outermost first: count, gate, context.
+//! [`LameduckBuilder::build`] first in `main`: it installs the signal handlers. [`Lameduck::wrap`]
+//! around the router, or [`Lameduck::layer`] last on it, so that only tracing, CORS and panic
+//! recovery are outside of it. Never both. It is one layer of three, outermost first: the count, the
+//! drain, the context.
 //!
-//! Streams without an end of their own are told to end where they are made, else the stop waits for
-//! them: a route of event streams with [`Lameduck::end_streams`], any stream with
-//! [`Lameduck::until_drain`], a WebSocket with `drain::close_on_drain` and [`Lameduck::watch`].
+//! Streams without an end of their own opt in to the stop, else the stop waits for them: a route of
+//! event streams with [`Lameduck::end_streams`], any stream with [`Lameduck::until_drain`], a
+//! WebSocket with `drain::close_on_drain` and [`Lameduck::watch`].
 //!
 //! # Guarantees
 //!
 //! 1. A request that was accepted is answered to its last byte, or the report names it.
-//! 2. A request that is turned away is told so, and that it may be sent again.
-//! 3. The process exits within the sum of its windows and one second, whatever its peers do, and
-//!    its handlers too, as long as one thread of the runtime gets to hear the signal.
-//! 4. An idle server exits at the end of its lame-duck window.
+//! 2. A request that is rejected says so, and that the client may send it again.
+//! 3. The process exits within the sum of its stop timeouts and one second, whatever its peers and
+//!    its handlers do, as long as one thread of the runtime receives the signal.
+//! 4. An idle server exits at the end of its lame duck.
 //!
 //! # Cost
 //!
-//! For each request two counter updates that no two threads share, one load of the phase and one
-//! allocation, for the request id's header; `cargo xtask perf` prints it beside tower-http's.
+//! For each request two counter updates without contention, one load of the phase and one
+//! allocation, for the header with the request id. `cargo xtask perf` measures it beside tower-http.
 //!
 //! # What it does not do
 //!
-//! It cannot help a client that was told and does not listen, a supervisor that kills before the
-//! windows are over, or a process all of whose threads are blocked when the signal comes: nobody is
-//! left to hear it. A handler that blocks one thread costs only itself; a last resort ends the
-//! process when the stop is over.
+//! It cannot help a client that ignores the notification, or a process that its supervisor kills
+//! before the stop timeouts are over. If all threads of the process are blocked when the signal
+//! comes, no thread is left to receive it. A handler that blocks one thread delays only itself, and
+//! the watchdog ends the process when the stop is over.
 //!
 //! # Feature flags
 //!
-//! - `axum` (default): [`Lameduck::serve`], on a loop of our own, and the extractors of the crates.
+//! - `axum` (default): [`Lameduck::serve`], on a server of our own, and the extractors of the crates.
 //! - `whole`: [`Lameduck`], without axum.
 //! - `tonic`: `server::Listener::into_incoming`, for a tonic server.
-//! - `websocket`: `drain::close_on_drain` for axum's WebSockets.
-//! - `tls`: `server::Tls`, and `Lameduck::with_tls_reload`. With ring, if the process installs no
-//!   other crypto provider.
+//! - `websocket`: `drain::close_on_drain` for the WebSockets of axum.
+//! - `tls`: `server::Tls`, and `LameduckBuilder::with_tls_reload`. With ring, if the process installs
+//!   no other crypto provider.
 //! - `client`: `context::OutboundLayer`, for calls that a handler makes.
 //! - `context`, `drain`, `inflight`, `lifecycle`, `server`, `signal`: one crate each, re-exported.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -82,17 +82,13 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "axum")]
-mod adapt;
-#[cfg(feature = "axum")]
-mod app;
+mod adapted;
 #[cfg(feature = "whole")]
-mod duck;
+mod builder;
 #[cfg(feature = "axum")]
-mod serve;
+mod into_service;
 #[cfg(feature = "whole")]
-mod streams;
-#[cfg(all(feature = "tls", feature = "whole", unix))]
-mod tls;
+mod lameduck;
 #[cfg(feature = "whole")]
 mod wiring;
 
@@ -114,6 +110,6 @@ pub use lameduck_server as server;
 pub use lameduck_signal as signal;
 
 #[cfg(feature = "axum")]
-pub use self::app::{IntoService, WithConnectInfo, WrappedRouter};
+pub use self::into_service::{IntoService, WithConnectInfo, WrappedRouter};
 #[cfg(feature = "whole")]
-pub use self::{duck::Lameduck, wiring::LameduckLayer};
+pub use self::{builder::LameduckBuilder, lameduck::Lameduck, wiring::LameduckLayer};

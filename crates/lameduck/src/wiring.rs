@@ -1,22 +1,25 @@
-//! How the crates are connected: what counts is described to the lifecycle in closures.
+//! How the crates are connected: by closures that describe their counts to the lifecycle.
 
-use std::{borrow::Cow, time::Duration};
+#[cfg(feature = "axum")]
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{borrow::Cow, error::Error, time::Duration};
 
 use lameduck_context::ContextLayer;
-use lameduck_core::PhaseWatch;
+use lameduck_core::{Phase, PhaseWatch};
 use lameduck_drain::{DrainLayer, Rejections};
-use lameduck_inflight::{InFlight, InFlightLayer, set_request_id};
-use lameduck_lifecycle::{Closed, StopHandle, Tally, Work};
+use lameduck_inflight::{
+    InFlight, InFlightLayer, InFlightOptions, RequestIdSource, set_request_id,
+};
+use lameduck_lifecycle::{Lifecycle, SourceClosed, StopHandle, Tally, Work};
 use lameduck_server::{Connections, ListenerEnd};
-use lameduck_signal::Triggers;
-use tokio::time::Instant;
+use lameduck_signal::{Escalation, Triggers};
 use tower_layer::Stack;
 
-/// One layer that holds three, outermost first: count, gate, context. Made by
+/// One layer of three, outermost first: the count, the drain, the context. Made by
 /// [`Lameduck::layer`](crate::Lameduck::layer).
 pub type LameduckLayer = Stack<ContextLayer, Stack<DrainLayer, InFlightLayer>>;
 
-/// Counting before the gate, else the drain reads zero while a request slips in.
+/// The count is outside of the drain. Else the driver could read zero while a request passes.
 pub(crate) fn layer(
     in_flight: InFlight,
     drain: DrainLayer,
@@ -25,8 +28,35 @@ pub(crate) fn layer(
     Stack::new(context, Stack::new(drain, InFlightLayer::new(in_flight)))
 }
 
-/// Requests, as the lifecycle sees them.
-pub(crate) fn requests(in_flight: &InFlight) -> Work {
+/// Adds the probes to a router, or says what to do if it has routes of these names already.
+#[cfg(feature = "axum")]
+#[track_caller]
+pub(crate) fn merge(probes: axum::Router, app: axum::Router) -> axum::Router {
+    match catch_unwind(AssertUnwindSafe(|| probes.merge(app))) {
+        Ok(app) => app,
+        Err(_) => panic!(
+            "the router has a route `/livez` or `/readyz`, which `Lameduck::wrap` adds: remove it, \
+             or keep it and call `LameduckBuilder::without_probes`"
+        ),
+    }
+}
+
+/// Describes to the lifecycle what a stop waits for.
+pub(crate) fn work(
+    lifecycle: Lifecycle,
+    in_flight: &InFlight,
+    rejections: Rejections,
+    connections: &Connections,
+) -> Lifecycle {
+    let counted = in_flight.clone();
+    lifecycle
+        .with_work(requests(in_flight))
+        .with_work(self::connections(connections))
+        .with_tally(move || tally(&counted, &rejections))
+}
+
+/// The requests as the lifecycle sees them.
+fn requests(in_flight: &InFlight) -> Work {
     let (count, idle, blockers) = (in_flight.clone(), in_flight.clone(), in_flight.clone());
     Work::new(
         "requests",
@@ -39,15 +69,14 @@ pub(crate) fn requests(in_flight: &InFlight) -> Work {
     .with_blockers(move || blockers.blockers().iter().map(ToString::to_string).collect())
 }
 
-/// Connections, as the lifecycle sees them.
+/// The connections as the lifecycle sees them.
 ///
-/// A listener that is kept open has no time of its own to be closed in: there, being idle is to
-/// have nobody connected, and nobody who still could be.
-pub(crate) fn connections(connections: &Connections, end: ListenerEnd) -> Work {
-    let all = connections;
+/// A listener that is kept open closes at the end of the stop and not within the timeout of the
+/// accept queue, so it is a part of the wait for the last connection.
+fn connections(all: &Connections) -> Work {
     let (count, idle, closed) = (all.clone(), all.clone(), all.clone());
     let (list, force) = (all.clone(), all.clone());
-    let is_kept = end == ListenerEnd::KeepOpen;
+    let is_kept = all.listener_end() == ListenerEnd::KeepOpen;
     let work = Work::new(
         "connections",
         move || count.count(),
@@ -68,7 +97,7 @@ pub(crate) fn connections(connections: &Connections, end: ListenerEnd) -> Work {
             let connections = closed.clone();
             async move {
                 let closed = connections.listeners_closed().await;
-                Closed::new(closed.swept, !closed.bounded)
+                SourceClosed::new(closed.swept, !closed.bounded)
             }
         })
     };
@@ -79,47 +108,78 @@ pub(crate) fn connections(connections: &Connections, end: ListenerEnd) -> Work {
     )
 }
 
-/// What became of the requests. One that was turned away went through the count as well.
-pub(crate) fn tally(in_flight: &InFlight, rejections: &Rejections) -> Tally {
-    // Rejected first: each of them is among those that the totals count.
+/// How the requests ended. A rejected request is counted as in flight as well.
+fn tally(in_flight: &InFlight, rejections: &Rejections) -> Tally {
+    // Rejected first: each rejected request is a part of the totals that are read after it.
     let rejected = rejections.count();
     let totals = in_flight.totals();
     let finished = totals.finished().saturating_sub(rejected);
     Tally::new(totals.entered(), finished, rejected, totals.aborted())
 }
 
-/// Supervisors and wrappers may send one signal twice, to a process and to its group. Only one
-/// that comes later than this asks again.
-const AGAIN: Duration = Duration::from_secs(1);
-
-/// Asks for a stop whenever a trigger does. Nobody waits for a Ctrl-C, so it skips lame duck, and
-/// a second one is meant however soon it comes.
-pub(crate) async fn ask_for_stops(mut triggers: Triggers, stop: StopHandle) {
-    let mut last: Option<Instant> = None;
+/// Lets the triggers begin and escalate the stop. Ctrl-C skips lame duck: a person waits for it.
+///
+/// The triggers count how often a stop was asked for. Another stop, one that the program itself
+/// began or cancelled, does not escalate by the first signal: a supervisor sends SIGTERM also when
+/// a `preStop` hook has begun the stop.
+pub(crate) async fn obey(mut triggers: Triggers, stop: StopHandle, watch: PhaseWatch) {
     loop {
-        let asked = triggers.next().await;
-        let is_interactive = asked.cause.is_interactive();
-        let is_echo = !is_interactive && last.is_some_and(|last| last.elapsed() < AGAIN);
-        if !is_echo {
-            last = Some(Instant::now());
-            stop.ask(asked.cause.to_string(), !is_interactive);
+        let request = tokio::select! {
+            // First, so that a signal after a cancelled stop is the first of the next one.
+            biased;
+            () = stop_cancelled(&watch) => {
+                triggers.reset();
+                continue;
+            }
+            request = triggers.next() => request,
+        };
+        match request.escalation {
+            Escalation::First => {
+                stop.stop(request.cause.to_string(), !request.cause.is_interactive());
+            }
+            _ => stop.escalate(),
         }
     }
 }
 
-/// How long before the end of the drain a request's deadline lies: enough to write an answer, and
-/// little beside the 15 s of the drain.
+/// Completes when a stop that is under way, or the next one, is cancelled.
+async fn stop_cancelled(watch: &PhaseWatch) {
+    watch.reached(Phase::LameDuck).await;
+    if let Some(stop) = watch.stop_number() {
+        watch.stop_cancelled(stop).await;
+    }
+}
+
+/// A lifecycle whose start fails with this error.
+pub(crate) fn failing_start(
+    lifecycle: Lifecycle,
+    name: &str,
+    error: impl Into<Box<dyn Error + Send + Sync>> + Send + Sync + 'static,
+) -> Lifecycle {
+    lifecycle.on_start(name, async move || Err(error))
+}
+
+/// How long before the end of the drain the deadline of a request is: enough to write an answer,
+/// and short beside the 15 s of the drain.
 const DRAIN_RESERVE: Duration = Duration::from_millis(50);
 
-/// What a request is given, before the user changes it. Work that a handler spawns is counted under
+/// The count of requests, with a ledger of their ids.
+pub(crate) fn in_flight() -> InFlight {
+    let mut options = InFlightOptions::new();
+    // The context layer gives each request its id, inside of the count.
+    options.ledger = Some(RequestIdSource::Assigned);
+    InFlight::with_options(options)
+}
+
+/// The context of a request, before the user changes it. Work that a handler spawns is counted under
 /// its name.
 pub(crate) fn context(watch: PhaseWatch, in_flight: &InFlight) -> ContextLayer {
     let in_flight = in_flight.clone();
     ContextLayer::new()
         .with_phase(watch)
         .with_drain_reserve(DRAIN_RESERVE)
-        // Into the request's line of the ledger: the one layer is called inside of the other, and
-        // neither knows the other.
+        // The id goes into the request's line of the ledger. The context layer is called inside of
+        // the count, and neither knows the other.
         .with_on_request_id(set_request_id)
         .with_tracker(move |name: Cow<'static, str>| in_flight.enter_named(name))
 }

@@ -22,7 +22,7 @@ async fn main() -> io::Result<ExitCode> {
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
     let windows = StopTimeouts::new().with_lame_duck(args.lame_duck());
-    let duck = Lameduck::new().with_stop_timeouts(windows);
+    let duck = Lameduck::builder().with_stop_timeouts(windows).build();
     let app = Router::new()
         .route("/", get(async || "hello\n"))
         .route("/slow", get(slow))

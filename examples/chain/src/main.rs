@@ -13,7 +13,7 @@
 use std::{error::Error, io, process::ExitCode, time::Duration};
 
 use axum::http::Uri;
-use lameduck::Lameduck;
+use lameduck::{Lameduck, LameduckBuilder};
 use lameduck_test_support::{Arguments, announce};
 
 mod database;
@@ -29,12 +29,12 @@ const LIMIT: Duration = Duration::from_secs(1);
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let args = Arguments::read(&["--next"]);
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
-    let duck = Lameduck::new();
+    let duck = Lameduck::builder();
     let next = args.get("--next").unwrap_or_default();
     let report = match args.word() {
         Some("edge") => {
             let app = edge::app(next.parse::<Uri>()?);
-            serve(duck.with_timeout(LIMIT), args.addr(), app).await?
+            serve(duck.with_timeout(LIMIT).build(), args.addr(), app).await?
         }
         Some("middle") => {
             let app = middle::app(next.parse::<Uri>()?);
@@ -47,9 +47,9 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// Only the edge is public. The others take the time that they are given.
-fn trusting(duck: Lameduck) -> Lameduck {
+fn trusting(duck: LameduckBuilder) -> Lameduck {
     use lameduck::context::InboundDeadline;
-    duck.with_context(|context| context.with_inbound_deadline(InboundDeadline::new()))
+    duck.with_context(|context| context.with_inbound_deadline(InboundDeadline::new())).build()
 }
 
 async fn serve(duck: Lameduck, addr: &str, app: axum::Router) -> io::Result<lameduck::Report> {

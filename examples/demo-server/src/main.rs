@@ -21,16 +21,16 @@ async fn main() -> ExitCode {
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
     // Signals are caught from here on.
-    let duck = Lameduck::new()
+    let duck = Lameduck::builder()
         .with_stop_timeouts(stop_timeouts(&args))
         .on_start("database", async || { /* open the pool */ })
-        .on_stop("database", async || { /* close the pool */ });
+        .on_stop("database", async || { /* close the pool */ })
+        .build();
 
     // Event streams and WebSockets end when the drain begins. The other handlers need no change.
     let watch = duck.watch();
-    let app = lameduck_drill::app(move || watch.reached(Phase::Draining))
-        .route_service("/readyz", duck.readyz())
-        .route_service("/livez", duck.livez());
+    let app = lameduck_drill::app(move || watch.reached(Phase::Draining));
+
     let app = duck.wrap(app);
 
     // With a port that is known, `duck.serve(addr, app)` does all of this.
@@ -49,8 +49,8 @@ async fn main() -> ExitCode {
 fn stop_timeouts(args: &Arguments) -> StopTimeouts {
     let mut timeouts = StopTimeouts::new().with_lame_duck(args.lame_duck());
     if let Some(drain) = args.millis("--drain") {
-        let accept_queue = timeouts.stop_accepting().min(drain);
-        timeouts = timeouts.with_drain(drain).with_stop_accepting(accept_queue);
+        let accept_queue = timeouts.accept_queue().min(drain);
+        timeouts = timeouts.with_drain(drain).with_accept_queue(accept_queue);
     }
     if let Some(cancel) = args.millis("--cancel") {
         timeouts = timeouts.with_cancel(cancel);

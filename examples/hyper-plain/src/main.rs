@@ -27,7 +27,7 @@ async fn main() -> io::Result<ExitCode> {
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
     let windows = StopTimeouts::new().with_lame_duck(args.lame_duck());
-    let duck = Lameduck::new().with_stop_timeouts(windows);
+    let duck = Lameduck::builder().with_stop_timeouts(windows).build();
     // Any tower service would do. This one has streams and WebSockets, which are told goodbye.
     let watch = duck.watch();
     let app = lameduck_drill::app(move || watch.reached(Phase::Draining));

@@ -35,7 +35,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     // One connection: whoever keeps it for too long is seen at once.
     let database = args.get("--database").ok_or("write --database 'host=localhost …'")?;
     let pool = Pool::connect(database, 1).await?;
-    let duck = Lameduck::new().with_timeout(LIMIT);
+    let duck = Lameduck::builder().with_timeout(LIMIT).build();
     let app =
         Router::new().route("/sleep/{seconds}", get(sleep)).with_state(pool).layer(duck.layer());
 

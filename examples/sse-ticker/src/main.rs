@@ -36,7 +36,7 @@ async fn main() -> io::Result<ExitCode> {
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
     let timeouts = StopTimeouts::new().with_lame_duck(args.lame_duck());
-    let duck = Lameduck::new().with_stop_timeouts(timeouts);
+    let duck = Lameduck::builder().with_stop_timeouts(timeouts).build();
     let watch = duck.watch();
     let ticks = async move |headers: HeaderMap| {
         let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());

@@ -26,7 +26,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let tls = Tls::from_pem_files(dir.join("tls.crt"), dir.join("tls.key"))?;
 
     let windows = StopTimeouts::new().with_lame_duck(args.lame_duck());
-    let duck = Lameduck::new().with_stop_timeouts(windows).with_tls_reload(&tls);
+    let duck = Lameduck::builder().with_stop_timeouts(windows).with_tls_reload(&tls).build();
     let app = Router::new()
         .route("/", get(async || "hello\n"))
         .route("/slow", get(slow))

@@ -39,12 +39,14 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let timeouts = StopTimeouts::new().with_lame_duck(args.lame_duck());
     let greeted = Arc::new(AtomicU64::new(0));
     let guest_book = Arc::clone(&greeted);
-    let duck =
-        Lameduck::new().with_stop_timeouts(timeouts).on_stop("guest book", async move || {
+    let duck = Lameduck::builder()
+        .with_stop_timeouts(timeouts)
+        .on_stop("guest book", async move || {
             // This hook runs after the last call.
             let greeted = guest_book.load(Ordering::Relaxed);
             tracing::info!(event = "guest_book.closed", greeted);
-        });
+        })
+        .build();
     let (health, health_service) = tonic_health::server::health_reporter();
 
     let listener = duck.listener(TcpListener::bind(args.addr()).await?);

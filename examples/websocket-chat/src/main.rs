@@ -27,7 +27,7 @@ async fn main() -> io::Result<ExitCode> {
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
     let timeouts = StopTimeouts::new().with_lame_duck(args.lame_duck());
-    let duck = Lameduck::new().with_stop_timeouts(timeouts);
+    let duck = Lameduck::builder().with_stop_timeouts(timeouts).build();
     let (watch, room) = (duck.watch(), broadcast::Sender::new(256));
     let enter = async move |upgrade: WebSocketUpgrade| {
         // Before the client learns that it is connected: it misses no message after that.

@@ -20,7 +20,7 @@ use tokio::{
 };
 use tower::{Layer, ServiceExt};
 
-use crate::support::{Answer, Left, OnDrop, ask, ask_with, current, handler, hello};
+use crate::support::{Answer, Left, OnDrop, ask, ask_with, cancelling_at, current, handler, hello};
 
 const SEC: Duration = Duration::from_secs(1);
 
@@ -270,7 +270,7 @@ async fn a_part_has_a_part_of_the_time() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_that_is_called_off_gives_spawned_work_its_time_back() {
     let (sender, phase) = phase_channel();
-    sender.set_cancelling_at(Some((Instant::now() + SEC).into_std()));
+    sender.set_deadlines(cancelling_at(Some((Instant::now() + SEC).into_std())));
     let service = ContextLayer::new().with_phase(phase).layer(handler(|_| async {
         let part = current().child_within(60 * SEC);
         let spawned = current().spawn("job", async {
@@ -279,7 +279,7 @@ async fn a_stop_that_is_called_off_gives_spawned_work_its_time_back() {
         });
         assert_eq!(part.remaining(), Some(SEC));
         sleep(SEC / 2).await;
-        sender.set_cancelling_at(None);
+        sender.set_deadlines(cancelling_at(None));
         assert_eq!(spawned.await.expect("not cancelled"), None);
         assert_eq!(part.remaining(), Some(58 * SEC));
         hello()

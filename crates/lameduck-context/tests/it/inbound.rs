@@ -10,7 +10,8 @@ use tokio::time::{Instant, sleep};
 use tower::{Layer, Service, ServiceExt};
 
 use crate::support::{
-    Answer, Ask, Left, ask, ask_grpc, ask_with, current, data, fed, handler, hello, problem,
+    Answer, Ask, Left, ask, ask_grpc, ask_with, cancelling_at, current, data, fed, handler, hello,
+    problem,
 };
 
 const SEC: Duration = Duration::from_secs(1);
@@ -112,7 +113,7 @@ async fn of_several_deadlines_the_shortest_counts_and_of_several_lines_none() {
 async fn a_request_that_comes_with_3_s_of_drain_left_has_3_s_less_the_reserve() {
     let (sender, phase) = phase_channel();
     let layer = trusting().with_phase(phase).with_drain_reserve(Duration::from_millis(50));
-    sender.set_cancelling_at(Some((Instant::now() + 3 * SEC).into_std()));
+    sender.set_deadlines(cancelling_at(Some((Instant::now() + 3 * SEC).into_std())));
     assert_eq!(left(&layer, ask_with("grpc-timeout", "20S")).await, Some(Some(2950)));
     assert_eq!(left(&layer, ask_with("grpc-timeout", "2S")).await, Some(Some(2000)));
     assert_eq!(left(&layer, ask()).await, Some(Some(2950)));

@@ -8,7 +8,9 @@ use lameduck_core::{MaybeExecuted, Phase, PhaseSender, phase_channel};
 use tokio::time::{Instant, sleep};
 use tower::{Layer, ServiceExt};
 
-use crate::support::{Answer, Left, OnDrop, ask, ask_grpc, current, handler, hello, problem};
+use crate::support::{
+    Answer, Left, OnDrop, ask, ask_grpc, cancelling_at, current, handler, hello, problem,
+};
 
 fn stopping() -> (PhaseSender, ContextLayer) {
     let (sender, phase) = phase_channel();
@@ -142,13 +144,13 @@ async fn no_deadline_lies_after_the_end_of_the_drain() {
         let in_secs = move |secs| Some(now + Duration::from_secs(secs));
         let context = current();
         assert_eq!(context.deadline(), in_secs(60));
-        sender.set_cancelling_at(in_secs(20).map(Instant::into_std));
+        sender.set_deadlines(cancelling_at(in_secs(20).map(Instant::into_std)));
         assert_eq!(context.deadline(), in_secs(20));
         assert_eq!(context.remaining(), Some(Duration::from_secs(20)));
-        sender.set_cancelling_at(in_secs(90).map(Instant::into_std));
+        sender.set_deadlines(cancelling_at(in_secs(90).map(Instant::into_std)));
         assert_eq!(context.deadline(), in_secs(60), "it is never put off");
         // The stop is called off.
-        sender.set_cancelling_at(None);
+        sender.set_deadlines(cancelling_at(None));
         assert_eq!(context.deadline(), in_secs(60));
         async { hello() }
     }));
@@ -159,7 +161,7 @@ async fn no_deadline_lies_after_the_end_of_the_drain() {
 async fn the_end_of_the_drain_is_a_deadline_where_there_is_no_other() {
     let (sender, phase) = phase_channel();
     let end = Instant::now() + Duration::from_secs(20);
-    sender.set_cancelling_at(Some(end.into_std()));
+    sender.set_deadlines(cancelling_at(Some(end.into_std())));
     let service = ContextLayer::new().with_phase(phase).layer(handler(move |_| {
         assert_eq!(current().deadline(), Some(end));
         async { hello() }

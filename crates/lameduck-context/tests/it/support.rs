@@ -13,6 +13,7 @@ use http::{Request, Response, Version};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
 use lameduck_context::RequestContext;
+use lameduck_core::StopDeadlines;
 use tokio::sync::mpsc;
 use tower::Service;
 
@@ -147,4 +148,11 @@ where
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     let body = response.into_body().collect().await.expect("a body of our own").to_bytes();
     serde_json::from_slice(&body).expect("JSON")
+}
+
+/// The deadlines of a stop of which only the end of the drain matters.
+pub(crate) fn cancelling_at(at: Option<std::time::Instant>) -> StopDeadlines {
+    let mut deadlines = StopDeadlines::new();
+    deadlines.cancelling_at = at;
+    deadlines
 }

@@ -3,5 +3,5 @@
 
 mod answer;
 mod machine;
+mod stop_timeouts;
 mod watch;
-mod windows;

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use lameduck_core::{Phase, phase_channel};
+use lameduck_core::{Phase, StopDeadlines, phase_channel};
 
 #[tokio::test]
 async fn a_wait_ends_when_its_phase_or_a_later_one_is_reached() {
@@ -33,7 +33,7 @@ async fn every_waiter_is_woken_however_many_there_are() {
 }
 
 #[test]
-fn a_move_wakes_nobody_who_has_to_wait_on() {
+fn a_move_wakes_no_waiter_for_a_later_phase() {
     let (sender, watch) = phase_channel();
     let mut forced = task(watch.reached(Phase::Forced));
     assert!(!forced.is_done());
@@ -47,7 +47,7 @@ fn a_move_wakes_nobody_who_has_to_wait_on() {
 }
 
 #[test]
-fn a_wait_outlasts_a_lame_duck_that_is_undone_before_it_is_looked_at() {
+fn a_wait_goes_on_when_a_stop_is_cancelled_before_the_wait_is_polled() {
     let (sender, watch) = phase_channel();
     sender.publish(Phase::Running);
     let mut leaving = task(watch.reached(Phase::LameDuck));
@@ -133,10 +133,16 @@ fn the_deadlines_of_a_stop_are_read_back_to_the_nanosecond() {
     #[expect(clippy::disallowed_methods, reason = "any instant does")]
     let draining = std::time::Instant::now() + Duration::from_nanos(123_456_789);
     let cancelling = draining + Duration::from_nanos(1);
-    sender.set_draining_at(Some(draining));
-    sender.set_cancelling_at(Some(cancelling));
+    let mut deadlines = StopDeadlines::new();
+    deadlines.draining_at = Some(draining);
+    deadlines.accept_queue_until = Some(draining + Duration::from_secs(1));
+    deadlines.cancelling_at = Some(cancelling);
+    deadlines.abort_at = Some(cancelling + Duration::from_secs(2));
+    sender.set_deadlines(deadlines);
+    assert_eq!(watch.deadlines(), deadlines);
     assert_eq!((watch.draining_at(), watch.cancelling_at()), (Some(draining), Some(cancelling)));
-    sender.set_cancelling_at(None);
+    deadlines.cancelling_at = None;
+    sender.set_deadlines(deadlines);
     assert_eq!((watch.draining_at(), watch.cancelling_at()), (Some(draining), None));
 }
 
@@ -152,11 +158,11 @@ fn a_move_that_races_with_the_wait_is_never_missed() {
 }
 
 #[test]
-fn a_stop_that_is_called_off_while_it_is_asked_for_is_never_missed() {
+fn a_cancelled_stop_is_never_missed_by_a_wait_that_begins_meanwhile() {
     const STOPS: usize = 20_000;
     let (sender, watch) = phase_channel();
-    // The two threads meet at each stop: it is asked for, and called off.
-    let (asked, undone) = (&AtomicUsize::new(0), &AtomicUsize::new(0));
+    // The two threads meet at each stop: one cancels it while the other begins to wait for that.
+    let (asked, moved) = (&AtomicUsize::new(0), &AtomicUsize::new(0));
     let meet = |at: &AtomicUsize, stop| {
         let mut spins = 0;
         while at.load(Ordering::SeqCst) < stop {
@@ -170,20 +176,20 @@ fn a_stop_that_is_called_off_while_it_is_asked_for_is_never_missed() {
         scope.spawn(move || {
             for stop in 1..=STOPS {
                 sender.publish(Phase::LameDuck);
-                undone.store(2 * stop - 1, Ordering::SeqCst);
+                moved.store(2 * stop - 1, Ordering::SeqCst);
                 meet(asked, stop);
                 // A little later each time, and then anew: through all of what the other does.
                 (0..stop % 16).for_each(|_| std::hint::spin_loop());
                 sender.publish(Phase::Running);
-                undone.store(2 * stop, Ordering::SeqCst);
+                moved.store(2 * stop, Ordering::SeqCst);
             }
         });
         for stop in 1..=STOPS {
-            meet(undone, 2 * stop - 1);
+            meet(moved, 2 * stop - 1);
             let mut stop_cancelled = task(watch.stop_cancelled(stop));
             asked.store(stop, Ordering::SeqCst);
             let is_seen = stop_cancelled.is_done();
-            meet(undone, 2 * stop);
+            meet(moved, 2 * stop);
             missed += usize::from(!is_seen && !stop_cancelled.is_done());
         }
     });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lameduck_core::Phase;
+use lameduck_core::{Phase, StopDeadlines};
 use lameduck_drain::DrainLayer;
 use tokio::time::{Instant, advance};
 
@@ -14,7 +14,9 @@ const WINDOW: Duration = Duration::from_secs(10);
 fn lame_duck(change: impl FnOnce(DrainLayer) -> DrainLayer) -> Bench {
     let bench = Bench::new(Phase::LameDuck).with(|drain| change(drain.with_seed(42)));
     let end = Instant::now() + WINDOW * 2;
-    bench.sender.set_draining_at(Some(end.into_std()));
+    let mut deadlines = StopDeadlines::new();
+    deadlines.draining_at = Some(end.into_std());
+    bench.sender.set_deadlines(deadlines);
     bench
 }
 

@@ -1,4 +1,4 @@
-//! The end of the process, in a process of its own: this test's binary, started once more.
+//! The end of the process, in a process of its own: this test binary, started once more.
 
 use std::{
     env,
@@ -14,11 +14,11 @@ const INSIDE: &str = "LAMEDUCK_TEST_STUCK_PROCESS";
 const TENTH: Duration = Duration::from_millis(100);
 
 #[test]
-fn a_blocking_call_does_not_keep_the_process_beyond_its_windows() {
+fn a_blocking_call_does_not_keep_the_process_beyond_its_stop_timeouts() {
     if env::var_os(INSIDE).is_some() {
         return stop_with_a_stuck_thread();
     }
-    let name = "exit::a_blocking_call_does_not_keep_the_process_beyond_its_windows";
+    let name = "exit::a_blocking_call_does_not_keep_the_process_beyond_its_stop_timeouts";
     let began = SystemTime::now();
     let output = Command::new(env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture"])
@@ -27,7 +27,7 @@ fn a_blocking_call_does_not_keep_the_process_beyond_its_windows() {
         .unwrap();
     let took = began.elapsed().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    // 0.3 s of windows, and half of the margin of 2 s; the rest is for a busy machine.
+    // 0.3 s of timeouts and half of the margin of 2 s. The rest is for a busy machine.
     assert!(took > Duration::from_secs(1) && took < Duration::from_secs(5), "{took:?}");
 }
 
@@ -36,7 +36,7 @@ fn tight() -> StopTimeouts {
     StopTimeouts::new()
         .with_lame_duck(Duration::ZERO)
         .with_drain(TENTH)
-        .with_stop_accepting(TENTH)
+        .with_accept_queue(TENTH)
         .with_cancel(Duration::ZERO)
         .with_force(TENTH)
         .with_hooks(TENTH)
@@ -47,17 +47,17 @@ fn stop_with_a_stuck_thread() {
     let code = runtime.block_on(async {
         // For ever, as far as this test goes.
         tokio::task::spawn_blocking(|| thread::sleep(Duration::from_secs(3_600)));
-        let windows = tight();
+        let timeouts = tight();
         let stuck = Work::new("stuck", || 1, std::future::pending::<()>);
-        let running = Lifecycle::new(windows).with_work(stuck).spawn();
+        let running = Lifecycle::new().with_stop_timeouts(timeouts).with_work(stuck).spawn();
         running.started().await;
         running.stop_handle().stop("test", false);
         ExitCode::from(running.finished().await)
     });
     assert_eq!(code, ExitCode::from(1));
-    // As at the end of `main`: this waits for the thread, and only the last resort ends it.
+    // As at the end of `main`: this waits for the thread, and only the watchdog ends it.
     drop(runtime);
-    panic!("the runtime let go of a thread that is stuck");
+    panic!("the runtime did not wait for a thread that is stuck");
 }
 
 #[test]
@@ -80,12 +80,12 @@ fn handlers_that_block_every_thread_do_not_keep_the_process_either() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
 }
 
-/// One thread, which the request to stop comes from, and which it then never gives back.
+/// The only thread begins the stop and then blocks for ever.
 fn stop_with_every_thread_blocked() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let windows = tight();
-        let running = Lifecycle::new(windows).with_watchdog().spawn();
+        let timeouts = tight();
+        let running = Lifecycle::new().with_stop_timeouts(timeouts).with_watchdog().spawn();
         running.started().await;
         running.stop_handle().stop("admin", false);
         thread::sleep(Duration::from_secs(3_600));

@@ -11,7 +11,7 @@ use crate::support::{Notes, panics};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn lifecycle() -> Lifecycle {
-    Lifecycle::new(StopTimeouts::new())
+    Lifecycle::new()
 }
 
 async fn stopped(lifecycle: Lifecycle) -> Report {
@@ -38,7 +38,7 @@ async fn start_hooks_run_in_order_and_stop_hooks_in_reverse() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failing_start_hook_stops_the_start_and_undoes_what_had_started() {
+async fn a_failing_start_hook_stops_the_start_and_what_had_started() {
     let notes = Notes::default();
     let running = lifecycle()
         .on_start("database", notes.hook("database up"))
@@ -65,7 +65,7 @@ async fn a_start_hook_that_panics_is_a_failed_start_and_not_a_crash() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_that_comes_during_the_start_ends_it_without_a_drain_and_without_an_error() {
+async fn a_stop_during_the_start_ends_it_without_a_drain_and_without_an_error() {
     let notes = Notes::default();
     let slow = notes.clone();
     let running = lifecycle()
@@ -83,7 +83,7 @@ async fn a_stop_that_comes_during_the_start_ends_it_without_a_drain_and_without_
     let report = running.finished().await;
     assert_eq!(report.outcome(), Outcome::Clean);
     assert_eq!(report.took(), Duration::ZERO);
-    // Only whoever waits in the queue of a listener is turned away, which takes no time here.
+    // Only clients in an accept queue are rejected, which takes no time here.
     let phases: Vec<_> = report.phases().iter().map(|phase| phase.phase).collect();
     assert_eq!(phases, [Phase::Draining]);
     sleep(SECOND * 120).await;
@@ -129,7 +129,7 @@ async fn a_hook_is_cut_at_its_own_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hooks_that_hang_leave_time_for_those_after_them_and_all_fit_the_windows() {
+async fn hooks_that_hang_leave_time_for_those_after_them_and_all_fit_their_timeout() {
     let notes = Notes::default();
     let mut lifecycle = lifecycle().on_stop("last", notes.hook("done"));
     for name in ["a", "b", "c"] {
@@ -144,13 +144,13 @@ async fn hooks_that_hang_leave_time_for_those_after_them_and_all_fit_the_windows
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_hook_may_use_the_time_that_the_drain_left_over() {
+async fn a_slow_hook_may_use_the_time_that_the_drain_did_not_need() {
     let report = stopped(lifecycle().on_stop("flush", || sleep(SECOND * 20))).await;
     assert_eq!(report.hooks()[0].outcome, HookOutcome::Done);
 }
 
 #[tokio::test(start_paused = true)]
-async fn asking_once_more_while_hooks_run_skips_them() {
+async fn escalating_while_hooks_run_skips_them() {
     let notes = Notes::default();
     let running = lifecycle()
         .on_stop("never", notes.hook("never"))

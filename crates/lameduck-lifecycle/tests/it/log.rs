@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use lameduck_core::{Phase, StopTimeouts};
-use lameduck_lifecycle::{Closed, Lifecycle, Work};
+use lameduck_core::Phase;
+use lameduck_lifecycle::{Lifecycle, SourceClosed, Work};
 use tokio::time::sleep;
 use tracing::{Event, Subscriber, field::Visit, instrument::WithSubscriber};
 use tracing_subscriber::{Layer, layer::Context, prelude::*};
@@ -47,7 +47,7 @@ impl Log {
 
 async fn logged(stop: impl Future<Output = ()>) -> Log {
     let log = Log::default();
-    // The driver's task inherits nothing, so the collector is the thread's default.
+    // The task of the driver inherits nothing, so the collector is the default of the thread.
     let _default =
         tracing::subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
     stop.with_current_subscriber().await;
@@ -58,11 +58,8 @@ async fn logged(stop: impl Future<Output = ()>) -> Log {
 async fn a_clean_stop_is_initiated_once_completed_once_and_never_forced() {
     let log = logged(async {
         let listener = Work::new("connections", || 0, || async {})
-            .with_closed(|| async { Closed::new(7, true) });
-        let running = Lifecycle::new(StopTimeouts::new())
-            .with_work(listener)
-            .on_stop("database", async || {})
-            .spawn();
+            .with_closed(|| async { SourceClosed::new(7, true) });
+        let running = Lifecycle::new().with_work(listener).on_stop("database", async || {}).spawn();
         running.started().await;
         running.stop_handle().stop("SIGTERM", true);
         drop(running.finished().await);
@@ -96,14 +93,12 @@ async fn a_clean_stop_is_initiated_once_completed_once_and_never_forced() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forced_stop_says_who_is_left_while_it_waits_and_names_each_when_it_forces() {
+async fn a_forced_stop_names_its_blockers_while_it_waits_and_when_it_forces() {
     let log = logged(async {
         let requests = Requests::new();
         let tally = requests.clone();
-        let running = Lifecycle::new(StopTimeouts::new())
-            .with_work(requests.work())
-            .with_tally(move || tally.tally())
-            .spawn();
+        let running =
+            Lifecycle::new().with_work(requests.work()).with_tally(move || tally.tally()).spawn();
         requests.come(2);
         running.stop_handle().stop("SIGTERM", false);
         drop(running.finished().await);
@@ -124,9 +119,9 @@ async fn a_forced_stop_says_who_is_left_while_it_waits_and_names_each_when_it_fo
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_undone_stop_is_logged_as_undone_and_the_next_one_is_a_new_stop() {
+async fn a_cancelled_stop_is_logged_and_the_next_one_is_a_new_stop() {
     let log = logged(async {
-        let running = Lifecycle::new(StopTimeouts::new()).spawn();
+        let running = Lifecycle::new().spawn();
         running.started().await;
         running.stop_handle().stop("first", true);
         running.watch().reached(Phase::LameDuck).await;

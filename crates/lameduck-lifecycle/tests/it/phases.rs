@@ -1,9 +1,9 @@
-//! The phases, from the request to stop to the report.
+//! The phases, from the begin of a stop to its report.
 
 use std::time::Duration;
 
 use lameduck_core::{Phase, StopTimeouts, TransitionCause};
-use lameduck_lifecycle::{Closed, Lifecycle, Outcome, Tally, Work};
+use lameduck_lifecycle::{Lifecycle, Outcome, SourceClosed, Tally, Work};
 use tokio::time::{Instant, sleep};
 
 use crate::support::Requests;
@@ -11,8 +11,15 @@ use crate::support::Requests;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn with(requests: &Requests) -> Lifecycle {
+    with_timeouts(requests, StopTimeouts::new())
+}
+
+fn with_timeouts(requests: &Requests, timeouts: StopTimeouts) -> Lifecycle {
     let tally = requests.clone();
-    Lifecycle::new(StopTimeouts::new()).with_work(requests.work()).with_tally(move || tally.tally())
+    Lifecycle::new()
+        .with_stop_timeouts(timeouts)
+        .with_work(requests.work())
+        .with_tally(move || tally.tally())
 }
 
 #[tokio::test(start_paused = true)]
@@ -76,7 +83,7 @@ async fn a_request_that_answers_when_cancelled_makes_the_stop_cancelled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_never_ends_is_forced_and_named_within_the_windows() {
+async fn a_request_that_never_ends_is_forced_and_named_within_the_stop_timeouts() {
     let requests = Requests::new();
     let running = with(&requests).spawn();
     running.started().await;
@@ -95,19 +102,19 @@ async fn a_request_that_never_ends_is_forced_and_named_within_the_windows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_that_force_cannot_end_does_not_outlive_the_force_window() {
+async fn work_that_force_cannot_end_does_not_outlive_the_force_timeout() {
     let stuck = Work::new("stuck", || 1, std::future::pending::<()>);
-    let running = Lifecycle::new(StopTimeouts::new()).with_work(stuck).spawn();
+    let running = Lifecycle::new().with_work(stuck).spawn();
     running.started().await;
     running.stop_handle().stop("SIGTERM", true);
     let report = running.finished().await;
     assert_eq!(report.outcome(), Outcome::Forced);
     assert_eq!(report.took(), SECOND * 24);
-    assert_eq!(report.phases().last().map(|phase| phase.ended_by), Some(TransitionCause::Window));
+    assert_eq!(report.phases().last().map(|phase| phase.ended_by), Some(TransitionCause::Timeout));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_request_to_stop_cancels_at_once_and_a_third_forces_at_once() {
+async fn an_escalated_stop_cancels_at_once_and_then_forces_at_once() {
     let requests = Requests::new();
     let running = with(&requests).spawn();
     running.started().await;
@@ -125,7 +132,7 @@ async fn a_second_request_to_stop_cancels_at_once_and_a_third_forces_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_impatient_stop_with_nothing_in_flight_is_still_clean() {
+async fn an_escalated_stop_with_nothing_in_flight_is_still_clean() {
     let running = with(&Requests::new()).spawn();
     running.started().await;
     running.stop_handle().stop("SIGTERM", true);
@@ -134,7 +141,7 @@ async fn an_impatient_stop_with_nothing_in_flight_is_still_clean() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_undone_in_lame_duck_leaves_a_ready_server_that_can_stop_again() {
+async fn a_stop_cancelled_in_lame_duck_leaves_a_ready_server_that_can_stop_again() {
     let running = with(&Requests::new()).spawn();
     running.started().await;
     let stop = running.stop_handle();
@@ -151,7 +158,7 @@ async fn a_stop_undone_in_lame_duck_leaves_a_ready_server_that_can_stop_again() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_past_lame_duck_is_too_late_to_undo_and_goes_on() {
+async fn a_stop_past_lame_duck_is_too_late_to_cancel_and_goes_on() {
     let requests = Requests::new();
     let running = with(&requests).spawn();
     running.started().await;
@@ -168,13 +175,13 @@ async fn a_stop_past_lame_duck_is_too_late_to_undo_and_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_lame_duck_that_may_end_when_quiet_waits_for_quiet_after_its_minimum() {
     let requests = Requests::new();
-    let windows = StopTimeouts::new().with_lame_duck_until_quiet(SECOND, SECOND, SECOND * 5);
-    let quiet = with(&requests).with_stop_timeouts(windows).spawn();
+    let timeouts = StopTimeouts::new().with_lame_duck_until_quiet(SECOND, SECOND, SECOND * 5);
+    let quiet = with_timeouts(&requests, timeouts).spawn();
     quiet.started().await;
     quiet.stop_handle().stop("SIGTERM", true);
     assert_eq!(quiet.finished().await.took(), SECOND);
 
-    let busy = with(&requests).with_stop_timeouts(windows).spawn();
+    let busy = with_timeouts(&requests, timeouts).spawn();
     busy.started().await;
     busy.stop_handle().stop("SIGTERM", true);
     for _ in 0..3 {
@@ -182,12 +189,12 @@ async fn a_lame_duck_that_may_end_when_quiet_waits_for_quiet_after_its_minimum()
         requests.come(1);
         requests.finish(1);
     }
-    // The last request came at 1.5 s: it is seen at 2 s, and a quiet second follows.
+    // The last request came at 1.5 s. It is seen at 2 s, and a quiet second follows.
     assert_eq!(busy.finished().await.took(), SECOND * 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_asks_for_the_report_gets_the_same_one() {
+async fn every_caller_gets_the_same_report() {
     let running = with(&Requests::new()).spawn();
     running.started().await;
     running.stop_handle().stop("SIGTERM", true);
@@ -199,7 +206,7 @@ async fn whoever_asks_for_the_report_gets_the_same_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_request_is_in_flight_only_counts_once_every_listener_has_closed() {
+async fn a_drain_ends_only_after_every_listener_has_closed() {
     let requests = Requests::new();
     let late = requests.clone();
     let listener = Work::new("connections", || 0, || async {}).with_closed(move || {
@@ -208,7 +215,7 @@ async fn no_request_is_in_flight_only_counts_once_every_listener_has_closed() {
             // The accept queue still held a connection with a request.
             sleep(SECOND / 2).await;
             late.come(1);
-            Closed::new(1, true)
+            SourceClosed::new(1, true)
         }
     });
     let running = with(&requests).with_work(listener).spawn();
@@ -221,10 +228,10 @@ async fn no_request_is_in_flight_only_counts_once_every_listener_has_closed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listener_that_never_closes_holds_the_stop_no_longer_than_its_window() {
-    let listener =
-        Work::new("connections", || 0, || async {}).with_closed(std::future::pending::<Closed>);
-    let running = Lifecycle::new(StopTimeouts::new()).with_work(listener).spawn();
+async fn a_listener_that_never_closes_delays_the_stop_no_longer_than_its_timeout() {
+    let listener = Work::new("connections", || 0, || async {})
+        .with_closed(std::future::pending::<SourceClosed>);
+    let running = Lifecycle::new().with_work(listener).spawn();
     running.started().await;
     running.stop_handle().stop("SIGTERM", false);
     assert_eq!(running.finished().await.took(), SECOND);
@@ -248,7 +255,7 @@ async fn the_numbers_of_the_report_add_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_the_drain_is_known_to_every_observer_while_it_lasts() {
+async fn every_reader_of_the_phase_knows_the_end_of_the_drain() {
     let requests = Requests::new();
     let running = with(&requests).spawn();
     running.started().await;
@@ -261,15 +268,17 @@ async fn the_end_of_the_drain_is_known_to_every_observer_while_it_lasts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_runs_alongside_may_ask_for_the_stop_and_ask_again() {
+async fn a_future_alongside_may_begin_a_stop_and_escalate_it() {
     let requests = Requests::new();
     requests.come(1);
     let lifecycle = with(&requests);
     let stop = lifecycle.stop_handle();
     let signals = async move {
-        for _ in 0..3 {
+        sleep(SECOND).await;
+        stop.stop("SIGTERM", true);
+        for _ in 0..2 {
             sleep(SECOND).await;
-            stop.ask("SIGTERM", true);
+            stop.escalate();
         }
     };
     let report = lifecycle.alongside(signals).spawn().finished().await;
@@ -279,7 +288,7 @@ async fn what_runs_alongside_may_ask_for_the_stop_and_ask_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_ends_though_what_runs_alongside_does_not() {
+async fn a_stop_ends_before_a_future_alongside_does() {
     let lifecycle = with(&Requests::new()).alongside(std::future::pending());
     let running = lifecycle.alongside(std::future::ready(())).spawn();
     running.started().await;
@@ -288,7 +297,7 @@ async fn a_stop_ends_though_what_runs_alongside_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_panics_alongside_costs_only_itself() {
+async fn a_future_alongside_that_panics_costs_only_itself() {
     let panics = async { panic!("out of cheese") };
     let lifecycle = with(&Requests::new()).alongside(panics);
     let stop = lifecycle.stop_handle();
@@ -301,17 +310,17 @@ async fn what_panics_alongside_costs_only_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_that_was_asked_for_before_the_start_needs_no_lame_duck() {
+async fn a_stop_that_began_before_the_start_needs_no_lame_duck() {
     let lifecycle = with(&Requests::new());
     let stop = lifecycle.stop_handle();
-    let report = lifecycle.alongside(async move { stop.ask("SIGTERM", true) }).spawn();
+    let report = lifecycle.alongside(async move { stop.stop("SIGTERM", true) }).spawn();
     assert_eq!(report.finished().await.took(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_in_a_users_closure_stops_everybody_who_watches_the_phase() {
+async fn a_panic_in_a_users_closure_completes_every_wait_for_a_phase() {
     let broken = Work::new("broken", || 1, || async { panic!("out of cheese") });
-    let running = Lifecycle::new(StopTimeouts::new()).with_work(broken).spawn();
+    let running = Lifecycle::new().with_work(broken).spawn();
     running.started().await;
     running.stop_handle().stop("SIGTERM", false);
     running.watch().reached(Phase::Stopped).await;
@@ -322,10 +331,10 @@ async fn a_panic_in_a_users_closure_stops_everybody_who_watches_the_phase() {
 #[tokio::test(start_paused = true)]
 async fn a_count_and_a_wait_that_disagree_do_not_keep_a_thread_busy() {
     let odd = Work::new("odd", || 1, || async {});
-    let running = Lifecycle::new(StopTimeouts::new()).with_work(odd).spawn();
+    let running = Lifecycle::new().with_work(odd).spawn();
     running.started().await;
     running.stop_handle().stop("SIGTERM", false);
-    // On a paused clock this ends only because somebody sleeps.
+    // On a paused clock this ends only because the loop sleeps.
     assert_eq!(running.finished().await.outcome(), Outcome::Forced);
 }
 
@@ -334,12 +343,12 @@ async fn a_hundred_thousand_blockers_are_counted_and_a_hundred_named() {
     let lines = || (0..100_000).map(|n| format!("socket {n}")).collect();
     let many = Work::new("sockets", || 1, std::future::pending::<()>).with_blockers(lines);
     let tenth = SECOND / 10;
-    let windows = StopTimeouts::new()
+    let timeouts = StopTimeouts::new()
         .with_drain(tenth)
-        .with_stop_accepting(tenth)
+        .with_accept_queue(tenth)
         .with_cancel(tenth)
         .with_force(tenth);
-    let running = Lifecycle::new(windows).with_work(many).spawn();
+    let running = Lifecycle::new().with_stop_timeouts(timeouts).with_work(many).spawn();
     running.started().await;
     running.stop_handle().stop("SIGTERM", false);
     let report = running.finished().await;

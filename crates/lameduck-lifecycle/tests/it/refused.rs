@@ -1,4 +1,4 @@
-//! What is refused before anything runs.
+//! What is an error before anything runs.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use crate::support::panics;
 
 #[track_caller]
 fn check(lifecycle: &Lifecycle, parts: &[&str]) {
-    let error = lifecycle.check().expect_err("should be refused").to_string();
+    let error = lifecycle.check().expect_err("should be an error").to_string();
     for part in parts {
         assert!(error.contains(part), "{error:?} should name {part:?}");
     }
 }
 
 #[test]
-fn windows_over_their_budget_are_refused_with_both_sums() {
+fn stop_timeouts_over_their_budget_are_an_error_with_both_sums() {
     let budget = Budget::kubernetes(Duration::from_secs(20), Duration::ZERO);
-    let lifecycle = Lifecycle::new(StopTimeouts::new()).with_budget(budget);
+    let lifecycle = Lifecycle::new().with_budget(budget);
     check(&lifecycle, &["add up to 28s", "budget is 18s"]);
 }
 
 #[test]
-fn two_stop_hooks_of_one_name_are_refused_so_that_none_runs_twice() {
-    let lifecycle = Lifecycle::new(StopTimeouts::new())
+fn two_stop_hooks_of_one_name_are_an_error_so_that_none_runs_twice() {
+    let lifecycle = Lifecycle::new()
         .on_start("database", async || {})
         .on_stop("database", async || {})
         .on_stop("database", async || {});
@@ -32,22 +32,22 @@ fn two_stop_hooks_of_one_name_are_refused_so_that_none_runs_twice() {
 }
 
 #[test]
-fn a_hook_without_any_time_is_refused() {
-    let lifecycle =
-        Lifecycle::new(StopTimeouts::new()).on_stop_within(Duration::ZERO, "flush", async || {});
+fn a_hook_without_any_time_is_an_error() {
+    let lifecycle = Lifecycle::new().on_stop_within(Duration::ZERO, "flush", async || {});
     check(&lifecycle, &["stop hook `flush` has a timeout of zero", "at least"]);
 }
 
 #[tokio::test]
-async fn a_refused_lifecycle_runs_nothing_and_reports_why() {
-    let running = Lifecycle::new(StopTimeouts::new().with_drain(Duration::MAX))
+async fn a_lifecycle_with_an_error_runs_nothing_and_reports_why() {
+    let running = Lifecycle::new()
+        .with_stop_timeouts(StopTimeouts::new().with_drain(Duration::MAX))
         .on_start("never", || panics("ran"))
         .on_stop("never", || panics("ran"))
         .spawn();
     running.started().await;
     let report = running.finished().await;
     assert_eq!(report.outcome(), Outcome::NotStarted);
-    assert!(report.error().is_some_and(|error| error.contains("window `drain`")));
+    assert!(report.error().is_some_and(|error| error.contains("stop timeout `drain`")));
     assert!(report.hooks().is_empty());
     assert_eq!(running.watch().current(), Phase::Stopped);
 }

@@ -1,4 +1,4 @@
-//! What the tests share: something to be in flight, and a note of what happened.
+//! What the tests share: requests in flight, and notes of what happened.
 
 use std::sync::{Arc, Mutex};
 
@@ -35,7 +35,7 @@ impl Requests {
         *self.tally.borrow()
     }
 
-    /// The work as a lifecycle sees it. Force aborts whatever is open.
+    /// The work as a lifecycle sees it. Force aborts all that is open.
     pub(crate) fn work(&self) -> Work {
         let (open, idle, names, force) =
             (self.clone(), self.clone(), self.clone(), self.tally.clone());
@@ -69,7 +69,7 @@ impl Notes {
         self.0.lock().unwrap().clone()
     }
 
-    /// A hook that writes its note and is done.
+    /// A hook that writes its note and ends.
     pub(crate) fn hook(
         &self,
         note: &'static str,
@@ -82,7 +82,7 @@ impl Notes {
     }
 }
 
-/// A hook's work that panics.
+/// A hook that panics.
 pub(crate) async fn panics(message: &'static str) {
     panic!("{message}")
 }

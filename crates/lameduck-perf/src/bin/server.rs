@@ -20,7 +20,7 @@ fn main() -> io::Result<()> {
 fn own_loop(app: Router) -> io::Result<()> {
     pin_to_cpu(0);
     runtime()?.block_on(async {
-        let duck = Lameduck::new().with_timeout(LIMIT);
+        let duck = Lameduck::builder().with_timeout(LIMIT).build();
         let listener = duck.bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?);
         let app = duck.wrap(app);

@@ -12,26 +12,31 @@ use std::{
 use lameduck_signal::{Signal, Signals};
 use rustix::process::{Pid, Signal as Raw, kill_process};
 
-/// Says what the process that a test has started is to listen for.
+/// Says which triggers the process of a test installs.
 const MODE: &str = "LAMEDUCK_SIGNAL_TEST_MODE";
 
-/// The process that the tests below start. Without a mode there is nothing to do.
+/// The process that the tests below start. Without a mode it does nothing.
 #[test]
 fn process_under_test() {
     let Some(mode) = env::var_os(MODE) else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(print_stages(mode.to_str().unwrap()));
+    runtime.block_on(print_triggers(mode.to_str().unwrap()));
 }
 
-async fn print_stages(mode: &str) {
-    let signals = Signals::new();
+async fn print_triggers(mode: &str) {
+    // The tests send signals in quick succession.
+    let signals = Signals::new().with_debounce(None);
     let signals = match mode {
         "default" => signals.with_terminal(false),
         "terminal" => signals.with_terminal(true),
         "hangup" => signals.with(Signal::Hangup),
         "terminate only" => signals.without(Signal::Interrupt),
         "reload" => signals.on_reload(Signal::Hangup, || say("reload")),
-        "last resort" | "stuck" | "dropped" => signals.with_last_resort(),
+        "fourth signal" | "stuck" | "dropped" => signals.with_exit_at_fourth_signal(),
+        "debounce" => signals.with_terminal(false).with_debounce(Some(Duration::from_secs(60))),
+        "debounce on a terminal" => {
+            signals.with_terminal(true).with_debounce(Some(Duration::from_secs(60)))
+        }
         "kept" => signals,
         other => panic!("no mode {other:?}"),
     };
@@ -52,18 +57,18 @@ async fn print_stages(mode: &str) {
     loop {
         let stop = triggers.next().await;
         let interactive = if stop.cause.is_interactive() { " interactive" } else { "" };
-        say(&format!("{} {}{interactive}", stop.stage, stop.cause));
+        say(&format!("{} {}{interactive}", stop.escalation, stop.cause));
     }
 }
 
-/// Keeps the only thread for ever, as a handler that does not yield would.
+/// Blocks the only thread for ever, as a handler that does not yield does.
 fn stuck() -> ! {
     loop {
         thread::park();
     }
 }
 
-/// Marks a line as ours: the test harness prints, too.
+/// Marks a line as one of the process: the test harness prints, too.
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "\n> {line}").unwrap();
@@ -87,12 +92,12 @@ fn fresh(program: std::path::PathBuf) -> Command {
 }
 
 impl Process {
-    /// Starts a process and waits until it listens.
+    /// Starts a process and waits until its triggers are installed.
     fn start(mode: &str) -> Self {
         let mut child = fresh(env::current_exe().unwrap())
             .args(["process::process_under_test", "--exact", "--nocapture"])
             .env(MODE, mode)
-            // Where a core dump may lie, if the system writes one.
+            // A core dump, if the system writes one, goes there.
             .current_dir(env!("CARGO_TARGET_TMPDIR"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -125,7 +130,7 @@ impl Drop for Process {
     }
 }
 
-/// Sends signals one by one and compares what each led to.
+/// Sends signals one by one and compares what each leads to.
 fn check(mode: &str, steps: &[(Raw, &str)]) -> Process {
     let mut process = Process::start(mode);
     for &(signal, expected) in steps {
@@ -136,7 +141,7 @@ fn check(mode: &str, steps: &[(Raw, &str)]) -> Process {
 }
 
 #[test]
-fn each_further_signal_raises_the_stage_up_to_the_third() {
+fn each_further_signal_escalates_up_to_the_third() {
     check(
         "default",
         &[
@@ -149,7 +154,23 @@ fn each_further_signal_raises_the_stage_up_to_the_third() {
 }
 
 #[test]
-fn different_signals_that_come_at_once_are_told_apart() {
+fn a_signal_that_is_sent_twice_counts_once_and_a_different_one_counts() {
+    let mut process = check("debounce", &[(Raw::TERM, "first SIGTERM")]);
+    process.send(Raw::TERM);
+    process.send(Raw::INT);
+    process.says("second SIGINT");
+}
+
+#[test]
+fn a_second_ctrl_c_counts_at_once() {
+    check(
+        "debounce on a terminal",
+        &[(Raw::INT, "first SIGINT interactive"), (Raw::INT, "second SIGINT interactive")],
+    );
+}
+
+#[test]
+fn different_signals_that_come_at_once_are_two_triggers() {
     let mut process = Process::start("kept");
     process.send(Raw::INT);
     process.send(Raw::TERM);
@@ -195,17 +216,17 @@ fn a_reload_is_no_stop() {
 }
 
 #[test]
-fn the_last_resort_ends_the_process_at_the_fourth_signal() {
+fn the_fourth_signal_ends_the_process() {
     let mut process = check(
-        "last resort",
+        "fourth signal",
         &[(Raw::TERM, "first SIGTERM"), (Raw::INT, "second SIGINT"), (Raw::TERM, "third SIGTERM")],
     );
     process.send(Raw::TERM);
     assert_eq!(process.ends().code(), Some(128 + 15));
 }
 
-/// Sends until the process is gone: signals that come too fast are one.
-fn insist(mode: &str) {
+/// Sends until the process has ended: signals in quick succession may be one.
+fn send_until_it_ends(mode: &str) {
     let mut process = Process::start(mode);
     let mut sent = 0_u32;
     let status = loop {
@@ -214,7 +235,7 @@ fn insist(mode: &str) {
         if let Some(status) = process.child.try_wait().unwrap() {
             break status;
         }
-        assert!(sent < 10_000, "the process hears nothing");
+        assert!(sent < 10_000, "the process does not react");
         // A pace, not a wait: a flood of signals would keep the process busy with its handler.
         thread::sleep(Duration::from_millis(1));
     };
@@ -223,11 +244,11 @@ fn insist(mode: &str) {
 }
 
 #[test]
-fn the_last_resort_ends_a_process_whose_runtime_is_stuck() {
-    insist("stuck");
+fn the_fourth_signal_ends_a_process_whose_runtime_is_stuck() {
+    send_until_it_ends("stuck");
 }
 
 #[test]
-fn the_last_resort_outlives_the_triggers() {
-    insist("dropped");
+fn the_fourth_signal_ends_the_process_after_the_triggers_are_dropped() {
+    send_until_it_ends("dropped");
 }

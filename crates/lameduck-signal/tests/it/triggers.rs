@@ -10,30 +10,31 @@ use lameduck_signal::{Escalation, Signal, Signals, Triggers};
 use tokio::sync::oneshot;
 
 /// Waits for one trigger and compares it.
-async fn check(triggers: &mut Triggers, stage: Escalation, name: &str) {
+async fn check(triggers: &mut Triggers, escalation: Escalation, name: &str) {
     let stop = triggers.next().await;
-    assert_eq!((stop.stage, stop.cause.name()), (stage, name));
-    assert_eq!(triggers.stage(), Some(stage));
+    assert_eq!((stop.escalation, stop.cause.name()), (escalation, name));
+    assert_eq!(triggers.escalation(), Some(escalation));
 }
 
 /// Asserts that nothing was triggered.
 async fn check_pending(triggers: &mut Triggers) {
     tokio::select! {
         biased;
-        stop = triggers.next() => panic!("nobody asked for {stop:?}"),
+        stop = triggers.next() => panic!("unexpected trigger: {stop:?}"),
         () = ready(()) => {}
     }
 }
 
 #[tokio::test]
-async fn each_further_trigger_raises_the_stage_up_to_the_third() {
+async fn each_further_trigger_escalates_up_to_the_third() {
     let mut triggers = Signals::new().install().unwrap();
-    assert_eq!(triggers.stage(), None);
+    assert_eq!(triggers.escalation(), None);
     let admin = triggers.handle();
-    for stage in [Escalation::First, Escalation::Second, Escalation::Third, Escalation::Third] {
+    for escalation in [Escalation::First, Escalation::Second, Escalation::Third, Escalation::Third]
+    {
         check_pending(&mut triggers).await;
         admin.trigger("admin");
-        check(&mut triggers, stage, "admin").await;
+        check(&mut triggers, escalation, "admin").await;
     }
 }
 
@@ -65,7 +66,7 @@ async fn a_trigger_wakes_the_wait() {
         tokio::task::yield_now().await;
         admin.trigger("admin");
     });
-    assert_eq!(stop.stage, Escalation::First);
+    assert_eq!(stop.escalation, Escalation::First);
 }
 
 #[tokio::test]
@@ -98,13 +99,13 @@ async fn a_future_triggers_once_under_its_name() {
 }
 
 #[tokio::test]
-async fn a_stop_that_was_called_off_begins_again_at_the_first_stage() {
-    let mut triggers = Signals::new().with_last_resort().install().unwrap();
+async fn after_a_cancelled_stop_the_next_trigger_is_the_first_again() {
+    let mut triggers = Signals::new().with_exit_at_fourth_signal().install().unwrap();
     let admin = triggers.handle();
     admin.trigger("admin");
     check(&mut triggers, Escalation::First, "admin").await;
     triggers.reset();
-    assert_eq!(triggers.stage(), None);
+    assert_eq!(triggers.escalation(), None);
     admin.trigger("admin");
     check(&mut triggers, Escalation::First, "admin").await;
 }
@@ -114,7 +115,7 @@ async fn a_named_trigger_is_no_signal_and_not_interactive() {
     let mut triggers = Signals::new().with_terminal(true).install().unwrap();
     triggers.handle().trigger(String::from("admin"));
     let Poll::Ready(stop) = triggers.poll_next(&mut Context::from_waker(Waker::noop())) else {
-        panic!("the trigger waits");
+        panic!("the trigger is ready");
     };
     assert_eq!(stop.cause.signal(), None);
     assert!(!stop.cause.is_interactive());
@@ -126,11 +127,14 @@ fn an_install_outside_of_a_runtime_is_an_error() {
     let error = Signals::new().install().unwrap_err();
     assert!(error.is_no_runtime());
     assert_eq!(error.signal(), None);
-    assert_eq!(error.to_string(), "signals are installed outside of a tokio runtime");
+    assert_eq!(
+        error.to_string(),
+        "signal handlers are installed outside of a tokio runtime; call `install` inside of one"
+    );
 }
 
 #[tokio::test]
-async fn debug_shows_what_is_listened_for() {
+async fn debug_shows_the_triggers() {
     let signals = Signals::new()
         .without(Signal::Interrupt)
         .on_reload(Signal::Hangup, || {})
@@ -139,11 +143,11 @@ async fn debug_shows_what_is_listened_for() {
     assert_eq!(
         format!("{signals:?}"),
         "Signals { stop: [Terminate], reload: [Hangup], futures: [\"channel\"], \
-         has_terminal: Some(false), last_resort: false, .. }"
+         has_terminal: Some(false), debounce: Some(1s), exits_at_fourth_signal: false, .. }"
     );
     assert_eq!(
         format!("{:?}", signals.install().unwrap()),
         "Triggers { reached: None, stop: [Terminate], reload: [Hangup], futures: [\"channel\"], \
-         has_terminal: false, last_resort: false, .. }"
+         has_terminal: false, debounce: Some(1s), exits_at_fourth_signal: false, .. }"
     );
 }

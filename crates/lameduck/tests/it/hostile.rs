@@ -26,14 +26,17 @@ async fn stopped<P>(
     let windows = StopTimeouts::new()
         .with_lame_duck(Duration::ZERO)
         .with_drain(DRAIN)
-        .with_stop_accepting(Duration::from_millis(300))
+        .with_accept_queue(Duration::from_millis(300))
         .with_cancel(CANCEL)
         .with_force(FORCE);
-    let duck = duck().with_stop_timeouts(windows).with_sockets(|server| {
-        server
-            .with_first_byte_grace(Duration::from_millis(300))
-            .with_idle_grace(Duration::from_millis(500))
-    });
+    let duck = builder()
+        .with_stop_timeouts(windows)
+        .with_sockets(|server| {
+            server
+                .with_first_byte_grace(Duration::from_millis(300))
+                .with_idle_grace(Duration::from_millis(500))
+        })
+        .build();
     let (stop, app, connections) = (duck.stop_handle(), app(&duck), duck.connections().clone());
     let (addr, report) = serve(duck, app).await;
     let peers = peers(addr, connections).await;

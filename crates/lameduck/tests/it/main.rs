@@ -1,16 +1,17 @@
 //! What users of the whole get, in one process: their own server, stopped by hand.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
 
-mod around;
 #[cfg(unix)]
 mod hostile;
-mod moody;
+mod readiness;
 mod sockets;
 mod spawned;
 #[cfg(feature = "websocket")]
 mod streams;
 #[cfg(all(feature = "tls", unix))]
 mod tls;
+mod triggers;
+mod wrap;
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
@@ -21,8 +22,8 @@ use axum::{
 };
 use hyper::upgrade::OnUpgrade;
 use lameduck::{
-    IntoService, Lameduck, Outcome, Phase, Report, StopTimeouts, context::RequestContext,
-    signal::Signals,
+    IntoService, Lameduck, LameduckBuilder, Outcome, Phase, Report, StopTimeouts,
+    context::RequestContext, signal::Signals,
 };
 use lameduck_drill::{Kind, Oracle, idle_connection, sent_request};
 use tokio::{
@@ -30,12 +31,16 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// A whole without signals: several of them share this process.
-fn duck() -> Lameduck {
+/// A server without signals: several servers share this process.
+fn builder() -> LameduckBuilder {
     use lameduck::signal::Signal;
-    let windows = StopTimeouts::new().with_lame_duck(Duration::from_millis(100));
+    let timeouts = StopTimeouts::new().with_lame_duck(Duration::from_millis(100));
     let signals = Signals::new().without(Signal::Terminate).without(Signal::Interrupt);
-    Lameduck::with_signals(signals).with_stop_timeouts(windows)
+    Lameduck::builder().with_signals(signals).with_stop_timeouts(timeouts)
+}
+
+fn duck() -> Lameduck {
+    builder().build()
 }
 
 fn app(duck: &Lameduck) -> Router {
@@ -102,7 +107,7 @@ async fn a_stock_server_with_our_listener_and_layer_is_stopped_without_a_loss() 
 #[tokio::test]
 async fn whoever_comes_during_the_start_waits_and_is_then_served() {
     let (open, gate) = tokio::sync::oneshot::channel::<()>();
-    let duck = duck().on_start("database", async move || gate.await);
+    let duck = builder().on_start("database", async move || gate.await).build();
     let (stop, app) = (duck.stop_handle(), app(&duck));
     let (addr, report) = serve(duck, app).await;
     let early = sent_request(addr, Duration::ZERO).await;
@@ -117,7 +122,7 @@ async fn whoever_comes_during_the_start_waits_and_is_then_served() {
 #[tokio::test]
 async fn whoever_waits_when_the_start_fails_is_turned_away_and_not_reset() {
     let (fail, gate) = tokio::sync::oneshot::channel::<()>();
-    let duck = duck().on_start("database", async move || gate.await);
+    let duck = builder().on_start("database", async move || gate.await).build();
     let app = app(&duck);
     let (addr, report) = serve(duck, app).await;
     let early = sent_request(addr, Duration::ZERO).await;
@@ -162,7 +167,7 @@ async fn handlers_know_their_peer_and_their_request() {
 #[tokio::test]
 async fn an_http2_client_is_told_in_lame_duck_while_new_connections_are_served() {
     let windows = StopTimeouts::new().with_lame_duck(Duration::from_secs(2));
-    let duck = duck().with_stop_timeouts(windows);
+    let duck = builder().with_stop_timeouts(windows).build();
     let (stop, app, watch) = (duck.stop_handle(), app(&duck), duck.watch());
     let (addr, report) = serve(duck, app).await;
     let tcp = TcpStream::connect(addr).await.unwrap();
@@ -180,7 +185,7 @@ async fn an_http2_client_is_told_in_lame_duck_while_new_connections_are_served()
 
 #[tokio::test]
 async fn the_limits_that_were_set_are_those_of_the_server() {
-    let duck = duck().with_http(|serve| serve.with_max_connections(1));
+    let duck = builder().with_http(|serve| serve.with_max_connections(1)).build();
     let (stop, app, connections) = (duck.stop_handle(), app(&duck), duck.connections().clone());
     let (addr, report) = serve(duck, app).await;
     let first = idle_connection(addr).await;
@@ -196,7 +201,8 @@ async fn the_limits_that_were_set_are_those_of_the_server() {
 #[tokio::test]
 async fn a_listener_that_is_kept_open_says_no_to_the_end_of_the_drain() {
     use lameduck::server::ListenerEnd;
-    let duck = duck().with_sockets(|server| server.with_listener_end(ListenerEnd::KeepOpen));
+    let duck =
+        builder().with_sockets(|server| server.with_listener_end(ListenerEnd::KeepOpen)).build();
     let (stop, app, watch) = (duck.stop_handle(), app(&duck), duck.watch());
     let (addr, report) = serve(duck, app).await;
     let slow = sent_request(addr, Duration::from_millis(1500)).await;
@@ -220,9 +226,9 @@ async fn a_request_that_blocks_the_stop_is_named_with_its_id() {
     let windows = StopTimeouts::new()
         .with_lame_duck(Duration::ZERO)
         .with_drain(Duration::from_millis(200))
-        .with_stop_accepting(Duration::from_millis(100))
+        .with_accept_queue(Duration::from_millis(100))
         .with_cancel(Duration::from_millis(100));
-    let duck = duck().with_stop_timeouts(windows);
+    let duck = builder().with_stop_timeouts(windows).build();
     let (stop, app) = (duck.stop_handle(), app(&duck));
     let in_flight = duck.in_flight().clone();
     let (addr, report) = serve(duck, app).await;
@@ -260,7 +266,7 @@ async fn an_idle_server_stops_within_20_ms_of_the_end_of_its_lame_duck() {
 async fn a_port_in_use_is_a_report_that_names_it_and_no_hook_runs() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = taken.local_addr().unwrap();
-    let duck = duck().on_start("never", async || unreachable());
+    let duck = builder().on_start("never", async || unreachable()).build();
     let report = duck.serve(addr, Router::new()).await;
     assert_eq!(report.outcome(), Outcome::NotStarted);
     assert!(report.error().unwrap().contains(&addr.to_string()), "{report}");

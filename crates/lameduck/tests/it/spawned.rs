@@ -9,7 +9,7 @@ use lameduck::{
 };
 use tokio::{sync::mpsc, time::sleep};
 
-use crate::{app, duck, get_body, serve};
+use crate::{app, builder, duck, get_body, serve};
 
 #[tokio::test]
 async fn spawned_work_holds_up_the_stop_and_is_not_cut_by_the_end_of_its_request() {
@@ -43,9 +43,9 @@ async fn detached_work_that_is_told_of_a_stop_and_ends_leaves_it_clean() {
     let windows = StopTimeouts::new()
         .with_lame_duck(Duration::ZERO)
         .with_drain(Duration::from_millis(200))
-        .with_stop_accepting(Duration::from_millis(100))
+        .with_accept_queue(Duration::from_millis(100))
         .with_cancel(Duration::from_secs(2));
-    let duck = duck().with_stop_timeouts(windows);
+    let duck = builder().with_stop_timeouts(windows).build();
     let stop = duck.stop_handle();
     let (told, mut was_told) = mpsc::unbounded_channel();
     let app = app(&duck).route(

@@ -60,7 +60,7 @@ async fn a_server_with_tls_renews_its_certificate_at_a_hangup_and_stops_clean() 
     let pems = Pems::new();
     let first = pems.renew();
     let tls = Tls::from_pem_files(pems.0.join("chain"), pems.0.join("key")).unwrap();
-    let duck = duck().with_tls_reload(&tls);
+    let duck = builder().with_tls_reload(&tls).build();
     let (stop, watch, app) = (duck.stop_handle(), duck.watch(), app(&duck));
     let listener = duck.bind("127.0.0.1:0").await.unwrap().with_tls(&tls);
     let addr = listener.local_addr().unwrap();

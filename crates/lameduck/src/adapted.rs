@@ -1,4 +1,4 @@
-//! A service of axum's requests under a server of hyper's.
+//! A service of axum requests under a hyper server.
 
 use std::{
     mem,
@@ -10,13 +10,13 @@ use http::{Extensions, Request};
 use hyper::body::Incoming;
 use tower_service::Service;
 
-/// Gives each request the body that axum has, and what is known of its connection.
+/// Gives each request the body type of axum, and the extensions of its connection.
 ///
-/// `tower`'s `map_request` and axum's `Extension` do the same, with a copy of the request for each.
+/// `map_request` of tower and `Extension` of axum do the same, and move the request once more each.
 #[derive(Clone, Debug)]
 pub(crate) struct Adapted<S> {
     inner: S,
-    /// Of the connection, for each request.
+    /// Those of the connection, cloned for each request.
     extensions: Extensions,
 }
 
@@ -39,11 +39,11 @@ impl<S: Service<Request<Body>>> Service<Request<Incoming>> for Adapted<S> {
     #[inline]
     fn call(&mut self, request: Request<Incoming>) -> S::Future {
         let (mut head, body) = request.into_parts();
-        // Apart from the rest, which is copied once more if its address is given away.
+        // Taken out of the head: the head would be copied once more if its address were passed on.
         let mut extensions = mem::take(&mut head.extensions);
         extensions.extend(self.extensions.clone());
         head.extensions = extensions;
-        // One without a body costs no box for it.
+        // An empty body needs no box.
         let body = if body.is_end_stream() { Body::empty() } else { Body::new(body) };
         self.inner.call(Request::from_parts(head, body))
     }

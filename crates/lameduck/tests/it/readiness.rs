@@ -119,10 +119,10 @@ impl Server {
         let windows = StopTimeouts::new()
             .with_lame_duck(Duration::from_millis(300))
             .with_drain(Duration::from_millis(700))
-            .with_stop_accepting(Duration::from_millis(200))
+            .with_accept_queue(Duration::from_millis(200))
             .with_cancel(Duration::from_millis(200))
             .with_force(Duration::from_millis(500));
-        let duck = duck().with_stop_timeouts(windows);
+        let duck = builder().with_stop_timeouts(windows).build();
         let app = lameduck_drill::app(std::future::pending::<()>).with_state(());
         let moods = Moods::new(mood);
         let service = duck.layer().layer(Moody { app, moods: moods.clone(), is_ready: false });

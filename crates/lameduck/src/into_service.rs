@@ -1,4 +1,4 @@
-//! What `serve` serves: a router that has the layer on its routes, or around it.
+//! The apps that `serve` serves: a router with the layer on its routes, or around it.
 
 use axum::{
     BoxError, Router,
@@ -9,40 +9,23 @@ use http::{Extensions, Request, Response};
 use lameduck_context::{ContextBody, ContextService};
 use lameduck_drain::DrainService;
 use lameduck_inflight::{InFlightBody, InFlightService};
-use tower_layer::Layer as _;
 use tower_service::Service;
 
-use crate::Lameduck;
-
-/// A router with the layer around it. Made by [`Lameduck::wrap`].
+/// A router with the layer around it. Made by [`Lameduck::wrap`](crate::Lameduck::wrap).
 ///
-/// A service like any other: [`serve_make_service`](Lameduck::serve_make_service) serves it inside of more.
+/// It is a service, so other layers can go around it:
+/// [`serve_make_service`](crate::Lameduck::serve_make_service) serves the result.
 pub type WrappedRouter = InFlightService<DrainService<ContextService<Router>>>;
 
-impl Lameduck {
-    /// Puts the [layer](Self::layer) around a whole router, with the options set so far.
-    ///
-    /// The cheapest place for it: on the routes, axum adds four allocations for each request and some
-    /// 1,500 instructions, a tenth of what it needs for one. Two things are different here. Requests are
-    /// counted before their route is known, so
-    /// [`blockers`](lameduck_inflight::InFlight::blockers) names them by their path. And the layers of
-    /// the router are inside: a refusal has no CORS headers, which a page from another origin needs to
-    /// read its status. Where one of them matters, put [`layer`](Self::layer) on the router, and not
-    /// both: each request would be counted twice.
-    pub fn wrap(&self, app: Router) -> WrappedRouter {
-        // The state once, so that nothing is left to be done for each request.
-        self.layer().layer(app.with_state(()))
-    }
-}
-
-/// What [`Lameduck::serve`] serves: a [`Router`], or what [`Lameduck::wrap`] makes of one.
+/// What [`serve`](crate::Lameduck::serve) serves: a [`Router`], or a [`WrappedRouter`].
 ///
-/// Any other service is served by [`Lameduck::serve_make_service`], or by an implementation of this.
+/// For any other service use [`serve_make_service`](crate::Lameduck::serve_make_service), or
+/// implement this trait.
 pub trait IntoService: Sized {
-    /// The body of its answers.
+    /// The body of its responses.
     type Body: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static;
 
-    /// The service, of which every connection has a clone.
+    /// The service. Every connection gets a clone.
     type Service: Service<
             Request<Body>,
             Response = Response<Self::Body>,
@@ -52,19 +35,19 @@ pub trait IntoService: Sized {
         + Send
         + 'static;
 
-    /// Makes it ready to be served. Called once.
+    /// Makes the service. Called once.
     fn into_service(self) -> Self::Service;
 
     /// What every request on a connection with that peer has in its extensions. By default nothing.
     ///
-    /// Called once for each connection; every request has a copy.
+    /// Called once for each connection. Every request gets a clone.
     fn extensions<A: Clone + Send + Sync + 'static>(peer: A) -> Extensions {
         drop(peer);
         Extensions::new()
     }
 
-    /// The same, whose handlers can extract `ConnectInfo` of the listener's kind of address:
-    /// `ConnectInfo<SocketAddr>` on TCP.
+    /// The same app, whose handlers can extract `ConnectInfo` with the kind of address of the
+    /// listener: `ConnectInfo<SocketAddr>` on TCP.
     ///
     /// As `into_make_service_with_connect_info` for `axum::serve`. One allocation for each request.
     ///
@@ -106,9 +89,9 @@ impl IntoService for WrappedRouter {
     }
 }
 
-/// An app whose requests know their peer. Made by [`IntoService::with_connect_info`].
+/// An app whose requests have the address of their peer. Made by [`IntoService::with_connect_info`].
 #[derive(Clone, Debug)]
-#[must_use = "an app does nothing until it is served"]
+#[must_use = "an app has no effect until it is served"]
 pub struct WithConnectInfo<T> {
     app: T,
 }
@@ -129,10 +112,10 @@ impl<T: IntoService> IntoService for WithConnectInfo<T> {
     }
 }
 
-/// Extensions that are empty, and have room for those that a router adds to a request.
+/// Empty extensions with room for those that a router adds to a request.
 ///
-/// It adds three, and for the fourth a map is made anew. A copy of a map has the room that the map
-/// once needed, so a request with a copy of this has its map made once.
+/// A router adds three, and the map grows for the fourth. A clone of a map has the capacity of the
+/// original, so the map of a request with a clone of this one is allocated once.
 fn room_for_a_router() -> Extensions {
     /// Takes a place in the map.
     #[derive(Clone)]

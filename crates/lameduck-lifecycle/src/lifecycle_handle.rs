@@ -7,9 +7,9 @@ use tokio::sync::watch;
 
 use crate::{Report, StopHandle};
 
-/// A lifecycle on its way. Clones share it.
+/// A lifecycle that runs. Clones share it.
 ///
-/// It runs on when every clone is dropped.
+/// It continues to run when every clone is dropped.
 #[derive(Clone)]
 pub struct LifecycleHandle {
     handle: StopHandle,
@@ -24,7 +24,7 @@ impl LifecycleHandle {
         let (sender, report) = watch::channel(None);
         #[expect(
             clippy::disallowed_methods,
-            reason = "the owner is `LifecycleHandle`, the end its report"
+            reason = "the owner is the handle, the end is the report"
         )]
         tokio::spawn(async move { drop(sender.send(Some(driver.await))) });
         Self { handle, report }
@@ -42,7 +42,7 @@ impl LifecycleHandle {
         self.handle.watch.clone()
     }
 
-    /// Completes when the start is over: the server is ready, or it stops before it ever was.
+    /// Completes when the start is over: the server is ready, or it stops before it was ready.
     ///
     /// # Cancel safety
     ///
@@ -51,7 +51,7 @@ impl LifecycleHandle {
         self.handle.watch.reached(Phase::Running).await;
     }
 
-    /// Completes with the report when the stop is over. Whoever asks gets the same one.
+    /// Completes with the report when the stop is over. Every caller gets the same report.
     ///
     /// # Cancel safety
     ///

@@ -12,7 +12,7 @@ use tokio::{
 };
 use tower::Layer;
 
-use crate::duck;
+use crate::{builder, duck};
 
 const BOUND: Duration = Duration::from_secs(20);
 
@@ -129,23 +129,70 @@ async fn check_counts(duck: Lameduck, app: impl IntoService + Send + 'static) {
     assert_eq!(report.tally().rejected, 1, "a probe is let in: {report}");
 }
 
-fn counted_app(duck: &Lameduck) -> Router {
+fn counted_app() -> Router {
     let peer = get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.to_string());
     Router::new()
         .route("/peer", peer)
         .route("/panics", get(async || -> &'static str { panic!("a handler may") }))
-        .route_service("/readyz", duck.readyz())
-        .route_service("/livez", duck.livez())
 }
 
 #[tokio::test]
 async fn the_layer_around_a_router_counts_and_gates_as_that_on_its_routes_does() {
     let duck = duck();
-    let app = counted_app(&duck).layer(duck.layer());
+    let app = counted_app().merge(duck.probes()).layer(duck.layer());
     check_counts(duck, app).await;
     let duck = crate::duck();
-    let app = duck.wrap(counted_app(&duck));
+    let app = duck.wrap(counted_app());
     check_counts(duck, app).await;
+}
+
+#[tokio::test]
+async fn a_wrapped_router_has_probes_that_say_when_the_server_stops() {
+    let duck = duck();
+    let (stop, watch) = (duck.stop_handle(), duck.watch());
+    let guard = duck.in_flight().enter_named("job");
+    let app = duck.wrap(Router::new().route("/", get(async || "hello")));
+    let (addr, report) = crate::serve(duck, app).await;
+    for path in ["/livez", "/readyz"] {
+        let answer = ask_once(addr, path).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    stop.stop("test", true);
+    watch.reached(Phase::LameDuck).await;
+    let (live, ready) = (ask_once(addr, "/livez").await, ask_once(addr, "/readyz").await);
+    assert!(live.starts_with("HTTP/1.1 200"), "{live}");
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("lame_duck"), "{ready}");
+    drop(guard);
+    assert_eq!(timeout(BOUND, report).await.unwrap().unwrap().outcome(), Outcome::Clean);
+}
+
+#[tokio::test]
+async fn probes_that_are_switched_off_leave_their_paths_to_the_router() {
+    let duck = builder().without_probes().build();
+    let stop = duck.stop_handle();
+    let app = duck.wrap(Router::new().route("/readyz", get(async || "mine")));
+    let (addr, report) = crate::serve(duck, app).await;
+    let (own, none) = (ask_once(addr, "/readyz").await, ask_once(addr, "/livez").await);
+    assert!(own.ends_with("mine"), "{own}");
+    assert!(none.starts_with("HTTP/1.1 404"), "{none}");
+    stop.stop("test", false);
+    assert_eq!(timeout(BOUND, report).await.unwrap().unwrap().outcome(), Outcome::Clean);
+}
+
+#[tokio::test]
+#[should_panic(expected = "call `LameduckBuilder::without_probes`")]
+async fn a_router_with_a_probe_of_its_own_is_an_error_at_the_start_that_says_what_to_do() {
+    _ = duck().wrap(Router::new().route("/readyz", get(async || "mine")));
+}
+
+/// The whole answer to one request on a connection of its own.
+async fn ask_once(addr: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    timeout(BOUND, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    answer
 }
 
 #[tokio::test]

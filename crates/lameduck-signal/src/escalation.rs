@@ -1,23 +1,23 @@
-//! How often the stop was asked for.
+//! How often a stop was asked for.
 
 use std::fmt;
 
 use crate::StopCause;
 
-/// How often the stop was asked for. Ordered: a later stage is greater.
+/// How often a stop was asked for. Ordered: more often is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Escalation {
-    /// Once: begin.
+    /// Once: the stop begins.
     First,
-    /// Twice: hurry. What is still in flight is to be cancelled.
+    /// Twice: requests in flight should be cancelled.
     Second,
-    /// Three times or more: insist. What is still in flight is to be dropped.
+    /// Three times or more: requests in flight should be dropped.
     Third,
 }
 
 impl Escalation {
-    /// The stage that one more trigger leads to.
+    /// The escalation that one more trigger leads to.
     pub(crate) const fn after(reached: Option<Self>) -> Self {
         match reached {
             None => Self::First,
@@ -26,7 +26,7 @@ impl Escalation {
         }
     }
 
-    /// The stage's name in logs: lower case.
+    /// The name in logs, in lower case.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,18 +43,18 @@ impl fmt::Display for Escalation {
     }
 }
 
-/// One trigger: the stage it led to, and who pulled it.
+/// One trigger: what it asks for, and its cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StopRequest {
-    /// How often the stop was asked for by now.
-    pub stage: Escalation,
-    /// Who asked this time.
+    /// How often the stop has been asked for, this trigger included.
+    pub escalation: Escalation,
+    /// What asked this time.
     pub cause: StopCause,
 }
 
 impl StopRequest {
-    pub(crate) const fn new(stage: Escalation, cause: StopCause) -> Self {
-        Self { stage, cause }
+    pub(crate) const fn new(escalation: Escalation, cause: StopCause) -> Self {
+        Self { escalation, cause }
     }
 }

@@ -1,4 +1,4 @@
-//! Ends a process that no longer hears its signals.
+//! Ends a process that no longer reacts to its signals.
 
 use std::{
     convert::Infallible,
@@ -19,26 +19,28 @@ use crate::{
     os::{self, Listener},
 };
 
-/// The stages take three signals. The next one is the last.
-const STAGES: usize = 3;
+/// Three signals begin, cancel and force a stop. The next one ends the process.
+const ESCALATIONS: usize = 3;
 
-/// A thread that counts the stop signals on its own, whatever the program's runtime does.
+/// A thread that counts the stop signals, and needs nothing of the program's runtime.
 ///
-/// Dropping it leaves the thread alone: the handlers stay, so the way out must stay, too.
+/// The thread outlives this handle: the signal handlers stay installed, so the process must stay
+/// possible to end.
 #[derive(Debug)]
-pub(crate) struct LastResort {
-    heard: Arc<AtomicUsize>,
-    /// What the triggers' owner heard. Two signals that came too fast for one of the two listeners
-    /// may not have been for the other: whoever hears the fourth ends the process.
-    heard_by_owner: usize,
+pub(crate) struct FourthSignal {
+    seen: Arc<AtomicUsize>,
+    /// How many signals [`Triggers`](crate::Triggers) received. Two signals in quick succession may be
+    /// one for this thread and two for the other listener, or the reverse. The listener that counts
+    /// four ends the process.
+    seen_by_owner: usize,
 }
 
-impl LastResort {
-    /// Returns once the thread listens.
+impl FourthSignal {
+    /// Returns when the thread listens.
     pub(crate) fn start(signals: Vec<Signal>) -> Result<Self, SignalError> {
         let (ready, is_ready) = mpsc::sync_channel(1);
-        let heard = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&heard);
+        let seen = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&seen);
         // The runtime lives and dies on its thread: dropping one inside another one panics.
         let run = move || match listen(&signals) {
             Ok((runtime, listeners)) => {
@@ -48,28 +50,28 @@ impl LastResort {
             Err(error) => drop(ready.send(Err(error))),
         };
         thread::Builder::new()
-            .name("last-resort".to_owned())
+            .name("fourth-signal".to_owned())
             .spawn(run)
-            .map_err(SignalError::last_resort)?;
+            .map_err(SignalError::fourth_signal)?;
         match is_ready.recv() {
-            Ok(started) => started.map(|()| Self { heard, heard_by_owner: 0 }),
-            Err(gone) => Err(SignalError::last_resort(io::Error::other(gone))),
+            Ok(started) => started.map(|()| Self { seen, seen_by_owner: 0 }),
+            Err(gone) => Err(SignalError::fourth_signal(io::Error::other(gone))),
         }
     }
 
-    /// Counts a signal that the triggers' owner heard.
-    pub(crate) fn hear(&mut self, signal: Signal) {
-        self.heard_by_owner += 1;
-        if self.heard_by_owner > STAGES {
+    /// Counts a signal that `Triggers` received.
+    pub(crate) fn count(&mut self, signal: Signal) {
+        self.seen_by_owner += 1;
+        if self.seen_by_owner > ESCALATIONS {
             end(signal);
         }
     }
 
-    /// Counts from zero again: the stop was called off.
+    /// Counts from zero again: the stop was cancelled.
     pub(crate) fn reset(&mut self) {
         // Relaxed: only a count, nothing is published with it.
-        self.heard.store(0, Ordering::Relaxed);
-        self.heard_by_owner = 0;
+        self.seen.store(0, Ordering::Relaxed);
+        self.seen_by_owner = 0;
     }
 }
 
@@ -79,7 +81,7 @@ fn listen(signals: &[Signal]) -> Result<(runtime::Runtime, Listeners), SignalErr
     let runtime = runtime::Builder::new_current_thread()
         .enable_io()
         .build()
-        .map_err(SignalError::last_resort)?;
+        .map_err(SignalError::fourth_signal)?;
     let listeners = {
         let _inside = runtime.enter();
         signals
@@ -93,16 +95,16 @@ fn listen(signals: &[Signal]) -> Result<(runtime::Runtime, Listeners), SignalErr
     Ok((runtime, listeners))
 }
 
-async fn watch(mut listeners: Listeners, heard: &AtomicUsize) -> Infallible {
+async fn watch(mut listeners: Listeners, seen: &AtomicUsize) -> Infallible {
     future::poll_fn(|cx: &mut Context<'_>| {
         for (signal, listener) in &mut listeners {
             while listener.poll(cx).is_ready() {
-                if heard.fetch_add(1, Ordering::Relaxed) >= STAGES {
+                if seen.fetch_add(1, Ordering::Relaxed) >= ESCALATIONS {
                     #[expect(
                         clippy::disallowed_methods,
-                        reason = "the user's own wish, insisted on"
+                        reason = "the user opted in, and sent four signals"
                     )]
-                    process::exit(os::last_exit_code(*signal));
+                    process::exit(os::exit_code_at_end(*signal));
                 }
             }
         }
@@ -111,7 +113,7 @@ async fn watch(mut listeners: Listeners, heard: &AtomicUsize) -> Infallible {
     .await
 }
 
-#[expect(clippy::disallowed_methods, reason = "what the user opted in to, and insisted on")]
+#[expect(clippy::disallowed_methods, reason = "the user opted in, and sent four signals")]
 fn end(signal: Signal) -> ! {
-    process::exit(os::last_exit_code(signal))
+    process::exit(os::exit_code_at_end(signal))
 }

@@ -1,14 +1,14 @@
-//! Asking for a stop, and calling it off.
+//! Asks for a stop, escalates it, cancels it.
 
 use std::{fmt, sync::Arc};
 
 use lameduck_core::{Phase, PhaseWatch};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::exit::Watchdog;
+use crate::watchdog::Watchdog;
 
 pub(crate) enum Command {
-    Stop { cause: String, lame_duck: bool, insist: bool },
+    Stop { cause: String, lame_duck: bool },
     Escalate,
     CancelStop { done: oneshot::Sender<Phase> },
 }
@@ -22,45 +22,35 @@ pub struct StopHandle {
 }
 
 impl StopHandle {
-    /// Begins the stop. While one is under way this does nothing.
+    /// Begins the stop. Has no effect while one is under way.
     ///
-    /// `cause` stands in the log and the report. `lame_duck` says whether to go on serving for the
-    /// lame-duck window first.
+    /// `cause` appears in the log and the report. `lame_duck` says whether the server first serves
+    /// as a lame duck.
     pub fn stop(&self, cause: impl Into<String>, lame_duck: bool) {
-        self.send_stop(cause.into(), lame_duck, false);
-    }
-
-    /// Begins the stop, or goes one step further if one is under way: what a signal means.
-    ///
-    /// The first asking is [`stop`](Self::stop), each one after it [`escalate`](Self::escalate).
-    pub fn ask(&self, cause: impl Into<String>, lame_duck: bool) {
-        self.send_stop(cause.into(), lame_duck, true);
-    }
-
-    fn send_stop(&self, cause: String, lame_duck: bool, insist: bool) {
-        // Here and not in the driver, which runs on the runtime that may be stuck.
+        // The watchdog is armed here and not in the driver, whose runtime may be stuck.
         if self.watch.current() < Phase::LameDuck {
             self.watchdog.arm();
         }
-        // A lifecycle that is gone has stopped; that is what was asked for.
-        drop(self.commands.send(Command::Stop { cause, lame_duck, insist }));
+        // A lifecycle that is gone has stopped already.
+        drop(self.commands.send(Command::Stop { cause: cause.into(), lame_duck }));
     }
 
-    /// Goes one step further, now: from lame duck or draining to cancelling, from there to forced,
-    /// and while the hooks run past them. Before a stop this does nothing.
+    /// Goes one step further at once: from lame duck or draining to cancelling, from there to forced,
+    /// and past the stop hooks while they run. Has no effect before a stop.
     pub fn escalate(&self) {
         drop(self.commands.send(Command::Escalate));
     }
 
-    /// Calls the stop off, so that the server is ready again. Waits until the lifecycle runs.
+    /// Cancels the stop, so that the server is ready again. Waits until the lifecycle runs.
     ///
     /// # Errors
     ///
-    /// Only lame duck can be undone. In a later phase nothing changes, and the error names it.
+    /// A stop can be cancelled only in lame duck. In a later phase nothing changes, and the error
+    /// names the phase.
     ///
     /// # Cancel safety
     ///
-    /// Once polled, the stop may be called off even if this future is dropped.
+    /// Once polled, the stop may be cancelled even if this future is dropped.
     pub async fn cancel_stop(&self) -> Result<(), TooLateToCancel> {
         let (done, answer) = oneshot::channel();
         drop(self.commands.send(Command::CancelStop { done }));
@@ -76,7 +66,7 @@ impl fmt::Debug for StopHandle {
     }
 }
 
-/// A stop that has come too far to be called off.
+/// The stop has come too far to be cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLateToCancel {
     phase: Phase,
@@ -92,7 +82,7 @@ impl TooLateToCancel {
 
 impl fmt::Display for TooLateToCancel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the stop can only be undone in lame_duck, and has reached {}", self.phase)
+        write!(f, "a stop can be cancelled only in lame_duck, and this one is in {}", self.phase)
     }
 }
 

@@ -1,4 +1,4 @@
-//! How long each phase of a stop may last, and whether that fits the budget.
+//! How long each phase of a stop may last, and whether the sum fits the budget.
 
 use std::{fmt, time::Duration};
 
@@ -6,7 +6,7 @@ use crate::Budget;
 
 /// The longest time each phase of a stop may last.
 ///
-/// A phase ends at its event, so a window is a bound and not a pause; only lame duck has a
+/// A phase ends at its event, so a timeout is a bound and not a pause. Only lame duck has a
 /// minimum. The defaults add up to 28 s, which fits Kubernetes' 30 s with 2 s to spare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StopTimeouts {
@@ -14,17 +14,17 @@ pub struct StopTimeouts {
     lame_duck_max: Duration,
     quiet: Duration,
     drain: Duration,
-    stop_accepting: Duration,
+    accept_queue: Duration,
     cancel: Duration,
     force: Duration,
     hooks: Duration,
 }
 
 impl StopTimeouts {
-    /// The longest window that is accepted. More is a unit mixed up, not a wish.
+    /// The longest timeout that is accepted. A longer one is most likely a wrong unit.
     pub const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// The default windows: lame duck 5 s, drain 15 s (of it at most 1 s to stop accepting),
+    /// The default timeouts: lame duck 5 s, drain 15 s (at most 1 s of it for the accept queue),
     /// cancel 3 s, force 1 s, hooks 4 s.
     #[must_use]
     pub const fn new() -> Self {
@@ -34,29 +34,29 @@ impl StopTimeouts {
             lame_duck_max: lame_duck,
             quiet: Duration::ZERO,
             drain: Duration::from_secs(15),
-            stop_accepting: Duration::from_secs(1),
+            accept_queue: Duration::from_secs(1),
             cancel: Duration::from_secs(3),
             force: Duration::from_secs(1),
             hooks: Duration::from_secs(4),
         }
     }
 
-    /// Sets how long the server goes on serving while it asks its clients to leave.
+    /// Sets how long the server continues to serve while it asks its clients to leave.
     ///
-    /// By default 5 s: a readiness probe every second that must fail three times, and the time
-    /// the news needs to reach every proxy. Zero skips the phase.
+    /// By default 5 s: a readiness probe that runs every second must fail three times, and then
+    /// every proxy must learn of it. Zero skips the phase.
     #[must_use]
-    pub const fn with_lame_duck(mut self, window: Duration) -> Self {
-        self.lame_duck = window;
-        self.lame_duck_max = window;
+    pub const fn with_lame_duck(mut self, timeout: Duration) -> Self {
+        self.lame_duck = timeout;
+        self.lame_duck_max = timeout;
         self.quiet = Duration::ZERO;
         self
     }
 
-    /// Lets lame duck end between `min` and `max`, once no request came for `quiet` after `min`.
+    /// Lets lame duck end between `min` and `max`, when no request has come for `quiet`.
     ///
-    /// It is looked at every `quiet`, so it may end up to that much later. Probes that pass the
-    /// counting layer are requests too. The sum counts `max`.
+    /// The check runs every `quiet`, so the phase may end up to that much later. Probes that pass
+    /// the counting layer count as requests. The sum of all timeouts includes `max`.
     #[must_use]
     pub const fn with_lame_duck_until_quiet(
         mut self,
@@ -72,38 +72,40 @@ impl StopTimeouts {
 
     /// Sets how long requests in flight may take to finish. By default 15 s.
     #[must_use]
-    pub const fn with_drain(mut self, window: Duration) -> Self {
-        self.drain = window;
+    pub const fn with_drain(mut self, timeout: Duration) -> Self {
+        self.drain = timeout;
         self
     }
 
-    /// Sets how much of the drain may go into emptying the accept queue. By default 1 s.
+    /// Sets how much of the drain may be used to empty the accept queue. By default 1 s.
     #[must_use]
-    pub const fn with_stop_accepting(mut self, window: Duration) -> Self {
-        self.stop_accepting = window;
+    pub const fn with_accept_queue(mut self, timeout: Duration) -> Self {
+        self.accept_queue = timeout;
         self
     }
 
-    /// Sets how long cancelled work may take to answer. By default 3 s; zero skips the phase.
+    /// Sets how long cancelled requests may take to answer. By default 3 s. Zero skips the phase.
     #[must_use]
-    pub const fn with_cancel(mut self, window: Duration) -> Self {
-        self.cancel = window;
+    pub const fn with_cancel(mut self, timeout: Duration) -> Self {
+        self.cancel = timeout;
         self
     }
 
-    /// Sets how long dropped work may take to be gone. By default 1 s.
+    /// Sets how long requests that were dropped may take to end. By default 1 s.
+    ///
+    /// After a quarter of it, connections that are still open are aborted.
     #[must_use]
-    pub const fn with_force(mut self, window: Duration) -> Self {
-        self.force = window;
+    pub const fn with_force(mut self, timeout: Duration) -> Self {
+        self.force = timeout;
         self
     }
 
     /// Sets how long all stop hooks together may take. By default 4 s.
     ///
-    /// Hooks may also use what the phases before them left over.
+    /// Hooks may also use the time that the phases before them did not need.
     #[must_use]
-    pub const fn with_hooks(mut self, window: Duration) -> Self {
-        self.hooks = window;
+    pub const fn with_hooks(mut self, timeout: Duration) -> Self {
+        self.hooks = timeout;
         self
     }
 
@@ -113,13 +115,13 @@ impl StopTimeouts {
         self.lame_duck
     }
 
-    /// The longest lame duck; the same as the shortest unless it may end when quiet.
+    /// The longest lame duck. Equal to the shortest unless lame duck may end when quiet.
     #[must_use]
     pub const fn lame_duck_max(&self) -> Duration {
         self.lame_duck_max
     }
 
-    /// How long no request must have come for lame duck to end before its maximum.
+    /// How long no request may come for lame duck to end before its maximum.
     #[must_use]
     pub const fn quiet(&self) -> Duration {
         self.quiet
@@ -131,19 +133,19 @@ impl StopTimeouts {
         self.drain
     }
 
-    /// How much of the drain may go into emptying the accept queue.
+    /// How much of the drain may be used to empty the accept queue.
     #[must_use]
-    pub const fn stop_accepting(&self) -> Duration {
-        self.stop_accepting
+    pub const fn accept_queue(&self) -> Duration {
+        self.accept_queue
     }
 
-    /// How long cancelled work may take to answer.
+    /// How long cancelled requests may take to answer.
     #[must_use]
     pub const fn cancel(&self) -> Duration {
         self.cancel
     }
 
-    /// How long dropped work may take to be gone.
+    /// How long requests that were dropped may take to end.
     #[must_use]
     pub const fn force(&self) -> Duration {
         self.force
@@ -155,7 +157,7 @@ impl StopTimeouts {
         self.hooks
     }
 
-    /// The longest time a whole stop may take. The drain holds the time to stop accepting.
+    /// The longest time that a whole stop may take. The accept queue is a part of the drain.
     #[must_use]
     pub const fn total(&self) -> Duration {
         self.lame_duck_max
@@ -165,48 +167,48 @@ impl StopTimeouts {
             .saturating_add(self.hooks)
     }
 
-    /// Checks every window, and their sum against the budget.
+    /// Checks every timeout, and their sum against the budget.
     ///
     /// # Errors
     ///
-    /// Names the window, its value and what to write instead: a window longer than
-    /// [`Self::LONGEST`], a drain, stop-accepting, force or hooks window of zero, a lame duck whose minimum or
-    /// quiet period is above its maximum, more time to stop accepting than to drain, or a sum over
-    /// the budget, with both sums and a proposal.
+    /// Names the timeout, its value and what to write instead: a timeout longer than
+    /// [`Self::LONGEST`], a timeout of zero for `drain`, `accept_queue`, `force` or `hooks`, a lame
+    /// duck whose minimum or quiet period is above its maximum, more time for the accept queue than
+    /// for the drain, or a sum over the budget, with both sums and a proposal.
     pub fn check(&self, budget: Budget) -> Result<(), StopTimeoutsError> {
         for (name, value) in self.named() {
             if value > Self::LONGEST {
                 return Err(StopTimeoutsError::new(format!(
-                    "window `{name}` is {value:?}; the longest that is accepted is {:?}",
+                    "stop timeout `{name}` is {value:?}; the longest that is accepted is {:?}",
                     Self::LONGEST
                 )));
             }
         }
         for (name, value) in [
             ("drain", self.drain),
-            ("stop_accepting", self.stop_accepting),
+            ("accept_queue", self.accept_queue),
             ("force", self.force),
             ("hooks", self.hooks),
         ] {
             if value.is_zero() {
                 return Err(StopTimeoutsError::new(format!(
-                    "window `{name}` is zero, so that its work would be cut at once; \
-                     give it at least 1ms"
+                    "stop timeout `{name}` is zero, which would cut its work at once; \
+                     set it to at least 1ms"
                 )));
             }
         }
         for (name, value) in [("lame_duck", self.lame_duck), ("quiet", self.quiet)] {
             if value > self.lame_duck_max {
                 return Err(StopTimeoutsError::new(format!(
-                    "window `{name}` is {value:?}, above the maximum of lame duck, {:?}",
+                    "stop timeout `{name}` is {value:?}, above the maximum of lame duck, {:?}",
                     self.lame_duck_max
                 )));
             }
         }
-        if self.stop_accepting > self.drain {
+        if self.accept_queue > self.drain {
             return Err(StopTimeoutsError::new(format!(
-                "window `stop_accepting` is {:?}, but it is a part of `drain`, which is {:?}",
-                self.stop_accepting, self.drain
+                "stop timeout `accept_queue` is {:?}, but it is a part of `drain`, which is {:?}",
+                self.accept_queue, self.drain
             )));
         }
         self.check_sum(budget)
@@ -218,15 +220,15 @@ impl StopTimeouts {
         if total <= limit {
             return Ok(());
         }
-        // Of all windows the drain is the one that most often ends early, so it gives way first.
+        // Of all phases the drain is the one that most often ends early, so it gives way first.
         let others = total.saturating_sub(self.drain);
-        let least = self.stop_accepting.max(Duration::from_secs(1));
+        let least = self.accept_queue.max(Duration::from_secs(1));
         let proposal = match limit.checked_sub(others) {
             Some(drain) if drain >= least => format!("set `drain` to {drain:?}"),
             _ => format!("raise the budget to {total:?}"),
         };
         Err(StopTimeoutsError::new(format!(
-            "the windows add up to {total:?} (lame_duck {:?} + drain {:?} + cancel {:?} + force \
+            "the stop timeouts add up to {total:?} (lame_duck {:?} + drain {:?} + cancel {:?} + force \
              {:?} + hooks {:?}), but the budget is {budget}; {proposal}",
             self.lame_duck_max, self.drain, self.cancel, self.force, self.hooks
         )))
@@ -238,7 +240,7 @@ impl StopTimeouts {
             ("lame_duck_max", self.lame_duck_max),
             ("quiet", self.quiet),
             ("drain", self.drain),
-            ("stop_accepting", self.stop_accepting),
+            ("accept_queue", self.accept_queue),
             ("cancel", self.cancel),
             ("force", self.force),
             ("hooks", self.hooks),
@@ -252,7 +254,7 @@ impl Default for StopTimeouts {
     }
 }
 
-/// Timeouts that cannot be kept. Says which one, its value, and what to write instead.
+/// Stop timeouts that cannot be used. Says which one, its value, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StopTimeoutsError {
     message: String,
