@@ -8,7 +8,7 @@ use super::state::Conn;
 use crate::{ConnectionStage, SocketOptions};
 
 /// Until when a connection holds the signal to close what is idle, if it does at all.
-pub(crate) fn until(
+pub(crate) fn hold_until(
     conn: &Conn,
     began: Instant,
     origin: Instant,

@@ -11,10 +11,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{
-    mark::Mark,
-    protocol::{Found, Sniff},
-};
+use super::mark::Mark;
 use crate::{ConnectionInfo, ConnectionStage, Protocol, socket::Handle};
 
 /// What a connection's IO was told to do. A later order outdoes an earlier one.
@@ -59,6 +56,8 @@ pub(crate) struct Conn {
     /// Whether a request on HTTP/1 was called and its answer has not ended, as far as a server of our
     /// own knows.
     is_answering: AtomicBool,
+    /// Whether it is not HTTP any more, as far as a server of our own knows.
+    is_switched: AtomicBool,
     /// The last wakers of the tasks that wait for the two sides.
     wakers: Mutex<[Option<Waker>; 2]>,
 }
@@ -79,6 +78,7 @@ impl Conn {
             is_told: AtomicBool::new(false),
             marks: AtomicU8::new(0),
             is_answering: AtomicBool::new(false),
+            is_switched: AtomicBool::new(false),
             wakers: Mutex::default(),
         }
     }
@@ -92,6 +92,9 @@ impl Conn {
     }
 
     pub(crate) fn stage(&self) -> ConnectionStage {
+        if self.is_switched.load(Ordering::Relaxed) {
+            return ConnectionStage::Upgraded;
+        }
         ConnectionStage::from_u8(self.stage.load(Ordering::Relaxed))
     }
 
@@ -169,98 +172,50 @@ impl Conn {
         self.is_answering.load(Ordering::Relaxed)
     }
 
-    /// The IO read `bytes`. Returns whether the connection ceased to be plain HTTP/1.
+    /// The IO read so many bytes, now.
     #[inline(always)]
-    pub(crate) fn on_read(&self, bytes: &[u8], sniff: &mut Sniff, nanos: Option<u64>) -> bool {
-        add(&self.bytes_in, bytes.len());
+    pub(crate) fn on_read(&self, len: usize, nanos: Option<u64>) {
+        add(&self.bytes_in, len);
         self.stamp(nanos);
-        let stage = self.stage();
-        match stage {
-            ConnectionStage::NoBytes | ConnectionStage::Head => {
-                self.on_first_bytes(stage, sniff.feed(bytes), nanos)
-            }
-            ConnectionStage::Answered => {
-                self.begin_head(nanos);
-                self.set_stage(ConnectionStage::Request);
-                false
-            }
-            ConnectionStage::Request | ConnectionStage::Multiplexed | ConnectionStage::Upgraded => {
-                false
-            }
-        }
     }
 
-    #[inline(never)]
-    fn on_first_bytes(&self, stage: ConnectionStage, found: Found, nanos: Option<u64>) -> bool {
-        let (protocol, next) = match found {
-            Found::Part(protocol) => (protocol, ConnectionStage::Head),
-            Found::Whole(Protocol::Http2) => (Protocol::Http2, ConnectionStage::Multiplexed),
-            Found::Whole(protocol) => (protocol, ConnectionStage::Request),
-        };
-        if stage == ConnectionStage::NoBytes {
-            self.begin_head(nanos);
-        }
-        self.protocol.store(protocol as u8, Ordering::Relaxed);
-        self.set_stage(next);
-        next == ConnectionStage::Multiplexed
-    }
-
-    /// The IO wrote `len` bytes, which `bytes` begins with. Returns whether the connection ceased
-    /// to be plain HTTP/1.
-    #[inline]
-    pub(crate) fn on_write(&self, bytes: &[u8], len: usize, nanos: Option<u64>) -> bool {
+    /// The IO wrote so many bytes, now.
+    #[inline(always)]
+    pub(crate) fn on_write(&self, len: usize, nanos: Option<u64>) {
         add(&self.bytes_out, len);
         self.stamp(nanos);
-        match self.stage() {
-            ConnectionStage::Request if bytes.starts_with(b"HTTP/1.1 1") => self.on_interim(bytes),
-            // Whoever writes before a word was read does not answer: a server for HTTP/2 alone, as
-            // tonic's is, speaks first.
-            ConnectionStage::NoBytes => false,
-            ConnectionStage::Head if self.protocol() == Protocol::Unknown => false,
-            // An answer's head is the first thing that is written after a request was read.
-            ConnectionStage::Head | ConnectionStage::Request => {
-                self.set_stage(ConnectionStage::Answered);
-                false
-            }
-            ConnectionStage::Answered
-            | ConnectionStage::Multiplexed
-            | ConnectionStage::Upgraded => false,
-        }
     }
 
-    /// What was written begins with a head that ends no request, or ends HTTP.
-    #[cold]
-    fn on_interim(&self, bytes: &[u8]) -> bool {
-        let switches = bytes.starts_with(b"HTTP/1.1 101");
-        if switches {
-            self.set_stage(ConnectionStage::Upgraded);
-        } else if bytes != b"HTTP/1.1 100 Continue\r\n\r\n" {
-            // The answer came at once and went along. Alone it asks for the request's body.
-            self.set_stage(ConnectionStage::Answered);
-        }
-        switches
-    }
-
-    /// The connection was switched to something that is not HTTP.
-    pub(crate) fn set_upgraded(&self) {
-        self.set_stage(ConnectionStage::Upgraded);
-    }
-
-    fn set_stage(&self, stage: ConnectionStage) {
+    /// The IO is so far now.
+    #[inline(always)]
+    pub(crate) fn set_stage(&self, stage: ConnectionStage) {
         self.stage.store(stage as u8, Ordering::Relaxed);
     }
 
-    fn begin_head(&self, nanos: Option<u64>) {
+    pub(crate) fn set_protocol(&self, protocol: Protocol) {
+        self.protocol.store(protocol as u8, Ordering::Relaxed);
+    }
+
+    /// The first byte of a request came now.
+    #[inline(always)]
+    pub(crate) fn begin_head(&self, nanos: Option<u64>) {
         // Before draining it is zero already: an exchange costs no store more.
         if let Some(nanos) = nanos {
             self.head_at.store(nanos, Ordering::Relaxed);
         }
     }
 
+    #[inline(always)]
     fn stamp(&self, nanos: Option<u64>) {
         if let Some(nanos) = nanos {
             self.moved_at.store(nanos, Ordering::Relaxed);
         }
+    }
+
+    /// The server has switched the connection to something that is not HTTP, for good.
+    #[cfg(feature = "serve")]
+    pub(crate) fn set_switched(&self) {
+        self.is_switched.store(true, Ordering::Relaxed);
     }
 
     /// Remembers whom to wake for an order.

@@ -17,7 +17,7 @@ use tokio::{sync::Notify, time::Instant};
 use super::marked::Marked;
 use crate::{
     ConnectionInfo, ConnectionStage, ConnectionTotals, ListenerClosed, SocketOptions,
-    connection::{Conn, Look, Mark, Order, hold},
+    connection::{Conn, Look, Mark, Order, hold_until, later},
 };
 
 /// What the handle, the listeners and every connection share.
@@ -176,10 +176,10 @@ impl Registry {
         let (mut holding, mut latest) = (0, None);
         for (_, entry) in &mut inner.entries {
             let is_asked = !only_rest || entry.conn.has_mark(Mark::Rest);
-            let mut until = hold::until(&entry.conn, began, self.origin, &self.options);
+            let mut until = hold_until(&entry.conn, began, self.origin, &self.options);
             until = until.filter(|_| is_asked);
             if until.is_some_and(|at| at <= now) && entry.look.finds_bytes(&entry.conn) {
-                until = Some(hold::later(now, self.options.first_byte_grace));
+                until = Some(later(now, self.options.first_byte_grace));
             }
             entry.holds = until.is_some_and(|at| at > now);
             if entry.holds {
@@ -287,7 +287,7 @@ impl Registry {
     /// The server has let go of a connection that is not HTTP any more.
     #[cfg(feature = "serve")]
     pub(crate) fn switched(&self, conn: &Conn) {
-        conn.set_upgraded();
+        conn.set_switched();
         self.told(conn);
         self.freed.notify_waiters();
     }
@@ -313,7 +313,7 @@ impl Registry {
     /// Until when a connection may not be closed without having been told, if it may not.
     #[cfg(feature = "serve")]
     pub(crate) fn hold_until(&self, conn: &Conn) -> Option<Instant> {
-        hold::until(conn, self.draining_since(), self.origin, &self.options)
+        hold_until(conn, self.draining_since(), self.origin, &self.options)
     }
 }
 

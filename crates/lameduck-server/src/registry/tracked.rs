@@ -14,7 +14,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::registry::{End, Registry};
 use crate::{
     ConnectionStage, Protocol, Socket,
-    connection::{AsksTunnel, Conn, Farewell, Order, Side, Sniff, WakerId, poll_write, says_close},
+    connection::{
+        Conn, Farewell, Order, Side, WakerId, poll_write,
+        protocol::{Observer, Read, Written},
+    },
 };
 
 /// The IO of a connection that [`Connections`](crate::Connections) counts.
@@ -27,11 +30,10 @@ pub struct Tracked<I: Socket> {
     io: I,
     seat: Seat,
     conn: Arc<Conn>,
-    sniff: Sniff,
+    observer: Observer,
     /// The wakers that the connection keeps for reads and for writes.
     kept: [WakerId; 2],
     farewell: Farewell,
-    asks_tunnel: AsksTunnel,
 }
 
 /// A place among the open connections.
@@ -54,10 +56,9 @@ impl<I: Socket> Tracked<I> {
             io,
             seat: Seat { registry, key },
             conn,
-            sniff: Sniff::new(),
+            observer: Observer::new(),
             kept: [WakerId::NONE; 2],
             farewell: Farewell::Unasked,
-            asks_tunnel: AsksTunnel::NO,
         }
     }
 
@@ -102,53 +103,73 @@ impl<I: Socket> Tracked<I> {
     }
 
     #[inline(always)]
-    fn on_write(&mut self, bytes: &[u8], len: usize) {
-        if len > 0 {
-            if self.conn.stage() == ConnectionStage::Request && bytes.starts_with(b"HTTP/1.0") {
-                // Its body may end with the connection, so nothing may come after it.
-                self.farewell = Farewell::Plain;
-            }
-            let stamp = if self.is_stopping() { self.on_leaving_write(bytes) } else { None };
-            let is_tunnel = self.is_tunnel(bytes);
-            let changed = self.conn.on_write(bytes, len, stamp);
-            if is_tunnel {
-                self.conn.set_upgraded();
-            }
-            self.note(changed || is_tunnel, stamp);
-        }
-    }
-
-    /// Whether this opens the tunnel that was asked for. What comes then is not HTTP.
-    fn is_tunnel(&self, bytes: &[u8]) -> bool {
-        self.asks_tunnel.is_yes()
-            && self.conn.stage() == ConnectionStage::Request
-            && bytes.starts_with(b"HTTP/1.")
-            && bytes.get(9) == Some(&b'2')
-    }
-
-    /// Once a stop has begun: sees whether the peer is told by this. Returns the time for a stamp.
-    #[inline(never)]
-    fn on_leaving_write(&mut self, bytes: &[u8]) -> Option<u64> {
+    fn on_read(&mut self, bytes: &[u8]) {
         let stamp = self.stamp();
-        let registry = &self.seat.registry;
-        match self.conn.stage() {
-            ConnectionStage::Request if says_close(bytes) => registry.told(&self.conn),
-            ConnectionStage::Request
-                if self.is_tunnel(bytes) || bytes.starts_with(b"HTTP/1.1 101") =>
-            {
-                registry.told(&self.conn);
+        self.conn.on_read(bytes.len(), stamp);
+        match self.observer.on_read(bytes) {
+            Read::Same => {}
+            Read::Request => {
+                self.conn.begin_head(stamp);
+                self.conn.set_stage(self.observer.stage());
             }
-            // An answer that began before: what ends it is its handler, not a word to the peer.
-            ConnectionStage::Answered => registry.unnotified.settle(&self.conn),
-            _ => {}
+            Read::First => self.on_first_head(stamp, true),
+            Read::More => self.on_first_head(stamp, false),
+            Read::Multiplexed => self.on_other_protocol(stamp),
         }
-        stamp
     }
 
-    fn note(&self, changed: bool, stamp: Option<u64>) {
-        // A connection that does not hold the stop any more may have been the last that did.
-        if changed && stamp.is_some() {
+    #[inline(never)]
+    fn on_first_head(&self, stamp: Option<u64>, is_first: bool) {
+        if is_first {
+            self.conn.begin_head(stamp);
+        }
+        self.conn.set_protocol(self.observer.protocol());
+        self.conn.set_stage(self.observer.stage());
+    }
+
+    /// The connection is not plain HTTP/1 any more.
+    #[inline(never)]
+    fn on_other_protocol(&self, stamp: Option<u64>) {
+        self.conn.set_protocol(self.observer.protocol());
+        self.conn.set_stage(self.observer.stage());
+        // It does not hold the stop any more, and may have been the last that did.
+        if stamp.is_some() {
             self.seat.registry.freed.notify_waiters();
+        }
+    }
+
+    /// The IO wrote `len` bytes of what begins with `bytes`.
+    #[inline(always)]
+    fn on_write(&mut self, bytes: &[u8], len: usize) {
+        if len == 0 {
+            return;
+        }
+        let is_stopping = self.is_stopping();
+        let stamp = if is_stopping { self.stamp() } else { None };
+        self.conn.on_write(len, stamp);
+        match self.observer.on_write(bytes) {
+            Written::Same => {}
+            Written::Answer(head) => {
+                self.conn.set_stage(self.observer.stage());
+                if head.is_http10() {
+                    self.farewell = Farewell::Plain;
+                }
+                if is_stopping && head.says_close() {
+                    self.seat.registry.told(&self.conn);
+                }
+            }
+            Written::More => {
+                if is_stopping {
+                    // Its end is up to its handler: no word to the client can bring it about.
+                    self.seat.registry.unnotified.settle(&self.conn);
+                }
+            }
+            Written::Upgraded => {
+                self.on_other_protocol(stamp);
+                if is_stopping {
+                    self.seat.registry.told(&self.conn);
+                }
+            }
         }
     }
 
@@ -208,10 +229,7 @@ impl<I: Socket> AsyncRead for Tracked<I> {
             Poll::Ready(Ok(())) => {
                 let new = buf.filled().get(before..).unwrap_or_default();
                 if !new.is_empty() {
-                    let stamp = this.stamp();
-                    this.asks_tunnel.on_read(new, this.conn.stage());
-                    let changed = this.conn.on_read(new, &mut this.sniff, stamp);
-                    this.note(changed, stamp);
+                    this.on_read(new);
                 }
                 poll
             }
@@ -292,7 +310,7 @@ impl<I: Socket> Drop for Tracked<I> {
 
 impl<I: Socket + fmt::Debug> fmt::Debug for Tracked<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { io, seat: _, conn, sniff: _, kept: _, farewell: _, asks_tunnel: _ } = self;
+        let Self { io, seat: _, conn, observer: _, kept: _, farewell: _ } = self;
         f.debug_struct("Tracked").field("io", io).field("conn", conn).finish_non_exhaustive()
     }
 }

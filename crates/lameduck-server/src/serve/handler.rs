@@ -20,7 +20,7 @@ use super::{
     answer::{AnswerBody, UnderWay},
     link::Link,
 };
-use crate::connection::has_close;
+use crate::connection::protocol::has_close;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 

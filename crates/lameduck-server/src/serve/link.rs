@@ -11,21 +11,16 @@ use std::{
 use http::StatusCode;
 
 use super::live::Seat;
-use crate::connection::Conn;
-
-const HTTP2: u8 = 0;
-const HTTP1: u8 = 1;
-const HTTP1_BODY: u8 = 2;
-const HTTP1_CONNECT: u8 = 3;
-const SWITCHED: u8 = 4;
+use crate::connection::{Conn, protocol::Exchange};
 
 /// Shared by all of a connection, whose seat it keeps until the last of them is gone.
 #[derive(Debug)]
 pub(super) struct Link {
     // Relaxed but for the streams, for nothing else hangs on a value: what must be seen at once is
     // written and read in the task of the connection.
-    /// The protocol, and on HTTP/1 what the last request lets one expect.
-    upload: AtomicU8,
+    is_http2: bool,
+    /// On HTTP/1: an [`Exchange`].
+    exchange: AtomicU8,
     /// Streams that are served now.
     streams: AtomicUsize,
     /// Requests that ever were. Written by the task of the connection alone.
@@ -44,7 +39,8 @@ pub(super) struct Link {
 impl Link {
     pub(super) const fn new(is_http2: bool, conn: Arc<Conn>, seat: Seat) -> Self {
         Self {
-            upload: AtomicU8::new(if is_http2 { HTTP2 } else { HTTP1 }),
+            is_http2,
+            exchange: AtomicU8::new(Exchange::Plain as u8),
             streams: AtomicUsize::new(0),
             served: AtomicUsize::new(0),
             is_asked: AtomicBool::new(false),
@@ -60,8 +56,16 @@ impl Link {
         &self.conn
     }
 
-    pub(super) fn is_http1(&self) -> bool {
-        self.upload.load(Ordering::Relaxed) != HTTP2
+    pub(super) const fn is_http1(&self) -> bool {
+        !self.is_http2
+    }
+
+    fn exchange(&self) -> Exchange {
+        Exchange::from_u8(self.exchange.load(Ordering::Relaxed))
+    }
+
+    fn set_exchange(&self, exchange: Exchange) {
+        self.exchange.store(exchange as u8, Ordering::Relaxed);
     }
 
     /// A request has come.
@@ -72,44 +76,33 @@ impl Link {
     /// A request has come on HTTP/1, with a body or without, or one for a tunnel.
     pub(super) fn on_http1_request(&self, has_body: bool, is_connect: bool) {
         self.on_request();
-        self.set_upload(match (is_connect, has_body) {
-            (true, _) => HTTP1_CONNECT,
-            (false, true) => HTTP1_BODY,
-            (false, false) => HTTP1,
-        });
+        self.set_exchange(Exchange::of_request(has_body, is_connect));
     }
 
     /// An answer with this status is on its way on HTTP/1. Whether it switches protocols.
     pub(super) fn on_http1_answer(&self, status: StatusCode) -> bool {
-        let is_tunnel = || self.upload.load(Ordering::Relaxed) == HTTP1_CONNECT;
-        let switches =
-            status == StatusCode::SWITCHING_PROTOCOLS || (status.is_success() && is_tunnel());
+        let switches = self.exchange().is_switched_by(status.as_str());
         if switches {
-            self.set_upload(SWITCHED);
+            self.set_exchange(Exchange::Switched);
         }
         switches
     }
 
     /// Whether what comes now is not HTTP, and not the server's to read.
     pub(super) fn is_switched(&self) -> bool {
-        self.upload.load(Ordering::Relaxed) == SWITCHED
+        self.exchange() == Exchange::Switched
     }
 
     /// The peer has been silent for so long that nothing of a body can be on the way.
     pub(super) fn on_silence(&self) {
         if self.is_uploading() {
-            self.set_upload(HTTP1);
+            self.set_exchange(Exchange::Plain);
         }
     }
 
-    fn set_upload(&self, upload: u8) {
-        self.upload.store(upload, Ordering::Relaxed);
-    }
-
-    /// Whether the peer may still be sending the body of its last request. Whether it was read to
-    /// its end hyper does not tell.
+    /// Whether the peer may still be sending the body of its last request.
     pub(super) fn is_uploading(&self) -> bool {
-        self.upload.load(Ordering::Relaxed) == HTTP1_BODY
+        self.exchange() == Exchange::Body
     }
 
     pub(super) fn on_stream(&self) {

@@ -16,7 +16,10 @@ use tokio::{
 };
 
 use super::{frames::Frames, link::Link};
-use crate::{Protocol, Socket, Tracked, connection::later};
+use crate::{
+    Socket, Tracked,
+    connection::{later, protocol::Opening},
+};
 
 /// How long a peer that sends nothing more is waited for. A peer that was in the middle of an
 /// upload has bytes on the way, unless something holds it up.
@@ -28,13 +31,10 @@ const QUIET_AT_STOP: Duration = Duration::from_millis(500);
 /// How many bytes are read for the answer's sake. Who sends more does not read it anyway.
 const ENOUGH: u64 = 64 * 1024 * 1024;
 
-/// HTTP/2's preface. All of it, so that hyper's handshake, which knows no time, waits for nobody.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
 /// The first bytes of a peer, as few as tell the protocol.
 #[derive(Debug, Default)]
 pub(super) struct First {
-    bytes: [u8; PREFACE.len()],
+    bytes: [u8; Opening::LONGEST],
     len: u8,
     taken: u8,
 }
@@ -42,20 +42,6 @@ pub(super) struct First {
 impl First {
     fn bytes(&self) -> &[u8] {
         self.bytes.get(usize::from(self.taken)..usize::from(self.len)).unwrap_or_default()
-    }
-
-    /// Whether the bytes are those of HTTP/2. `None`: more must be read to tell.
-    fn is_http2(&self, agreed: Option<Protocol>) -> Option<io::Result<bool>> {
-        match (agreed, self.bytes()) {
-            (Some(Protocol::Http1), _) => Some(Ok(false)),
-            (_, PREFACE) => Some(Ok(true)),
-            (_, bytes) if PREFACE.starts_with(bytes) => None,
-            (Some(Protocol::Http2), _) => Some(Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "the peer agreed on HTTP/2 and speaks something else",
-            ))),
-            _ => Some(Ok(false)),
-        }
     }
 
     /// Reads until the protocol is known. `true`: HTTP/2. `None`: the peer has left before.
@@ -73,9 +59,15 @@ impl First {
             }
             // It fits: the whole array has fewer than 256 bytes.
             self.len += read as u8;
-            if let Some(is_http2) = self.is_http2(io.get_ref().agreed()) {
-                return Poll::Ready(is_http2.map(Some));
-            }
+            return Poll::Ready(match Opening::of(io.get_ref().agreed(), self.bytes()) {
+                Opening::Undecided => continue,
+                Opening::Http1 => Ok(Some(false)),
+                Opening::Http2 => Ok(Some(true)),
+                Opening::Broken => Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "the client agreed on HTTP/2 and speaks something else",
+                )),
+            });
         }
     }
 }
@@ -258,34 +250,5 @@ impl<I: Socket> AsyncWrite for Wire<I> {
         ready!(this.poll_linger(cx));
         this.linger = Linger::Done;
         Poll::Ready(Ok(()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(agreed: Option<Protocol>, bytes: &[u8], expected: Option<Option<bool>>) {
-        let mut first = First::default();
-        first.bytes[..bytes.len()].copy_from_slice(bytes);
-        first.len = bytes.len() as u8;
-        let found = first.is_http2(agreed);
-        assert_eq!(found.map(Result::ok), expected, "{agreed:?} and {bytes:?}");
-    }
-
-    #[test]
-    fn what_was_agreed_on_is_what_is_spoken() {
-        let (http1, http2) = (Some(Protocol::Http1), Some(Protocol::Http2));
-        check(None, b"PRI * HTTP", None);
-        check(None, PREFACE, Some(Some(true)));
-        check(None, b"GET /", Some(Some(false)));
-        // The preface is none to who speaks HTTP/1: hyper answers it with an error.
-        check(http1, PREFACE, Some(Some(false)));
-        check(http1, b"P", Some(Some(false)));
-        // hyper's handshake knows no time, so the whole preface is waited for here.
-        check(http2, b"PRI * HTTP", None);
-        check(http2, PREFACE, Some(Some(true)));
-        check(http2, b"GET /", Some(None));
     }
 }

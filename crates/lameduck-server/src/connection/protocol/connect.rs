@@ -1,54 +1,42 @@
 //! Whether a request asks for a tunnel, in however many reads its first bytes come.
 
-use crate::ConnectionStage;
-
-const CONNECT: &[u8] = b"CONNECT ";
+const METHOD: &[u8] = b"CONNECT ";
 
 /// How many bytes of that the last head began with, as far as it has come. None: it is another
 /// request.
-#[derive(Clone, Copy)]
-pub(crate) struct AsksTunnel(u8);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Connect(u8);
 
-impl AsksTunnel {
-    pub(crate) const NO: Self = Self(0);
-
-    /// These bytes came on a connection that was so far before.
-    #[inline(always)]
-    pub(crate) fn on_read(&mut self, bytes: &[u8], stage: ConnectionStage) {
-        match stage {
-            ConnectionStage::NoBytes | ConnectionStage::Answered => self.begin(bytes),
-            ConnectionStage::Head | ConnectionStage::Request => self.go_on(bytes),
-            ConnectionStage::Multiplexed | ConnectionStage::Upgraded => {}
-        }
-    }
+impl Connect {
+    pub(super) const NO: Self = Self(0);
 
     /// A head begins with these bytes.
-    #[inline]
-    fn begin(&mut self, bytes: &[u8]) {
+    #[inline(always)]
+    pub(super) fn begin(&mut self, bytes: &[u8]) {
         *self = Self::NO;
         // Most heads come whole: for them this is one comparison.
-        if bytes.starts_with(CONNECT) {
-            *self = Self(CONNECT.len() as u8);
-        } else if bytes.len() < CONNECT.len() {
+        if bytes.starts_with(METHOD) {
+            *self = Self(METHOD.len() as u8);
+        } else if bytes.len() < METHOD.len() {
             self.feed(bytes);
         }
     }
 
     /// A head goes on with these bytes, or its body does.
-    #[inline]
-    fn go_on(&mut self, bytes: &[u8]) {
+    #[inline(always)]
+    pub(super) fn go_on(&mut self, bytes: &[u8]) {
         if self.0 > 0 && !self.is_yes() {
             self.feed(bytes);
         }
     }
 
-    pub(crate) const fn is_yes(self) -> bool {
-        self.0 as usize == CONNECT.len()
+    pub(super) const fn is_yes(self) -> bool {
+        self.0 as usize == METHOD.len()
     }
 
     #[cold]
     fn feed(&mut self, bytes: &[u8]) {
-        let rest = CONNECT.get(usize::from(self.0)..).unwrap_or_default();
+        let rest = METHOD.get(usize::from(self.0)..).unwrap_or_default();
         let is_the_same = rest.iter().zip(bytes).all(|(a, b)| a == b);
         self.0 = if is_the_same { self.0 + rest.len().min(bytes.len()) as u8 } else { 0 };
     }
@@ -59,7 +47,8 @@ mod tests {
     use super::*;
 
     fn asks(pieces: &[&[u8]]) -> bool {
-        let mut asks = AsksTunnel(3);
+        // The head before began with three of the letters.
+        let mut asks = Connect(3);
         let (first, rest) = pieces.split_first().unwrap();
         asks.begin(first);
         rest.iter().for_each(|piece| asks.go_on(piece));

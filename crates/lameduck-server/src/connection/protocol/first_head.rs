@@ -1,34 +1,35 @@
-//! Learns the protocol and the end of the first request head from the first bytes of a peer.
+//! Finds the protocol and the end of the first request head in the first bytes of a client.
 
+use super::PREFACE;
 use crate::Protocol;
 
-/// The part of HTTP/2's preface that no HTTP/1 request can begin with.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0";
+/// How many bytes of HTTP/2's preface no HTTP/1 request can begin with: `PRI * HTTP/2.0`.
+const CERTAIN: usize = 14;
 
 /// What is known after some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(super) enum Found {
     /// Not enough to tell, or a head that is not whole yet.
     Part(Protocol),
     /// All there is to learn; for HTTP/1, the first head is whole.
     Whole(Protocol),
 }
 
-/// Reads along until the first head is whole. Reads every byte of it once, and none after it.
+/// Reads until the first head is whole: every byte of it once, and none after it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Sniff {
+pub(super) enum FirstHead {
     /// As many bytes as this were those of the preface.
     Preface(u8),
     /// The bytes before were a line's end.
     Head { line_ended: bool },
 }
 
-impl Sniff {
-    pub(crate) const fn new() -> Self {
+impl FirstHead {
+    pub(super) const fn new() -> Self {
         Self::Preface(0)
     }
 
-    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Found {
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Found {
         match *self {
             Self::Preface(matched) => self.feed_preface(usize::from(matched), bytes),
             Self::Head { line_ended } => self.feed_head(line_ended, bytes),
@@ -36,7 +37,7 @@ impl Sniff {
     }
 
     fn feed_preface(&mut self, matched: usize, bytes: &[u8]) -> Found {
-        let rest = PREFACE.get(matched..).unwrap_or_default();
+        let rest = PREFACE.get(matched..CERTAIN).unwrap_or_default();
         let common = rest.iter().zip(bytes).take_while(|(a, b)| a == b).count();
         if common == rest.len() {
             return Found::Whole(Protocol::Http2);
@@ -78,8 +79,8 @@ mod tests {
 
     #[track_caller]
     fn check(pieces: &[&[u8]], expected: &[Found]) {
-        let mut sniff = Sniff::new();
-        let found: Vec<_> = pieces.iter().map(|piece| sniff.feed(piece)).collect();
+        let mut head = FirstHead::new();
+        let found: Vec<_> = pieces.iter().map(|piece| head.feed(piece)).collect();
         assert_eq!(found, expected);
     }
 

@@ -1,11 +1,12 @@
-//! How a peer is told to leave on HTTP/1.
+//! `Connection: close`, which asks a client of HTTP/1 to leave.
 
 /// Whether the head of an HTTP/1 answer, which `bytes` begins with, says that the connection
-/// closes.
-pub(crate) fn says_close(bytes: &[u8]) -> bool {
+/// closes. A line that has not come to its end says nothing.
+pub(super) fn says_close(bytes: &[u8]) -> bool {
     const NAME: &[u8] = b"connection:";
     bytes
-        .split(|byte| *byte == b'\n')
+        .split_inclusive(|byte| *byte == b'\n')
+        .take_while(|line| line.ends_with(b"\n"))
         .map(<[u8]>::trim_ascii_end)
         .take_while(|line| !line.is_empty())
         .any(|line| {
@@ -32,6 +33,7 @@ mod tests {
         assert!(!says("HTTP/1.1 200 OK\r\nx-connection: close\r\n\r\n"));
         assert!(!says("HTTP/1.1 200 OK\r\n\r\nconnection: close\r\n"));
         assert!(!says("HTTP/1.1 200 OK\r\nconnection: closed\r\n\r\n"));
+        assert!(!says("HTTP/1.1 200 OK\r\nconnection: close"));
         assert!(!says(""));
     }
 }

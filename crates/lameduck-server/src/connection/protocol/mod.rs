@@ -1,0 +1,26 @@
+//! What the bytes of a connection say. All of this is pure: no IO, no clock, no atomics.
+//!
+//! [`Observer`] reads along with what a socket carries, under any server. A server of our own also
+//! knows what hyper has parsed: [`Opening`] and [`Exchange`] are the same rules for that.
+
+mod close_header;
+mod connect;
+#[cfg(feature = "serve")]
+mod exchange;
+mod first_head;
+mod observer;
+#[cfg(feature = "serve")]
+mod opening;
+
+pub(crate) use self::observer::{Observer, Read, Written};
+#[cfg(feature = "serve")]
+pub(crate) use self::{close_header::has_close, exchange::Exchange, opening::Opening};
+
+/// HTTP/2's connection preface.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Whether an answer with these three digits ends HTTP on its connection: a switch of protocols,
+/// or a tunnel that was asked for by `CONNECT` and is open.
+fn is_switch(is_connect: bool, status: &[u8]) -> bool {
+    status == b"101" || (is_connect && status.first() == Some(&b'2'))
+}
