@@ -4,10 +4,10 @@ use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use crate::{
+    counts::Counts,
     demo, drill, features, flags, loom, readme,
     step::{self, Steps},
-    test::{self, Counts},
-    tidy,
+    test, tidy,
 };
 
 impl flags::Ci {

@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::{
+    counts::Counts,
     flags, step,
-    test::Counts,
     workspace::{Package, Workspace},
 };
 

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks on its output")]
 
 mod ci;
+mod counts;
 mod demo;
 mod drill;
 mod features;
@@ -19,6 +20,7 @@ mod readme;
 mod step;
 mod test;
 mod tidy;
+mod tree;
 mod workspace;
 
 use std::{path::Path, process::ExitCode};

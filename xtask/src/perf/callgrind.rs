@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
-use super::{Numbers, Programs};
+use super::{numbers::Numbers, programs::Programs};
 use crate::step;
 
 /// What start and end cost is the same for both, and gone from the difference.

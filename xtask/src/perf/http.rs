@@ -10,8 +10,8 @@ use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
 use super::{
-    Numbers, Programs,
-    numbers::{median, number},
+    numbers::{Numbers, median, number},
+    programs::Programs,
 };
 use crate::step;
 

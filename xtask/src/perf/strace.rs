@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
-use super::{Numbers, Programs};
+use super::{numbers::Numbers, programs::Programs};
 use crate::step;
 
 const FEW: u64 = 100;

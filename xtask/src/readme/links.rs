@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{tidy::Tree, workspace::Package};
+use crate::{tree::Tree, workspace::Package};
 
 /// The public items of a crate and of those it stands on.
 pub(super) struct Index<'a> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{CRATES, between, differences, links::Index, markdown::from_docs, wanted};
-use crate::{tidy::Tree, workspace::Package};
+use crate::{tree::Tree, workspace::Package};
 
 fn package(name: &str, ours: &[&str]) -> Package {
     Package {

@@ -1,6 +1,6 @@
 //! Changelogs: every published crate has one, and its version stands in it.
 
-use super::Tree;
+use crate::tree::Tree;
 
 pub(super) fn check(tree: &Tree, findings: &mut Vec<String>) {
     for package in tree.published() {

@@ -1,7 +1,6 @@
 //! The rule `core <- leaf <- lifecycle <- lameduck <- examples`. Tests are exempt.
 
-use super::Tree;
-use crate::workspace::Package;
+use crate::{tree::Tree, workspace::Package};
 
 /// Leaves that need no crate of ours at all, not even core.
 const ALONE: [&str; 1] = ["lameduck-signal"];

@@ -1,10 +1,7 @@
 //! Manifests: their keys, where their values come from, their order.
 
-use super::{
-    Tree,
-    toml::{Entry, entries},
-};
-use crate::workspace::Package;
+use super::toml::{Entry, entries};
+use crate::{tree::Tree, workspace::Package};
 
 /// What every crate takes from the workspace.
 const SHARED: [&str; 4] = ["version", "edition", "rust-version", "license"];

@@ -1,7 +1,6 @@
 //! The crate page: what it must say, and in which order.
 
-use super::Tree;
-use crate::readme::docs;
+use crate::{readme::docs, tree::Tree};
 
 /// The sections after the sentence and the definition. Others may stand between them.
 const SECTIONS: [&str; 6] = [

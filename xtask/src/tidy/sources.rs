@@ -1,6 +1,6 @@
 //! Source files: their first line, their length, what a `lib.rs` may hold, what is left undone.
 
-use super::Tree;
+use crate::tree::Tree;
 
 const LONGEST: usize = 300;
 const LONGEST_TEST: usize = 400;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use xshell::Shell;
 
-use super::{Tree, check};
-use crate::{readme, root, workspace::Package};
+use super::check;
+use crate::{readme, root, tree::Tree, workspace::Package};
 
 const PAGE: &str = "\
 //! Turns requests away.

@@ -6,20 +6,18 @@
 mod callgrind;
 mod http;
 mod numbers;
+mod programs;
 mod rows;
 mod strace;
 mod table;
 
-use std::path::PathBuf;
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
-use self::numbers::Numbers;
+use self::{numbers::Numbers, programs::Programs};
 use crate::{
     flags,
     step::{self, now, seconds},
-    workspace::Workspace,
 };
 
 /// How it is measured, for the reader of the numbers.
@@ -120,25 +118,5 @@ impl<'a> Parts<'a> {
             step::need_tool(sh, "strace", "apt-get install strace")?;
         }
         Ok(())
-    }
-}
-
-/// The binaries of `lameduck-perf`.
-struct Programs {
-    folder: PathBuf,
-}
-
-impl Programs {
-    fn build(sh: &Shell) -> Result<Self> {
-        // One after the other: built at once, each would have the features that the other asks for.
-        for package in ["lameduck-perf", "lameduck-perf-peer"] {
-            step::run(cmd!(sh, "cargo build --package {package} --bins --profile perf"))
-                .with_context(|| format!("{package} does not build"))?;
-        }
-        Ok(Self { folder: Workspace::load(sh)?.target.join("perf") })
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
     }
 }

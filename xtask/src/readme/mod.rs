@@ -8,7 +8,7 @@ mod tests;
 use anyhow::{Result, bail};
 use xshell::Shell;
 
-use crate::{flags, tidy::Tree, workspace::Package};
+use crate::{flags, tree::Tree, workspace::Package};
 
 /// The file that a README's text is written in.
 const PAGE: &str = "src/lib.rs";

@@ -8,13 +8,11 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod toml;
-mod tree;
 
 use anyhow::{Result, bail};
 use xshell::Shell;
 
-pub(crate) use self::tree::Tree;
-use crate::{flags, readme};
+use crate::{flags, readme, tree::Tree};
 
 impl flags::Tidy {
     pub(crate) fn run(self, sh: &Shell) -> Result<()> {
