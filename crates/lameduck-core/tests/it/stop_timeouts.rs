@@ -9,8 +9,8 @@ const fn seconds(n: u64) -> Duration {
 }
 
 #[track_caller]
-fn check_refused(timeouts: StopTimeouts, budget: Budget, parts: &[&str]) {
-    let error = timeouts.check(budget).expect_err("the timeouts should be refused").to_string();
+fn check_error(timeouts: StopTimeouts, budget: Budget, parts: &[&str]) {
+    let error = timeouts.check(budget).expect_err("the timeouts should be an error").to_string();
     for part in parts {
         assert!(error.contains(part), "{error:?} should name {part:?}");
     }
@@ -24,9 +24,9 @@ fn the_default_stop_timeouts_fill_the_default_budget_of_kubernetes() {
 }
 
 #[test]
-fn timeouts_over_budget_are_refused_with_both_sums_and_a_drain_that_would_fit() {
+fn timeouts_over_budget_are_an_error_with_both_sums_and_a_drain_that_would_fit() {
     let budget = Budget::kubernetes(seconds(30), seconds(5));
-    check_refused(
+    check_error(
         StopTimeouts::new(),
         budget,
         &["add up to 28s", "budget is 23s", "preStop 5s", "set `drain` to 10s"],
@@ -36,7 +36,7 @@ fn timeouts_over_budget_are_refused_with_both_sums_and_a_drain_that_would_fit() 
 
 #[test]
 fn when_no_drain_would_fit_the_error_says_which_budget_would() {
-    check_refused(
+    check_error(
         StopTimeouts::new(),
         Budget::systemd(seconds(10)),
         &["TimeoutStopSec 10s", "budget is 8s", "raise the budget to 28s"],
@@ -49,7 +49,7 @@ fn a_pre_stop_hook_longer_than_the_grace_period_leaves_a_budget_of_zero() {
 }
 
 #[test]
-fn a_timeout_of_zero_that_would_cut_its_work_is_refused_by_name() {
+fn a_timeout_of_zero_that_would_cut_its_work_is_an_error_by_name() {
     let any = Budget::new(seconds(100));
     for (name, timeouts) in [
         ("drain", StopTimeouts::new().with_drain(Duration::ZERO)),
@@ -57,14 +57,14 @@ fn a_timeout_of_zero_that_would_cut_its_work_is_refused_by_name() {
         ("force", StopTimeouts::new().with_force(Duration::ZERO)),
         ("hooks", StopTimeouts::new().with_hooks(Duration::ZERO)),
     ] {
-        check_refused(timeouts, any, &[&format!("`{name}` is zero"), "at least"]);
+        check_error(timeouts, any, &[&format!("`{name}` is zero"), "at least"]);
     }
     assert!(StopTimeouts::new().with_lame_duck(Duration::ZERO).check(any).is_ok());
     assert!(StopTimeouts::new().with_cancel(Duration::ZERO).check(any).is_ok());
 }
 
 #[test]
-fn durations_that_would_overflow_are_refused_and_never_panic() {
+fn durations_that_would_overflow_are_an_error_and_never_panic() {
     let any = Budget::new(Duration::MAX);
     for (name, timeouts) in [
         ("lame_duck", StopTimeouts::new().with_lame_duck(Duration::MAX)),
@@ -78,25 +78,25 @@ fn durations_that_would_overflow_are_refused_and_never_panic() {
         ("force", StopTimeouts::new().with_force(Duration::MAX)),
         ("hooks", StopTimeouts::new().with_hooks(Duration::MAX)),
     ] {
-        check_refused(timeouts, any, &[&format!("stop timeout `{name}` is"), "longest", "86400s"]);
+        check_error(timeouts, any, &[&format!("stop timeout `{name}` is"), "longest", "86400s"]);
         assert!(timeouts.total() >= seconds(13));
     }
 }
 
 #[test]
-fn parts_that_do_not_fit_their_whole_are_refused() {
+fn parts_that_do_not_fit_their_whole_are_an_error() {
     let any = Budget::new(seconds(100));
-    check_refused(
+    check_error(
         StopTimeouts::new().with_drain(seconds(1)).with_accept_queue(seconds(2)),
         any,
         &["`accept_queue` is 2s", "`drain`, which is 1s"],
     );
-    check_refused(
+    check_error(
         StopTimeouts::new().with_lame_duck_until_quiet(seconds(9), seconds(1), seconds(8)),
         any,
         &["`lame_duck` is 9s", "maximum of lame duck, 8s"],
     );
-    check_refused(
+    check_error(
         StopTimeouts::new().with_lame_duck_until_quiet(seconds(1), seconds(9), seconds(8)),
         any,
         &["`quiet` is 9s", "maximum of lame duck, 8s"],

@@ -73,7 +73,7 @@ fn only_a_lame_duck_that_recovers_counts_as_undone() {
     }
     sender.publish(Phase::Draining);
     sender.publish(Phase::Running);
-    assert_eq!(watch.times_cancelled(), 3, "and a move that is refused neither");
+    assert_eq!(watch.times_cancelled(), 3, "and a move that is not made neither");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Peers that misbehave do not keep a server beyond its windows.
+//! Peers that misbehave do not keep a server beyond its stop timeouts.
 
 use std::time::Instant;
 
@@ -16,21 +16,21 @@ const DRAIN: Duration = Duration::from_millis(1500);
 const CANCEL: Duration = Duration::from_millis(300);
 const FORCE: Duration = Duration::from_millis(500);
 
-/// What a busy machine may add to the windows.
+/// How much a busy machine may add to the stop timeouts.
 const NOISE: Duration = Duration::from_secs(1);
 
-/// Stops a server that has such peers, and returns its report and how long its end took.
+/// Stops a server with such peers, and returns its report and how long the stop took.
 async fn stopped<P>(
     peers: impl AsyncFnOnce(SocketAddr, Connections) -> P,
 ) -> (Report, Duration, P) {
-    let windows = StopTimeouts::new()
+    let timeouts = StopTimeouts::new()
         .with_lame_duck(Duration::ZERO)
         .with_drain(DRAIN)
         .with_accept_queue(Duration::from_millis(300))
         .with_cancel(CANCEL)
         .with_force(FORCE);
     let duck = builder()
-        .with_stop_timeouts(windows)
+        .with_stop_timeouts(timeouts)
         .with_sockets(|server| {
             server
                 .with_first_byte_grace(Duration::from_millis(300))
@@ -48,12 +48,12 @@ async fn stopped<P>(
 }
 
 #[track_caller]
-fn assert_within(took: Duration, windows: Duration, report: &Report) {
-    assert!(took < windows + NOISE, "{took:?}: {report}");
+fn assert_within(took: Duration, limit: Duration, report: &Report) {
+    assert!(took < limit + NOISE, "{took:?}: {report}");
 }
 
 #[tokio::test]
-async fn a_peer_that_never_answers_the_ping_holds_a_stop_to_the_end_of_the_drain() {
+async fn a_peer_that_never_answers_the_ping_delays_a_stop_to_the_end_of_the_drain() {
     let (report, took, peer) =
         stopped(async |addr, _| silent_http2_peer(addr).await.unwrap()).await;
     assert_eq!(report.outcome(), Outcome::Cancelled, "{report}");
@@ -78,7 +78,7 @@ async fn an_unread_response_is_waited_for_to_the_end_and_then_named() {
     drop(peer);
 }
 
-/// Sends these bytes, one a while, until the server has enough of it.
+/// Sends these bytes one by one, until the server closes the connection.
 async fn trickle(
     addr: SocketAddr,
     connections: Connections,
@@ -109,7 +109,7 @@ async fn a_head_that_trickles_ends_with_its_grace() {
 }
 
 #[tokio::test]
-async fn a_body_that_trickles_is_cut_with_force_and_named() {
+async fn a_body_that_trickles_is_forced_to_end_and_named() {
     let head = b"POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 99999\r\n\r\n";
     let (report, took, mut peer) =
         stopped(async |addr, all| trickle(addr, all, head, b"a").await).await;
@@ -120,7 +120,7 @@ async fn a_body_that_trickles_is_cut_with_force_and_named() {
 }
 
 #[tokio::test]
-async fn connections_without_a_byte_and_half_a_body_are_bounded_too() {
+async fn connections_without_a_byte_and_with_half_a_body_are_bounded_too() {
     let peers = async |addr, _| (silent_connection(addr).await, half_body(addr).await);
     let (report, took, peers) = stopped(peers).await;
     assert!(report.outcome() != Outcome::NotStarted, "{report}");
@@ -128,7 +128,7 @@ async fn connections_without_a_byte_and_half_a_body_are_bounded_too() {
     drop(peers);
 }
 
-/// Fewer than 10,000, for both ends of each are in this process, and its files are limited.
+/// Fewer than 10,000: both ends of each are in this process, whose open files are limited.
 #[tokio::test]
 async fn thousands_of_idle_connections_are_closed_in_time() {
     let mut limit = getrlimit(Resource::Nofile);

@@ -1,4 +1,4 @@
-//! What users of the whole get, in one process: their own server, stopped by hand.
+//! What users of the facade get, in one process: their own server, stopped by a handle.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
 
 #[cfg(unix)]
@@ -50,7 +50,7 @@ fn app(duck: &Lameduck) -> Router {
         .layer(duck.layer())
 }
 
-/// Serves on a port of its own, in the background.
+/// Serves on a free port, in the background.
 async fn serve(
     duck: Lameduck,
     app: impl IntoService + Send + 'static,
@@ -63,7 +63,7 @@ async fn serve(
 }
 
 #[tokio::test]
-async fn a_server_under_load_is_stopped_without_a_loss_and_its_numbers_add_up() {
+async fn a_server_under_load_stops_without_a_loss_and_its_numbers_add_up() {
     let duck = duck();
     let (stop, app) = (duck.stop_handle(), app(&duck));
     let (addr, report) = serve(duck, app).await;
@@ -81,7 +81,7 @@ async fn a_server_under_load_is_stopped_without_a_loss_and_its_numbers_add_up() 
 }
 
 #[tokio::test]
-async fn a_stock_server_with_our_listener_and_layer_is_stopped_without_a_loss() {
+async fn a_stock_server_with_our_listener_and_layer_stops_without_a_loss() {
     let duck = duck();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -105,7 +105,7 @@ async fn a_stock_server_with_our_listener_and_layer_is_stopped_without_a_loss() 
 }
 
 #[tokio::test]
-async fn whoever_comes_during_the_start_waits_and_is_then_served() {
+async fn a_client_that_comes_during_the_start_waits_and_is_then_served() {
     let (open, gate) = tokio::sync::oneshot::channel::<()>();
     let duck = builder().on_start("database", async move || gate.await).build();
     let (stop, app) = (duck.stop_handle(), app(&duck));
@@ -120,7 +120,7 @@ async fn whoever_comes_during_the_start_waits_and_is_then_served() {
 }
 
 #[tokio::test]
-async fn whoever_waits_when_the_start_fails_is_turned_away_and_not_reset() {
+async fn a_client_that_waits_when_the_start_fails_is_rejected_and_not_reset() {
     let (fail, gate) = tokio::sync::oneshot::channel::<()>();
     let duck = builder().on_start("database", async move || gate.await).build();
     let app = app(&duck);
@@ -155,7 +155,7 @@ async fn handlers_know_their_peer_and_their_request() {
     assert!(body.starts_with("127.0.0.1:"), "{body}");
     let body = get_body(addr, "/id", "x-request-id: from-outside").await;
     assert_eq!(body, "from-outside");
-    // Beside what hyper has said of the request.
+    // Beside the extensions that hyper adds.
     let body = get_body(addr, "/upgrade", "connection: upgrade\r\nupgrade: other").await;
     assert!(body.starts_with("true 127.0.0.1:"), "{body}");
     let body = get_body(addr, "/upgrade", "accept: */*").await;
@@ -165,16 +165,16 @@ async fn handlers_know_their_peer_and_their_request() {
 }
 
 #[tokio::test]
-async fn an_http2_client_is_told_in_lame_duck_while_new_connections_are_served() {
-    let windows = StopTimeouts::new().with_lame_duck(Duration::from_secs(2));
-    let duck = builder().with_stop_timeouts(windows).build();
+async fn an_http2_client_is_notified_in_lame_duck_while_new_connections_are_served() {
+    let timeouts = StopTimeouts::new().with_lame_duck(Duration::from_secs(2));
+    let duck = builder().with_stop_timeouts(timeouts).build();
     let (stop, app, watch) = (duck.stop_handle(), app(&duck), duck.watch());
     let (addr, report) = serve(duck, app).await;
     let tcp = TcpStream::connect(addr).await.unwrap();
     let (send, connection) = h2::client::handshake(tcp).await.unwrap();
     let idle = send.clone();
     stop.stop("test", true);
-    // It was idle, so nothing but a GOAWAY can have ended it.
+    // It was idle, so only a GOAWAY can have ended it.
     connection.await.unwrap();
     assert_eq!(watch.current(), Phase::LameDuck);
     assert!(get_body(addr, "/peer", "accept: */*").await.starts_with("127.0.0.1:"));
@@ -184,7 +184,7 @@ async fn an_http2_client_is_told_in_lame_duck_while_new_connections_are_served()
 }
 
 #[tokio::test]
-async fn the_limits_that_were_set_are_those_of_the_server() {
+async fn the_http_options_are_those_of_the_server() {
     let duck = builder().with_http(|serve| serve.with_max_connections(1)).build();
     let (stop, app, connections) = (duck.stop_handle(), app(&duck), duck.connections().clone());
     let (addr, report) = serve(duck, app).await;
@@ -199,7 +199,7 @@ async fn the_limits_that_were_set_are_those_of_the_server() {
 }
 
 #[tokio::test]
-async fn a_listener_that_is_kept_open_says_no_to_the_end_of_the_drain() {
+async fn a_listener_that_is_kept_open_rejects_until_the_end_of_the_drain() {
     use lameduck::server::ListenerEnd;
     let duck =
         builder().with_sockets(|server| server.with_listener_end(ListenerEnd::KeepOpen)).build();
@@ -209,7 +209,7 @@ async fn a_listener_that_is_kept_open_says_no_to_the_end_of_the_drain() {
     drop(idle_connection(addr).await);
     stop.stop("test", false);
     watch.reached(Phase::Draining).await;
-    // Longer than a listener that closes has for that.
+    // Longer than the timeout of a listener that closes.
     for _ in 0..12 {
         let new = sent_request(addr, Duration::ZERO).await;
         assert_eq!(new.finish().await, lameduck_drill::Outcome::Rejected);
@@ -223,12 +223,12 @@ async fn a_listener_that_is_kept_open_says_no_to_the_end_of_the_drain() {
 
 #[tokio::test]
 async fn a_request_that_blocks_the_stop_is_named_with_its_id() {
-    let windows = StopTimeouts::new()
+    let timeouts = StopTimeouts::new()
         .with_lame_duck(Duration::ZERO)
         .with_drain(Duration::from_millis(200))
         .with_accept_queue(Duration::from_millis(100))
         .with_cancel(Duration::from_millis(100));
-    let duck = builder().with_stop_timeouts(windows).build();
+    let duck = builder().with_stop_timeouts(timeouts).build();
     let (stop, app) = (duck.stop_handle(), app(&duck));
     let in_flight = duck.in_flight().clone();
     let (addr, report) = serve(duck, app).await;
@@ -246,7 +246,7 @@ async fn a_request_that_blocks_the_stop_is_named_with_its_id() {
 
 #[tokio::test]
 async fn an_idle_server_stops_within_20_ms_of_the_end_of_its_lame_duck() {
-    // The best of five: the promise is the program's, the noise is the machine's.
+    // The best of five: a busy machine delays single runs.
     let mut best = Duration::MAX;
     for _ in 0..5 {
         let duck = duck();
@@ -287,7 +287,7 @@ fn outside_a_runtime_the_start_fails_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_whole_without_a_listener_of_ours_stops_when_its_requests_are_over() {
+async fn a_server_without_our_listener_stops_when_its_requests_are_over() {
     let duck = duck();
     let guard = duck.in_flight().enter_named("job");
     let stop = duck.stop_handle();

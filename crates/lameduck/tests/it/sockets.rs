@@ -1,9 +1,9 @@
-//! The whole on other sockets than IPv4's.
+//! Other sockets than those of IPv4.
 
 use super::*;
 
 #[tokio::test]
-async fn a_dual_stack_server_loses_nobody_of_either_family() {
+async fn a_dual_stack_server_loses_no_client_of_either_family() {
     let duck = duck();
     let (stop, app) = (duck.stop_handle(), app(&duck));
     let listener = duck.bind("[::]:0").await.unwrap();
@@ -31,7 +31,7 @@ async fn a_dual_stack_server_loses_nobody_of_either_family() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_server_on_a_unix_socket_stops_clean_and_its_handlers_know_their_peer() {
+async fn a_server_on_a_unix_socket_stops_clean_and_its_handlers_have_the_address_of_their_peer() {
     use tokio::net::{UnixListener, UnixStream, unix};
 
     let path = std::env::temp_dir().join(format!("lameduck-whole-{}.sock", std::process::id()));

@@ -1,4 +1,4 @@
-//! Work that a handler spawns, as a stop of the whole sees it.
+//! Work that a handler spawns, during a stop.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::{sync::mpsc, time::sleep};
 use crate::{app, builder, duck, get_body, serve};
 
 #[tokio::test]
-async fn spawned_work_holds_up_the_stop_and_is_not_cut_by_the_end_of_its_request() {
+async fn spawned_work_delays_the_stop_and_is_not_cut_by_the_end_of_its_request() {
     let duck = duck();
     let stop = duck.stop_handle();
     let (done, mut is_done) = mpsc::unbounded_channel();
@@ -39,21 +39,21 @@ async fn spawned_work_holds_up_the_stop_and_is_not_cut_by_the_end_of_its_request
 }
 
 #[tokio::test]
-async fn detached_work_that_is_told_of_a_stop_and_ends_leaves_it_clean() {
-    let windows = StopTimeouts::new()
+async fn detached_work_that_ends_when_it_is_cancelled_leaves_a_stop_that_is_not_forced() {
+    let timeouts = StopTimeouts::new()
         .with_lame_duck(Duration::ZERO)
         .with_drain(Duration::from_millis(200))
         .with_accept_queue(Duration::from_millis(100))
         .with_cancel(Duration::from_secs(2));
-    let duck = builder().with_stop_timeouts(windows).build();
+    let duck = builder().with_stop_timeouts(timeouts).build();
     let stop = duck.stop_handle();
-    let (told, mut was_told) = mpsc::unbounded_channel();
+    let (cancelled, mut was_cancelled) = mpsc::unbounded_channel();
     let app = app(&duck).route(
         "/job",
         get(async move |context: RequestContext| {
             drop(context.detach("import", async move {
                 let context = RequestContext::current().unwrap();
-                told.send(context.cancelled().await).unwrap();
+                cancelled.send(context.cancelled().await).unwrap();
             }));
             "accepted"
         })
@@ -63,7 +63,7 @@ async fn detached_work_that_is_told_of_a_stop_and_ends_leaves_it_clean() {
     assert_eq!(get_body(addr, "/job", "accept: */*").await, "accepted");
     stop.stop("test", false);
     let report = report.await.unwrap();
-    assert_eq!(was_told.try_recv().unwrap(), Reason::Shutdown);
+    assert_eq!(was_cancelled.try_recv().unwrap(), Reason::Shutdown);
     // Not forced: the phase after cancelling was not needed.
     assert_ne!(report.outcome(), Outcome::Forced, "{report}");
     assert!(report.phases().iter().all(|phase| phase.phase != Phase::Forced), "{report}");

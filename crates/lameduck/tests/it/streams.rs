@@ -1,4 +1,4 @@
-//! Streams and WebSockets, told to end where they are made.
+//! Streams and WebSockets that end with the drain.
 
 use axum::{
     extract::{
@@ -43,7 +43,7 @@ fn streams(duck: &Lameduck) -> Router {
 }
 
 #[tokio::test]
-async fn streams_and_websockets_end_with_the_drain_and_hold_no_stop() {
+async fn streams_and_websockets_end_with_the_drain_and_delay_no_stop() {
     let duck = duck();
     let app = streams(&duck).layer(duck.layer());
     check_end(duck, app).await;
@@ -77,17 +77,17 @@ async fn check_end(duck: Lameduck, app: impl IntoService + Send + 'static) {
     assert!(socket.next().await.is_none());
     let report = timeout(BOUND, report).await.unwrap().unwrap();
     assert_eq!(report.outcome(), Outcome::Clean, "{report}");
-    // Nobody waited for a window: neither the answer's 2 s nor the drain's 15 s.
+    // No timeout was needed: neither the 2 s of the close frame nor the 15 s of the drain.
     assert!(report.took() < Duration::from_secs(1), "{report}");
 }
 
 #[tokio::test]
-async fn a_websocket_that_does_not_answer_is_cut_after_its_time() {
+async fn a_websocket_that_does_not_answer_is_cut_after_its_timeout() {
     let duck = duck();
     let (stop, app) = (duck.stop_handle(), streams(&duck).layer(duck.layer()));
     let (addr, report) = serve(duck, app).await;
     let tcp = TcpStream::connect(addr).await.unwrap();
-    // Not read from after this, so that nobody answers.
+    // Not read from after this, so that it does not answer.
     let (socket, _) = client_async("ws://duck/ws", tcp).await.unwrap();
     stop.stop("test", false);
     let report = timeout(BOUND, report).await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! The whole, encrypted.
+//! A server with TLS.
 
 use std::{path::PathBuf, process::Command, sync::Arc};
 
@@ -14,7 +14,7 @@ use super::*;
 
 const BOUND: Duration = Duration::from_secs(20);
 
-/// Files with a certificate for `duck`, signed by itself.
+/// Files with a self-signed certificate for `duck`.
 struct Pems(PathBuf);
 
 impl Pems {
@@ -83,7 +83,7 @@ async fn a_server_with_tls_renews_its_certificate_at_a_hangup_and_stops_clean() 
     watch.reached(Phase::LameDuck).await;
     kept.write_all(b"GET /peer HTTP/1.1\r\nhost: duck\r\n\r\n").await.unwrap();
     let mut answer = String::new();
-    // To the end, which is clean: else this were an error.
+    // A read to the end fails if the end is not clean.
     timeout(BOUND, kept.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.contains("connection: close") && answer.contains("127.0.0.1:"), "{answer}");
     let report = timeout(BOUND, report).await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! The layer around the whole router, on a server that makes a service for each connection.
+//! The layer around the whole router, and services that are made for each connection.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -36,10 +36,10 @@ async fn a_layer_around_the_router_stops_without_a_loss_and_its_numbers_add_up()
     #[expect(clippy::disallowed_methods, reason = "awaited by the test")]
     let report = tokio::spawn(duck.serve_make_service(listener, make));
 
-    // Counted before its route is known, it is named by its path.
+    // It is counted before its route is known, so it is named by its path.
     let slow = sent_request(addr, Duration::from_millis(500)).await;
     let listed = async {
-        // Not as soon as it is counted: a request is written down after that.
+        // A request is listed a moment after it is counted.
         while !in_flight.blockers().iter().any(|line| line.route().starts_with('/')) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -60,7 +60,7 @@ async fn a_layer_around_the_router_stops_without_a_loss_and_its_numbers_add_up()
     assert_eq!(tally.accepted, tally.finished + tally.rejected + tally.aborted, "{report}");
 }
 
-/// What was counted for these requests on one connection, the last of which closes it.
+/// Checks what is counted for requests on one connection.
 async fn counted(addr: SocketAddr, in_flight: &InFlight, requests: &str) -> (u64, u64, String) {
     let before = in_flight.totals();
     let mut client = TcpStream::connect(addr).await.unwrap();
@@ -90,19 +90,19 @@ async fn check_counts(duck: Lameduck, app: impl IntoService + Send + 'static) {
         assert_eq!((entered, aborted), (1, 0), "{request}");
         assert!(answers.starts_with(answer), "{request} {answers}");
     }
-    // Sent at once.
+    // Sent in one write.
     let requests = format!(
         "GET /peer {head}\r\nHEAD /peer {head}\r\nGET /nowhere {head}\r\nGET /peer {head}{close}"
     );
     let (entered, aborted, answers) = counted(addr, &in_flight, &requests).await;
     assert_eq!((entered, aborted), (4, 0));
     assert_eq!(answers.matches("HTTP/1.1 ").count(), 4, "{answers}");
-    // Its handler is gone, and so is its line.
+    // The handler panicked, so its request is not listed any more.
     let (entered, aborted, answers) =
         counted(addr, &in_flight, &format!("GET /panics {head}{close}")).await;
     assert_eq!((entered, aborted, &*answers), (1, 1, ""));
 
-    // Connected before the stop, asked after it.
+    // Connected before the stop, with a request after it.
     let mut kept = [const { None }; 2];
     for client in &mut kept {
         let mut idle = TcpStream::connect(addr).await.unwrap();
@@ -126,7 +126,7 @@ async fn check_counts(duck: Lameduck, app: impl IntoService + Send + 'static) {
     }
     let report = timeout(BOUND, report).await.unwrap().unwrap();
     assert_eq!(report.outcome(), Outcome::Clean, "{report}");
-    assert_eq!(report.tally().rejected, 1, "a probe is let in: {report}");
+    assert_eq!(report.tally().rejected, 1, "a probe is not rejected: {report}");
 }
 
 fn counted_app() -> Router {
@@ -137,7 +137,7 @@ fn counted_app() -> Router {
 }
 
 #[tokio::test]
-async fn the_layer_around_a_router_counts_and_gates_as_that_on_its_routes_does() {
+async fn the_layer_around_a_router_counts_and_rejects_as_the_one_on_its_routes_does() {
     let duck = duck();
     let app = counted_app().merge(duck.probes()).layer(duck.layer());
     check_counts(duck, app).await;
@@ -222,7 +222,7 @@ async fn a_service_is_made_for_each_connection_from_its_peers_address() {
 }
 
 #[tokio::test]
-async fn a_make_that_panics_ends_the_server_and_holds_nobody() {
+async fn a_make_that_panics_ends_the_server_and_every_connection() {
     let duck = duck();
     let service = duck.layer().layer(bare(&duck));
     let listener = duck.bind("127.0.0.1:0").await.unwrap();
@@ -248,7 +248,7 @@ async fn a_make_that_panics_ends_the_server_and_holds_nobody() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn the_queue_of_a_unix_socket_is_turned_away_by_a_service_for_each() {
+async fn clients_in_the_queue_of_a_unix_socket_are_rejected_by_a_service_for_each() {
     use std::sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -268,7 +268,7 @@ async fn the_queue_of_a_unix_socket_is_turned_away_by_a_service_for_each() {
         service.clone()
     };
     let stop = duck.stop_handle();
-    // In the queue before anybody accepts.
+    // In the queue before the server accepts.
     let mut clients = Vec::new();
     for _ in 0..50 {
         let mut client = UnixStream::connect(&path).await.unwrap();
