@@ -79,7 +79,7 @@
 //! nothing was executed. A client whose handshake ended in between may lose the first packet of
 //! its request, and sends it again after 200 ms; the first-byte grace waits for it.
 //!
-//! Where a sandbox forbids to ask, [`SocketOptions::with_accept_settle_time`] is waited instead. Where the
+//! Where a sandbox forbids to ask, [`SocketOptions::accept_settle_time`] is waited instead. Where the
 //! option does not exist (other systems), the queue is accepted from until it is empty once.
 //! [`ListenerClosed`] says which it was, and how many were left in the queue if the time was too short.
 //! [`ListenerEnd`] is for those who do not want a close at all. A Unix socket is shut for reading instead, which refuses
@@ -180,7 +180,7 @@
 //! counted. That is why nothing is closed before two seconds of silence. Provoked with a hold of
 //! 20 ms and clients that pause for up to 200 ms, it was 1 request in 1,330 closes on the loopback
 //! (the 53 others of the kind got the 503), and 221 in 1,140 with a round trip of 20 ms.
-//! [`SocketOptions::with_answer_on_idle_close`] makes it none: 282 of 282 such clients were told.
+//! [`SocketOptions::answer_on_idle_close`] makes it none: 282 of 282 such clients were told.
 //!
 //! In a SYN flood the kernel answers with cookies instead of remembering handshakes. The last
 //! packet of such a handshake is then one for the listener, and is dropped with the SYNs; once the
@@ -221,7 +221,7 @@ pub use self::tls::{Tls, TlsError, TlsSocket, TlsSource};
 pub use self::{
     info::{ConnectionInfo, ConnectionStage, ConnectionTotals, ListenerClosed, Protocol},
     listener::Listener,
-    options::{ListenerEnd, SocketOptions},
+    options::{InvalidOption, ListenerEnd, SocketOptions},
     registry::{Connections, Tracked},
     socket::{Socket, Source},
 };

@@ -1,62 +1,136 @@
-//! What is to be decided about sockets and about the end of a listener.
+//! The options of sockets and of the end of a listener.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-/// Options of a server's sockets, and of how patiently it stops.
+/// The options of a server's sockets, and of how its listeners and connections end in a stop.
 ///
-/// The defaults are made for a server on the open network that must not lose a request.
+/// The defaults are made for a server on the open network that must not lose a request. Change what
+/// differs in place:
+///
+/// ```
+/// use lameduck_server::SocketOptions;
+///
+/// let mut options = SocketOptions::new();
+/// options.backlog = 1024;
+/// options.tcp_user_timeout = None;
+/// # assert!(options.check().is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SocketOptions {
-    pub(crate) nodelay: bool,
-    pub(crate) keepalive: Option<Duration>,
-    pub(crate) user_timeout: Option<Duration>,
-    pub(crate) backlog: u32,
-    pub(crate) settle: Duration,
-    pub(crate) stop_accepting: Duration,
-    pub(crate) first_byte_grace: Duration,
-    pub(crate) idle_grace: Duration,
-    pub(crate) answer_on_idle_close: bool,
-    pub(crate) listener_end: ListenerEnd,
-    pub(crate) syn_filter: bool,
-    pub(crate) reuse_port: bool,
+    /// Whether small writes leave at once (`TCP_NODELAY`). By default true.
+    ///
+    /// Without it, the end of an answer may wait 40 ms for an acknowledgement.
+    pub nodelay: bool,
+    /// How long a client may be silent before the kernel probes whether it is still there
+    /// (`SO_KEEPALIVE`). By default 60 s; `None` leaves the sockets as they are.
+    ///
+    /// Each quarter of this time the kernel probes again. It gives a client up after four probes
+    /// without an answer, or after the [TCP user timeout](Self::tcp_user_timeout) if that is set.
+    /// The kernel counts whole seconds, at most 32,767 of them (nine hours).
+    pub tcp_keepalive: Option<Duration>,
+    /// How long sent bytes may stay unacknowledged before the kernel closes the connection
+    /// (`TCP_USER_TIMEOUT`, Linux only). By default 60 s; `None` leaves the sockets as they are.
+    ///
+    /// Without it the kernel retries for 15 minutes and more, so a client that vanished holds a
+    /// stop to its end. The timeout also ends a client that is there but reads nothing, as the
+    /// `send_timeout` of nginx does after 60 s: do not set it below the longest pause that your
+    /// slowest reader makes. The kernel takes 1 ms to 24.8 days.
+    pub tcp_user_timeout: Option<Duration>,
+    /// The longest accept queue of a listener from [`Listener::bind`](crate::Listener::bind). By
+    /// default 4096, which is the limit of Linux itself (`net.core.somaxconn`).
+    pub backlog: u32,
+    /// How long a closing listener waits for TCP handshakes, where the kernel does not say whether
+    /// any is under way. By default 200 ms, a long round trip.
+    ///
+    /// Where the kernel says it (Linux, if a netlink socket may be opened), the wait ends with the
+    /// last handshake instead: after 2 ms on an idle server.
+    pub accept_settle_time: Duration,
+    /// How long a connection that has not sent a whole request may hold a stop. By default 1 s.
+    ///
+    /// It is counted from the start of draining or from the accept, whichever is later; for a
+    /// request that has begun, from its first byte. Later bytes do not prolong it.
+    pub first_byte_grace: Duration,
+    /// How long an idle HTTP/1 connection is kept while draining, so that its client can be
+    /// notified by the answer to its next request. By default 2 s.
+    ///
+    /// It is counted from the start of draining or from the last byte, whichever is later.
+    pub idle_grace: Duration,
+    /// Whether the server closes an idle HTTP/1 connection with an answer to no request. By default
+    /// false.
+    ///
+    /// When false, only a request that has arrived gets an answer. One that is still on the wire
+    /// finds the connection closed, so its client cannot know whether it was executed.
+    ///
+    /// When true, every idle connection ends with the same 503. A client whose request crosses it
+    /// takes it for the answer, and that is correct: nothing was executed. A client without a
+    /// request closes the connection, and may log that it did not expect anything. The close waits
+    /// for the client's own, for half a second at most.
+    pub answer_on_idle_close: bool,
+    /// What becomes of the listeners when draining begins. By default they
+    /// [close](ListenerEnd::Close).
+    pub listener_end: ListenerEnd,
+    /// Whether a closing listener drops every SYN by a filter (Linux only). By default false.
+    ///
+    /// By default `IP_MINTTL` does it, which needs no privilege. Packets with a TTL of 255 pass it,
+    /// which routers and some relays send; and data that follows a late handshake at once is sent
+    /// a second time, 200 ms later. The filter (`SO_ATTACH_FILTER`) has neither flaw, but needs
+    /// `CAP_NET_ADMIN`. Do not grant that for this alone: without it, a warning says so and
+    /// `IP_MINTTL` is used.
+    pub syn_filter: bool,
+    /// Whether other listeners, of this process or of another of the same user, may listen on the
+    /// same port as one from [`Listener::bind`](crate::Listener::bind) (`SO_REUSEPORT`). By default
+    /// false.
+    ///
+    /// So a successor can take over while this server stops: the kernel spreads new clients over
+    /// all listeners. On Linux, a client whose handshake is under way when one of them closes is
+    /// handed to another only if `net.ipv4.tcp_migrate_req` is 1; where it is 0, a warning says so.
+    /// Such a client tries again after a second, as after any close of a listener of this crate.
+    pub reuse_port: bool,
 }
 
 /// What becomes of a listener when draining begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ListenerEnd {
-    /// New clients are kept out, the queue is emptied, the socket is closed.
+    /// New clients are refused, the accept queue is emptied, and the socket is closed.
     ///
     /// A client that comes later is refused by the kernel and knows that nothing was executed.
     #[default]
     Close,
-    /// It is accepted from as before, until everybody who was connected when draining began is
-    /// gone (on a stock server: may be told to close) or cancelling begins, and then closed. A stock
-    /// server stops accepting with cancelling, and what is in the queue then is reset.
+    /// The listener stays open until all clients that were connected at the start of draining are
+    /// gone (on a stock server: may be closed) or cancelling begins. Then it closes. A stock server
+    /// stops to accept with cancelling, and resets what is in the queue then.
     ///
-    /// For clients that must hear why: the app's drain layer answers them with 503 and
-    /// `Retry-After`, where a closed port says nothing, and a balancer may take it for a crash.
+    /// For clients that must learn the reason: the drain layer answers them with 503 and
+    /// `Retry-After`. A closed port says nothing, and a balancer may take it for a crash.
     KeepOpen,
-    /// It is left open and not accepted from any more. The socket lives until the process ends.
+    /// The listener stays open, and nothing is accepted from it any more. The socket lives until
+    /// the process ends.
     ///
-    /// For a listener that somebody else has too, and will accept from: a supervisor's (socket
-    /// activation), or one that a successor inherited. Clients wait in its queue meanwhile. If
-    /// nobody else has it, they are reset at the end, so do not choose this for a listener of your
-    /// own.
+    /// For a listener that another process has too and will accept from: a supervisor (socket
+    /// activation) or a successor that inherited it. Clients wait in its queue meanwhile. If no
+    /// other process has it, the kernel resets them at the end, so do not choose this for a
+    /// listener of your own.
     Leave,
 }
 
 impl SocketOptions {
+    /// The most seconds of silence that Linux takes (`MAX_TCP_KEEPIDLE`).
+    pub(crate) const LONGEST_KEEPALIVE: Duration = Duration::from_secs(32_767);
+
+    /// The kernel counts milliseconds in a signed number, and zero would mean its own default.
+    pub(crate) const LONGEST_USER_TIMEOUT: Duration = Duration::from_millis(0x7fff_ffff);
+
     /// The default options.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             nodelay: true,
-            keepalive: Some(Duration::from_secs(60)),
-            user_timeout: Some(Duration::from_secs(60)),
+            tcp_keepalive: Some(Duration::from_secs(60)),
+            tcp_user_timeout: Some(Duration::from_secs(60)),
             backlog: 4096,
-            settle: Duration::from_millis(200),
-            stop_accepting: Duration::from_secs(1),
+            accept_settle_time: Duration::from_millis(200),
             first_byte_grace: Duration::from_secs(1),
             idle_grace: Duration::from_secs(2),
             answer_on_idle_close: false,
@@ -66,147 +140,87 @@ impl SocketOptions {
         }
     }
 
-    /// Sets whether small writes leave at once (`TCP_NODELAY`).
+    /// Checks that the kernel takes every value.
     ///
-    /// By default true: else the end of an answer may wait 40 ms for an acknowledgement.
-    #[must_use]
-    pub const fn with_nodelay(mut self, nodelay: bool) -> Self {
-        self.nodelay = nodelay;
-        self
-    }
-
-    /// Sets after how long a silence a peer is asked whether it is still there (`SO_KEEPALIVE`).
+    /// [`Connections::new`](crate::Connections::new) calls it, logs the error, and uses the nearest
+    /// value that works; [`Listener::bind`](crate::Listener::bind) fails with the error.
     ///
-    /// By default after 60 s. A peer that does not answer is asked again every quarter of that
-    /// time, and given up after four times, or after the TCP user timeout if that is set. `None`
-    /// leaves the sockets as they are. Below one second it is rounded up: the kernel counts whole
-    /// seconds. It takes 32,767 of them (nine hours) and no more, so longer is cut to that.
-    #[must_use]
-    pub const fn with_tcp_keepalive(mut self, silence: Option<Duration>) -> Self {
-        self.keepalive = silence;
-        self
-    }
-
-    /// Sets how long bytes may wait to be taken by a peer before it is given up
-    /// (`TCP_USER_TIMEOUT`, Linux only).
+    /// # Errors
     ///
-    /// By default 60 s. Without it the kernel tries for 15 minutes and more, and a peer that
-    /// vanished holds a stop to its end. It also ends a peer that is there but takes nothing (its
-    /// window stays shut), as nginx's `send_timeout` of 60 s does: do not set it below the longest
-    /// pause that your slowest reader makes. `None` leaves the sockets as they are. The kernel takes
-    /// 1 ms to 24.8 days, so less and more are cut to those.
-    #[must_use]
-    pub const fn with_tcp_user_timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.user_timeout = timeout;
-        self
-    }
-
-    /// Sets how many connections the kernel keeps for [`Listener::bind`](crate::Listener::bind)
-    /// that were not accepted yet.
-    ///
-    /// By default 4096, where Linux itself puts the limit (`net.core.somaxconn`).
-    #[must_use]
-    pub const fn with_backlog(mut self, backlog: u32) -> Self {
-        self.backlog = backlog;
-        self
-    }
-
-    /// Sets how long a listener waits for handshakes under way, where the kernel does not tell
-    /// whether there are any.
-    ///
-    /// By default 200 ms, a long round trip. Where the kernel does tell (Linux, if a netlink
-    /// socket may be opened), the wait ends with the last handshake instead: after 2 ms on an idle
-    /// server, after [`with_stop_accepting`](Self::with_stop_accepting) at the latest.
-    #[must_use]
-    pub const fn with_accept_settle_time(mut self, settle: Duration) -> Self {
-        self.settle = settle;
-        self
-    }
-
-    /// Sets how long it may take to empty a listener's queue and close it.
-    ///
-    /// By default 1 s, as `StopTimeouts::stop_accepting`, which it should be equal to. A listener that
-    /// nobody accepts from cannot close itself, and holds a stop for this long.
-    #[must_use]
-    pub const fn with_stop_accepting(mut self, window: Duration) -> Self {
-        self.stop_accepting = window;
-        self
-    }
-
-    /// Sets how long a connection that has not sent a whole request may hold a stop.
-    ///
-    /// By default 1 s, counted from the begin of draining or from its accept, whichever is later;
-    /// for a request that has begun, from its first byte, and no later byte prolongs it.
-    #[must_use]
-    pub const fn with_first_byte_grace(mut self, grace: Duration) -> Self {
-        self.first_byte_grace = grace;
-        self
-    }
-
-    /// Sets how long an HTTP/1 connection that was answered must be silent before it is closed
-    /// without having been told.
-    ///
-    /// By default 2 s, counted from the begin of draining or from its last byte, whichever is
-    /// later. A client that sends a request every so often on a kept connection is told with the
-    /// next answer, if it comes within this time.
-    #[must_use]
-    pub const fn with_idle_grace(mut self, hold: Duration) -> Self {
-        self.idle_grace = hold;
-        self
-    }
-
-    /// Sets whether an idle HTTP/1 connection is closed with an answer that nobody asked for.
-    ///
-    /// By default false: only a request that has come gets an answer, and one that is still on the
-    /// wire finds the connection closed, so that its client cannot know whether it was executed.
-    /// With it, every idle connection ends with the same 503. A client whose request crosses it
-    /// takes it for the answer, and is right: nothing was executed. A client with no request
-    /// closes the connection, but may log that it was not expecting anything. The close then waits
-    /// for the client's own, for half a second at most.
-    #[must_use]
-    pub const fn with_answer_on_idle_close(mut self, answer: bool) -> Self {
-        self.answer_on_idle_close = answer;
-        self
-    }
-
-    /// Sets what becomes of the listeners when draining begins. By default they
-    /// [close](ListenerEnd::Close).
-    #[must_use]
-    pub const fn with_listener_end(mut self, end: ListenerEnd) -> Self {
-        self.listener_end = end;
-        self
-    }
-
-    /// Sets whether a listener that closes drops every SYN by a filter (Linux only).
-    ///
-    /// By default false: `IP_MINTTL` does it without a privilege. What passes that are packets with
-    /// a TTL of 255, which routers and some relays send; and data that follows a late handshake at
-    /// once comes a second time, 200 ms later. The filter (`SO_ATTACH_FILTER`) has neither, but
-    /// needs `CAP_NET_ADMIN`. Do not grant that for this alone: without it, a warning says so and
-    /// the other way is taken.
-    #[must_use]
-    pub const fn with_syn_filter(mut self, filter: bool) -> Self {
-        self.syn_filter = filter;
-        self
-    }
-
-    /// Sets whether [`Listener::bind`](crate::Listener::bind) lets other listeners, of this process
-    /// or of another of the same user, have the same port (`SO_REUSEPORT`).
-    ///
-    /// By default false. It is how a successor takes over while this server stops: the kernel
-    /// spreads new clients over all who listen. On Linux a client whose handshake is under way when
-    /// one of them closes is only handed to another if `net.ipv4.tcp_migrate_req` is 1; where it
-    /// is 0, a warning says so. Without it such a client waits for a second and tries again, as
-    /// after any close of a listener of this crate, but one that was killed resets its queue.
-    #[must_use]
-    pub const fn with_reuse_port(mut self, reuse: bool) -> Self {
-        self.reuse_port = reuse;
-        self
+    /// Names the option, its value and what to write instead.
+    pub fn check(&self) -> Result<(), InvalidOption> {
+        if self.backlog == 0 {
+            return Err(InvalidOption::new("backlog", "0", "write at least 1, such as 4096"));
+        }
+        if let Some(silence) = self.tcp_keepalive {
+            if silence.is_zero() || silence > Self::LONGEST_KEEPALIVE {
+                let fix = "write 1 s to 32,767 s, or `None` to leave the sockets as they are";
+                return Err(InvalidOption::new("tcp_keepalive", format!("{silence:?}"), fix));
+            }
+        }
+        if let Some(timeout) = self.tcp_user_timeout {
+            if timeout < Duration::from_millis(1) || timeout > Self::LONGEST_USER_TIMEOUT {
+                let fix = "write 1 ms to 24 days, or `None` to leave the sockets as they are";
+                return Err(InvalidOption::new("tcp_user_timeout", format!("{timeout:?}"), fix));
+            }
+        }
+        Ok(())
     }
 }
 
 impl Default for SocketOptions {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// An option with a value that cannot work. Its text names both, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidOption {
+    name: &'static str,
+    value: String,
+    fix: &'static str,
+}
+
+impl InvalidOption {
+    pub(crate) fn new(name: &'static str, value: impl Into<String>, fix: &'static str) -> Self {
+        Self { name, value: value.into(), fix }
+    }
+}
+
+impl fmt::Display for InvalidOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, value, fix } = self;
+        write!(f, "the option `{name}` cannot be {value}: {fix}")
+    }
+}
+
+impl std::error::Error for InvalidOption {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut SocketOptions), expected: &str) {
+        let mut options = SocketOptions::new();
+        change(&mut options);
+        let text = options.check().err().map(|error| error.to_string());
+        assert!(text.as_ref().is_some_and(|text| text.starts_with(expected)), "{text:?}");
+    }
+
+    #[test]
+    fn an_option_that_the_kernel_does_not_take_is_named_with_its_value() {
+        assert_eq!(SocketOptions::new().check(), Ok(()));
+        check(|o| o.backlog = 0, "the option `backlog` cannot be 0: write");
+        check(
+            |o| o.tcp_keepalive = Some(Duration::ZERO),
+            "the option `tcp_keepalive` cannot be 0ns",
+        );
+        let day = Duration::from_secs(24 * 60 * 60);
+        check(|o| o.tcp_keepalive = Some(day), "the option `tcp_keepalive` cannot be 86400s");
+        let nanosecond = Duration::from_nanos(1);
+        check(|o| o.tcp_user_timeout = Some(nanosecond), "the option `tcp_user_timeout` cannot be");
+        check(|o| o.tcp_user_timeout = Some(25 * day), "the option `tcp_user_timeout` cannot be");
     }
 }

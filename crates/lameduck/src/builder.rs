@@ -24,7 +24,6 @@ pub struct LameduckBuilder {
     drain: DrainLayer,
     context: ContextLayer,
     sockets: SocketOptions,
-    accept_queue: Duration,
     #[cfg(feature = "axum")]
     http: lameduck_server::HttpOptions,
     #[cfg(feature = "axum")]
@@ -43,7 +42,6 @@ impl LameduckBuilder {
             in_flight,
             lifecycle,
             sockets: SocketOptions::new(),
-            accept_queue: StopTimeouts::new().accept_queue(),
             #[cfg(feature = "axum")]
             http: lameduck_server::HttpOptions::new(),
             #[cfg(feature = "axum")]
@@ -61,7 +59,6 @@ impl LameduckBuilder {
     /// Sets how long each phase of a stop may last. By default 28 s in all, see
     /// [`StopTimeouts::new`].
     pub fn with_stop_timeouts(mut self, timeouts: StopTimeouts) -> Self {
-        self.accept_queue = timeouts.accept_queue();
         self.lifecycle = self.lifecycle.with_stop_timeouts(timeouts);
         self
     }
@@ -95,8 +92,10 @@ impl LameduckBuilder {
 
     /// Changes the options of sockets and of the end of connections. By default as
     /// [`SocketOptions::new`].
-    pub fn with_sockets(mut self, change: impl FnOnce(SocketOptions) -> SocketOptions) -> Self {
-        self.sockets = change(self.sockets);
+    ///
+    /// An option that cannot work fails the start, and the report names it.
+    pub fn with_sockets(mut self, change: impl FnOnce(&mut SocketOptions)) -> Self {
+        change(&mut self.sockets);
         self
     }
 
@@ -104,20 +103,19 @@ impl LameduckBuilder {
     /// [`HttpOptions::new`](lameduck_server::HttpOptions::new).
     ///
     /// ```
-    /// # use std::time::Duration;
+    /// # use std::{num::NonZeroUsize, time::Duration};
     /// # use lameduck::Lameduck;
     /// let builder = Lameduck::builder().with_http(|http| {
-    ///     http.with_max_connections(10_000)
-    ///         .with_max_connection_age(Some(Duration::from_secs(600)))
+    ///     http.max_connections = NonZeroUsize::new(10_000);
+    ///     http.max_connection_age = Some(Duration::from_secs(600));
     /// });
     /// # drop(builder);
     /// ```
+    ///
+    /// An option that cannot work fails the start, and the report names it.
     #[cfg(feature = "axum")]
-    pub fn with_http(
-        mut self,
-        change: impl FnOnce(lameduck_server::HttpOptions) -> lameduck_server::HttpOptions,
-    ) -> Self {
-        self.http = change(self.http);
+    pub fn with_http(mut self, change: impl FnOnce(&mut lameduck_server::HttpOptions)) -> Self {
+        change(&mut self.http);
         self
     }
 
@@ -210,8 +208,7 @@ impl LameduckBuilder {
     /// (outside a Tokio runtime, or because the system does not accept them), the start fails and
     /// the report says why.
     pub fn build(self) -> Lameduck {
-        let Self { lifecycle, signals, in_flight, drain, context, sockets, accept_queue, .. } =
-            self;
+        let Self { lifecycle, signals, in_flight, drain, context, sockets, .. } = self;
         let lifecycle = match signals.install() {
             Ok(triggers) => {
                 let (stop, watch) = (lifecycle.stop_handle(), lifecycle.watch());
@@ -219,13 +216,21 @@ impl LameduckBuilder {
             }
             Err(error) => wiring::failing_start(lifecycle, "signals", error),
         };
+        let lifecycle = match sockets.check() {
+            Ok(()) => lifecycle,
+            Err(error) => wiring::failing_start(lifecycle, "sockets", error),
+        };
+        #[cfg(feature = "axum")]
+        let lifecycle = match self.http.check() {
+            Ok(()) => lifecycle,
+            Err(error) => wiring::failing_start(lifecycle, "http", error),
+        };
         Lameduck::from_parts(Parts {
             lifecycle,
             in_flight,
             drain,
             context,
-            // The driver and the listener have the same time for the accept queue.
-            sockets: sockets.with_stop_accepting(accept_queue),
+            sockets,
             #[cfg(feature = "axum")]
             http: self.http,
             #[cfg(feature = "axum")]

@@ -396,7 +396,10 @@ impl Lameduck {
         async move {
             let running = duck.start();
             let options = duck.inner.http.clone();
-            let server = serve_make_service(listener, make).with_options(options);
+            let Ok(server) = serve_make_service(listener, make).with_options(options) else {
+                // The builder has checked the options, and the start has failed because of them.
+                return running.finished().await;
+            };
             tokio::select! {
                 // The server ends with the last connection, and the report comes after that. If the
                 // connections do not end, the report comes first.

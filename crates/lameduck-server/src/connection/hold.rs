@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lameduck_core::plumbing;
 use tokio::time::Instant;
 
 use super::state::Conn;
@@ -33,10 +34,9 @@ pub(crate) fn hold_until(
     }
 }
 
-/// `at + time`. A time that does not fit the clock means never, which a year is near enough to.
+/// `at + time`. A time that does not fit the clock means never.
 pub(crate) fn later(at: Instant, time: Duration) -> Instant {
-    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-    at.checked_add(time).or_else(|| at.checked_add(YEAR)).unwrap_or(at)
+    plumbing::later(at.into_std(), time).into()
 }
 
 /// The last look for a connection: do bytes wait for it that the server is about to read?

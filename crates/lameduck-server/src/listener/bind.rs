@@ -12,6 +12,7 @@ pub(super) async fn bind(
     addr: impl ToSocketAddrs,
     options: &SocketOptions,
 ) -> io::Result<TcpListener> {
+    options.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let mut last = None;
     for addr in lookup_host(addr).await? {
         match bind_one(addr, options) {
@@ -141,7 +142,8 @@ mod tests {
         let log = Log::default();
         let guard = tracing::subscriber::set_default(log.clone());
         for shared in [false, true] {
-            let options = SocketOptions::new().with_reuse_port(shared);
+            let mut options = SocketOptions::new();
+            options.reuse_port = shared;
             let connections = Connections::new(watch.clone(), options);
             drop(Listener::bind("127.0.0.1:0", &connections).await.unwrap());
             let warns = log.0.lock().unwrap().iter().any(|text| text.contains("tcp_migrate_req"));

@@ -45,14 +45,13 @@ pub(crate) struct Closing {
 impl Closing {
     /// Begins: keeps new clients out, if the system allows it.
     ///
-    /// Draining `began` then; the listener may have been kept open `since`.
+    /// Draining `began` then, and the listener closes at `until` in any case.
     pub(crate) fn begin<L: Source>(
         listener: &L,
         began: Instant,
-        since: Instant,
+        until: Instant,
         options: &SocketOptions,
     ) -> Self {
-        let until = later(since, options.stop_accepting);
         let syns_stopped = match keep_out(listener, options.syn_filter) {
             Ok(()) => true,
             Err(error) => {
@@ -64,7 +63,7 @@ impl Closing {
         Self {
             began,
             until,
-            settled_at: later(now, options.settle),
+            settled_at: later(now, options.accept_settle_time),
             ask_at: later(now, L::CERTAIN_AFTER),
             timer: Box::pin(sleep_until(until)),
             is_last_sweep: false,

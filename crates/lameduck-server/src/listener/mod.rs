@@ -70,7 +70,8 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// Names the address, and says what to do when its port is in use or privileged.
+    /// Names the address, and says what to do when its port is in use or privileged. An invalid
+    /// [option](crate::SocketOptions::check) is an error, too.
     pub async fn bind(addr: impl ToSocketAddrs, connections: &Connections) -> io::Result<Self> {
         let socket = bind::bind(addr, &connections.registry().options).await?;
         // Linux hands a listener's options down to what is accepted from it.
@@ -243,12 +244,11 @@ impl<L: Source> Listener<L> {
     /// Begins to close, which has its time from `since` on.
     fn begin_to_close(&mut self, since: Instant) {
         self.backoff = None;
-        let (began, options) = {
-            let registry = self.connections.registry();
-            (registry.draining_since(), registry.options.clone())
-        };
+        let connections = self.connections.clone();
+        let registry = connections.registry();
+        let (began, until) = (registry.draining_since(), registry.accept_queue_until(since));
         self.change(|listener| {
-            let closing = Closing::begin(&listener, began, since, &options);
+            let closing = Closing::begin(&listener, began, until, &registry.options);
             State::Closing(listener, closing)
         });
     }

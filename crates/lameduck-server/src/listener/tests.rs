@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use lameduck_core::{Phase, PhaseSender, phase_channel};
+use lameduck_core::{Phase, PhaseSender, StopDeadlines, phase_channel};
 use socket2::{Domain, Socket, Type};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -141,6 +141,23 @@ fn connect_and_send(addr: SocketAddr, bytes: &[u8]) -> std::net::TcpStream {
     client
 }
 
+/// The default options with a change.
+fn sockets(change: impl FnOnce(&mut SocketOptions)) -> SocketOptions {
+    let mut options = SocketOptions::new();
+    change(&mut options);
+    options
+}
+
+/// Begins to drain, with so long for the accept queue.
+fn drain_within(phase: &PhaseSender, accept_queue: Duration) {
+    let now = Instant::now().into_std();
+    let mut deadlines = StopDeadlines::new();
+    deadlines.draining_at = Some(now);
+    deadlines.accept_queue_until = Some(now + accept_queue);
+    phase.set_deadlines(deadlines);
+    phase.publish(Phase::Draining);
+}
+
 /// Accepts until the listener has closed itself, and drops what it got.
 async fn sweep(connections: &Connections, listener: &mut Listener<System>) -> ListenerClosed {
     let closed = connections.listeners_closed();
@@ -156,11 +173,11 @@ const LOOPBACK: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 async fn where_new_clients_cannot_be_kept_out_the_queue_is_emptied_once_and_that_is_said() {
     let system = System { refuses: true, ..System::default() };
     // Neither wait is made: without the stop there is nothing to wait for.
-    let options = SocketOptions::new().with_accept_settle_time(LONG).with_stop_accepting(LONG);
+    let options = sockets(|o| o.accept_settle_time = LONG);
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
     let addr = listener.local_addr().unwrap();
     let _clients: Vec<_> = (0..20).map(|_| connect_and_send(addr, b"x")).collect();
-    phase.publish(Phase::Draining);
+    drain_within(&phase, LONG);
     let closed = sweep(&connections, &mut listener).await;
     assert_eq!((closed.swept, closed.unaccepted), (20, Some(0)));
     assert!(!closed.syns_stopped && !closed.settled && !closed.bounded, "{closed}");
@@ -169,11 +186,11 @@ async fn where_new_clients_cannot_be_kept_out_the_queue_is_emptied_once_and_that
 #[tokio::test]
 async fn what_is_left_in_the_queue_at_the_bound_is_counted() {
     let system = System { refuses: true, ..System::default() };
-    let options = SocketOptions::new().with_stop_accepting(Duration::ZERO).with_syn_filter(true);
+    let options = sockets(|o| o.syn_filter = true);
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
     let addr = listener.local_addr().unwrap();
     let _clients: Vec<_> = (0..20).map(|_| connect_and_send(addr, b"x")).collect();
-    phase.publish(Phase::Draining);
+    drain_within(&phase, Duration::ZERO);
     let closed = sweep(&connections, &mut listener).await;
     assert_eq!((closed.swept, closed.unaccepted), (0, Some(20)), "{closed}");
     assert!(closed.bounded && closed.to_string().ends_with("20 reset in the queue"), "{closed}");
@@ -182,9 +199,9 @@ async fn what_is_left_in_the_queue_at_the_bound_is_counted() {
 #[tokio::test]
 async fn a_flood_that_cannot_be_kept_out_ends_at_the_bound() {
     let system = System { refuses: true, floods: true, ..System::default() };
-    let options = SocketOptions::new().with_stop_accepting(SHORT);
+    let options = SocketOptions::new();
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
-    phase.publish(Phase::Draining);
+    drain_within(&phase, SHORT);
     let closed = sweep(&connections, &mut listener).await;
     assert!(closed.bounded && closed.swept > 0, "{closed}");
     assert!(closed.elapsed < LONG / 2, "{closed}");
@@ -193,9 +210,9 @@ async fn a_flood_that_cannot_be_kept_out_ends_at_the_bound() {
 #[tokio::test]
 async fn where_the_kernel_does_not_tell_the_settle_time_is_waited() {
     let system = System { says: Some(None), ..System::default() };
-    let options = SocketOptions::new().with_accept_settle_time(SHORT).with_stop_accepting(LONG);
+    let options = sockets(|o| o.accept_settle_time = SHORT);
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
-    phase.publish(Phase::Draining);
+    drain_within(&phase, LONG);
     let closed = sweep(&connections, &mut listener).await;
     assert!(closed.elapsed >= SHORT, "{closed}");
     assert!(closed.syns_stopped && !closed.settled && !closed.bounded, "{closed}");
@@ -204,16 +221,16 @@ async fn where_the_kernel_does_not_tell_the_settle_time_is_waited() {
 #[tokio::test]
 async fn handshakes_that_never_end_are_waited_for_until_the_bound() {
     let system = System { says: Some(Some(true)), ..System::default() };
-    let options = SocketOptions::new().with_accept_settle_time(LONG).with_stop_accepting(SHORT);
+    let options = sockets(|o| o.accept_settle_time = LONG);
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
-    phase.publish(Phase::Draining);
+    drain_within(&phase, SHORT);
     let closed = sweep(&connections, &mut listener).await;
     assert!(closed.elapsed >= SHORT && closed.bounded && !closed.settled, "{closed}");
 }
 
 #[tokio::test]
 async fn a_handshake_under_way_is_let_in_while_nobody_new_is() {
-    let options = SocketOptions::new().with_accept_settle_time(LONG).with_stop_accepting(LONG);
+    let options = sockets(|o| o.accept_settle_time = LONG);
     let everywhere = (Ipv6Addr::UNSPECIFIED, 0);
     let (phase, connections, mut listener) = listen(everywhere, System::default(), options);
     let port = listener.local_addr().unwrap().port();
@@ -222,7 +239,7 @@ async fn a_handshake_under_way_is_let_in_while_nobody_new_is() {
     // Both are connected, in their own eyes; to the server they are half way.
     let mut clients =
         [TcpStream::connect(v4).await.unwrap(), TcpStream::connect(v6).await.unwrap()];
-    phase.publish(Phase::Draining);
+    drain_within(&phase, LONG);
     let mut closed = Box::pin(connections.listeners_closed());
     // The listener goes on closing, and does not get to its end.
     let waits = timeout(SHORT, async {

@@ -9,14 +9,11 @@ use std::{
     task::Poll,
 };
 
-use lameduck_core::{Phase, PhaseWatch};
+use lameduck_core::{Phase, PhaseWatch, plumbing::wait_until};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{registry::Registry, tracked::Tracked};
-use crate::{
-    ConnectionInfo, ConnectionTotals, ListenerClosed, ListenerEnd, Socket, SocketOptions,
-    connection::later,
-};
+use crate::{ConnectionInfo, ConnectionTotals, ListenerClosed, ListenerEnd, Socket, SocketOptions};
 
 /// All open connections of a server, from their accept to the close of their socket.
 ///
@@ -59,14 +56,8 @@ impl Connections {
     ///
     /// The future may be dropped and made anew at any time.
     pub async fn all_closed(&self) {
-        loop {
-            // Made before the count is read: a wake-up that comes in between is not missed.
-            let emptied = self.registry.emptied.notified();
-            if self.count() == 0 {
-                return;
-            }
-            emptied.await;
-        }
+        let emptied = &self.registry.emptied;
+        wait_until(|| emptied.notified(), || (self.count() == 0).then_some(())).await;
     }
 
     /// Every open connection, the oldest first. Takes a lock and looks at each.
@@ -104,14 +95,7 @@ impl Connections {
     /// The future may be dropped and made anew at any time.
     pub async fn listeners_closed(&self) -> ListenerClosed {
         self.registry.watch.reached(Phase::Draining).await;
-        loop {
-            // Made before the listeners are asked, so that no wake-up is missed.
-            let closed = self.registry.closed.notified();
-            if let Some(ended) = self.registry.ended() {
-                return ended;
-            }
-            closed.await;
-        }
+        wait_until(|| self.registry.closed.notified(), || self.registry.ended()).await
     }
 
     /// Completes when a server may be told to close its idle connections.
@@ -119,7 +103,7 @@ impl Connections {
     /// Give it to `with_graceful_shutdown` of `axum::serve`, or wait for it in a loop of your own
     /// and then call `graceful_shutdown` on every connection. That signal closes idle HTTP/1
     /// connections without a word, so it must come late. It comes when draining has begun, the
-    /// listeners have closed or [`with_stop_accepting`](SocketOptions::with_stop_accepting) is
+    /// listeners have closed or the time for the accept queue is
     /// over, and every connection that is not HTTP/2 or upgraded
     ///
     /// - is closed, because the drain layer told its client with an answer, or
@@ -153,17 +137,17 @@ impl Connections {
 
     async fn all_silent(&self) {
         self.registry.watch.reached(Phase::Draining).await;
-        let window = self.registry.options.stop_accepting;
-        let mut by = later(self.registry.draining_since(), window);
+        let mut since = self.registry.draining_since();
         if self.registry.options.listener_end == ListenerEnd::KeepOpen {
             // The listeners close after those who were here may, and before those who came since.
             self.registry.mark_rest();
             self.all_let_go(true).await;
             self.registry.settle_rest();
-            by = later(Instant::now(), window);
+            since = Instant::now();
         }
         // A listener that nobody polls never closes. The others have the same bound.
-        _ = timeout_at(by, self.listeners_closed()).await;
+        let until = self.registry.accept_queue_until(since);
+        _ = timeout_at(until, self.listeners_closed()).await;
         self.all_let_go(false).await;
     }
 

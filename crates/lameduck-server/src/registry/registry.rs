@@ -10,7 +10,7 @@ use std::{
     task::Waker,
 };
 
-use lameduck_core::{Phase, PhaseWatch};
+use lameduck_core::{Phase, PhaseWatch, StopTimeouts};
 use slab::Slab;
 use tokio::{sync::Notify, time::Instant};
 
@@ -38,7 +38,8 @@ pub(crate) struct Registry {
     pub(crate) unnotified: Marked,
     /// Who was there when draining began.
     pub(crate) rest: Marked,
-    draining_since: OnceLock<Instant>,
+    /// When draining was first seen, for a phase that comes without deadlines.
+    draining_seen_at: OnceLock<Instant>,
     inner: Mutex<Inner>,
 }
 
@@ -72,6 +73,9 @@ pub(crate) enum End {
 
 impl Registry {
     pub(crate) fn new(watch: PhaseWatch, options: SocketOptions) -> Self {
+        if let Err(error) = options.check() {
+            tracing::error!(%error, "an invalid option; the nearest value that works is used");
+        }
         let inner = Inner {
             entries: Slab::new(),
             holding: 0,
@@ -89,7 +93,7 @@ impl Registry {
             closed: Notify::new(),
             unnotified: Marked::new(Mark::Unnotified),
             rest: Marked::new(Mark::Rest),
-            draining_since: OnceLock::new(),
+            draining_seen_at: OnceLock::new(),
             inner: Mutex::new(inner),
         }
     }
@@ -292,9 +296,22 @@ impl Registry {
         self.freed.notify_waiters();
     }
 
-    /// When draining began, as the first to notice noted it.
+    /// When draining began.
     pub(crate) fn draining_since(&self) -> Instant {
-        *self.draining_since.get_or_init(Instant::now)
+        let published = self.watch.draining_at().map(Instant::from_std);
+        published.unwrap_or_else(|| *self.draining_seen_at.get_or_init(Instant::now))
+    }
+
+    /// Until when the accept queue of a listener may be emptied whose end began `since` then.
+    ///
+    /// Without deadlines, it is the default of [`StopTimeouts`].
+    pub(crate) fn accept_queue_until(&self, since: Instant) -> Instant {
+        let deadlines = self.watch.deadlines();
+        let time = match (deadlines.draining_at, deadlines.accept_queue_until) {
+            (Some(began), Some(until)) => until.saturating_duration_since(began),
+            _ => const { StopTimeouts::new().accept_queue() },
+        };
+        later(since, time)
     }
 
     /// The time for a stamp, once draining has begun. Before that nobody asks, so no clock is read.
@@ -339,7 +356,7 @@ impl fmt::Debug for Registry {
             closed: _,
             unnotified: _,
             rest: _,
-            draining_since: _,
+            draining_seen_at: _,
             inner: _,
         } = self;
         f.debug_struct("Registry")

@@ -1,8 +1,11 @@
 //! The connections of one server: a seat for each, and a wait for one that is left.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio::sync::Notify;
@@ -10,7 +13,7 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub(super) struct Live {
     seats: AtomicUsize,
-    limit: usize,
+    limit: Option<NonZeroUsize>,
     /// Holds one permit when nobody waits, so that a wait that begins later is not missed.
     pub(super) left: Arc<Notify>,
 }
@@ -22,7 +25,7 @@ pub(super) struct Seat {
 }
 
 impl Live {
-    pub(super) fn new(limit: usize) -> Arc<Self> {
+    pub(super) fn new(limit: Option<NonZeroUsize>) -> Arc<Self> {
         Arc::new(Self { seats: AtomicUsize::new(0), limit, left: Arc::default() })
     }
 
@@ -33,7 +36,7 @@ impl Live {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.seats.load(Ordering::SeqCst) >= self.limit
+        self.limit.is_some_and(|limit| self.seats.load(Ordering::SeqCst) >= limit.get())
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -45,7 +48,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let before = self.live.seats.fetch_sub(1, Ordering::SeqCst);
         // Only these two are waited for.
-        if before == 1 || before == self.live.limit {
+        if before == 1 || self.live.limit.is_some_and(|limit| limit.get() == before) {
             self.live.left.notify_one();
         }
     }

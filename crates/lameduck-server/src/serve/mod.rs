@@ -26,7 +26,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 
 pub use self::options::HttpOptions;
-use crate::{Listener, Source};
+use crate::{InvalidOption, Listener, Source};
 
 /// Serves HTTP/1, and HTTP/2 with prior knowledge, until the listener has closed itself and every
 /// connection is closed.
@@ -45,7 +45,7 @@ use crate::{Listener, Source};
 /// - Each HTTP/1 connection is closed when its own hold or grace is over. One busy connection
 ///   holds up no other.
 /// - A client that is still sending when its request was turned away reads the whole answer: see
-///   [`HttpOptions::with_lingering_close`].
+///   [`HttpOptions::lingering_close`].
 /// - It ends when the last socket is closed, WebSockets included.
 /// - A quarter of a second after [`Forced`](lameduck_core::Phase::Forced) it closes what is left by
 ///   force: all [`Connections`](crate::Connections), also those of other listeners that feed them.
@@ -105,9 +105,14 @@ pub struct Serve<L: Source, F> {
 
 impl<L: Source, F> Serve<L, F> {
     /// Sets limits, timeouts and ages. By default as [`HttpOptions::new`].
-    pub fn with_options(mut self, options: HttpOptions) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// If an option cannot work, see [`HttpOptions::check`].
+    pub fn with_options(mut self, options: HttpOptions) -> Result<Self, InvalidOption> {
+        options.check()?;
         self.options = options;
-        self
+        Ok(self)
     }
 }
 

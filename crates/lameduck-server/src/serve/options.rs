@@ -1,27 +1,89 @@
-//! What is to be decided about the connections of one server.
+//! The options of the connections of one server.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
+    num::NonZeroUsize,
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-use crate::connection::later;
+use crate::{InvalidOption, connection::later};
 
-/// Options of a server of our own: how many connections it has, and how long it keeps them.
+/// The options of an [own server](crate::serve()): how many connections it has, and for how long.
 ///
-/// Those of the sockets are [`SocketOptions`](crate::SocketOptions).
+/// [`SocketOptions`](crate::SocketOptions) are those of the sockets. Change what differs in place:
+///
+/// ```
+/// use std::{num::NonZeroUsize, time::Duration};
+///
+/// use lameduck_server::HttpOptions;
+///
+/// let mut options = HttpOptions::new();
+/// options.max_connections = NonZeroUsize::new(10_000);
+/// options.max_connection_age = Some(Duration::from_secs(600));
+/// # assert!(options.check().is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HttpOptions {
-    pub(super) max_connections: usize,
-    pub(super) header_read_timeout: Option<Duration>,
-    pub(super) idle_timeout: Option<Duration>,
-    pub(super) lingering_close: Duration,
-    pub(super) http2_keep_alive: Option<Duration>,
-    pub(super) goaway_ack_timeout: Duration,
-    pub(super) max_age: Option<Duration>,
-    pub(super) age_grace: Option<Duration>,
+    /// How many connections may be open at a time. Further ones wait in the accept queue. By
+    /// default `None`: there is no limit.
+    ///
+    /// While the listener closes, the limit does not hold: connections in the accept queue are
+    /// served, and with [`KeepOpen`](crate::ListenerEnd::KeepOpen) all that come until the close.
+    pub max_connections: Option<NonZeroUsize>,
+    /// How long a client may take until the head of its request is whole. By default 75 s; `None`
+    /// means for ever.
+    ///
+    /// On HTTP/1 it is counted from the accept (and once more from the first byte), and on a kept
+    /// connection from the answer before. So it is also how long an idle connection is kept: 15 s
+    /// longer than usual load balancers keep theirs. It is checked four times in that time, so a
+    /// connection may last a quarter longer. On HTTP/2 it ends with the connection preface.
+    pub header_read_timeout: Option<Duration>,
+    /// How long a connection may be idle before the server closes it. By default `None`: on HTTP/1
+    /// the [header read timeout](Self::header_read_timeout) closes it, and HTTP/2 is kept.
+    ///
+    /// The time of each connection is up to a tenth shorter or longer, so that clients that came
+    /// together do not come back together. HTTP/2 gets GOAWAY and loses nothing; it is checked once
+    /// in that time, so it may be idle for twice as long. HTTP/1 is closed without notice, and a
+    /// request that crosses the close is lost: choose a time longer than your clients' own, and
+    /// shorter than the header read timeout, which holds as well.
+    pub idle_timeout: Option<Duration>,
+    /// How long a close may linger for an HTTP/1 client that is still sending. By default 5 s;
+    /// `None` switches it off.
+    ///
+    /// A close on top of unread bytes is a reset, and a reset may destroy the answer before the
+    /// client has read it. So the server closes its own direction first, then reads and drops what
+    /// comes: until the client closes too, until nothing has come for 2 s (500 ms in a stop), until
+    /// 64 MiB have come, or for this time. It does so only after a request with a body, or when it
+    /// sees unread bytes. nginx takes 5 s and 30 s, which a stop does not have.
+    pub lingering_close: Option<Duration>,
+    /// How long an HTTP/2 client may be silent before the server sends a PING. By default `None`:
+    /// it sends none.
+    ///
+    /// TCP does the same (see [`tcp_keepalive`](crate::SocketOptions::tcp_keepalive)), but its probe
+    /// asks the next proxy and not the client. A client that does not answer within 20 s is closed.
+    pub http2_keep_alive: Option<Duration>,
+    /// How long an HTTP/2 client may take to acknowledge a GOAWAY. By default 5 s.
+    ///
+    /// The first GOAWAY permits new streams, because some may cross it, and comes with a PING. The
+    /// answer to that PING proves that no more can come, so the second GOAWAY then names the last
+    /// stream, and the connection ends with it. A client that does not answer gets the second one
+    /// after this time, and with [`Cancelling`](lameduck_core::Phase::Cancelling) at the latest: it
+    /// must not hold a stop.
+    pub goaway_ack_timeout: Duration,
+    /// The age at which a connection makes way for a new one, so that the load spreads over new
+    /// servers. By default `None`: at no age.
+    ///
+    /// The age of each connection is up to a tenth shorter or longer, so that connections that came
+    /// together do not come back together. At that age HTTP/2 gets GOAWAY, and HTTP/1 gets
+    /// `Connection: close` with its next answer. Nothing is closed by force, so no request is lost,
+    /// unless there is a [grace](Self::connection_age_grace).
+    pub max_connection_age: Option<Duration>,
+    /// How long after its [age](Self::max_connection_age) a connection is closed by force, with
+    /// all that is in flight on it. By default `None`: never.
+    pub connection_age_grace: Option<Duration>,
 }
 
 impl HttpOptions {
@@ -29,133 +91,65 @@ impl HttpOptions {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            max_connections: usize::MAX,
+            max_connections: None,
             // Longer than the 60 s after which usual load balancers close idle connections, so
-            // that it is they who do.
+            // that the balancer closes first.
             header_read_timeout: Some(Duration::from_secs(75)),
             idle_timeout: None,
-            lingering_close: Duration::from_secs(5),
+            lingering_close: Some(Duration::from_secs(5)),
             http2_keep_alive: None,
             // As gRPC's servers wait for the same answer.
             goaway_ack_timeout: Duration::from_secs(5),
-            max_age: None,
-            age_grace: None,
+            max_connection_age: None,
+            connection_age_grace: None,
         }
     }
 
-    /// Sets how many connections may be open at a time. Those beyond it wait in the accept queue.
+    /// Checks that every value can work.
     ///
-    /// By default there is no limit. The limit does not hold during the end of the listener: who
-    /// is in the queue then is let in, and with [`KeepOpen`](crate::ListenerEnd::KeepOpen) whoever
-    /// comes until it is closed. Zero is taken for one.
-    #[must_use]
-    pub const fn with_max_connections(mut self, limit: usize) -> Self {
-        self.max_connections = if limit == 0 { 1 } else { limit };
-        self
-    }
-
-    /// Sets how long a client may take until the head of its request is whole.
+    /// [`Serve::with_options`](crate::Serve::with_options) calls it.
     ///
-    /// By default 75 s. On HTTP/1 it is counted from the accept (and once more from the first
-    /// byte), and on a kept connection from the answer before. So it is also for how long an idle
-    /// connection is kept: 15 s longer than usual load balancers keep theirs. It is looked at four
-    /// times in that time and may take a quarter longer. HTTP/2 is only held to it until its
-    /// preface is whole. `None` means for ever.
-    #[must_use]
-    pub const fn with_header_read_timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.header_read_timeout = timeout;
-        self
-    }
-
-    /// Sets after which idleness a connection is closed.
+    /// # Errors
     ///
-    /// By default `None`: on HTTP/1 the
-    /// [timeout of a request's head](Self::with_header_read_timeout) closes it, HTTP/2 is kept. The
-    /// time of each connection is up to a tenth shorter or longer, so that clients that came
-    /// together do not come back together. HTTP/2 gets GOAWAY and loses nothing; it is looked at
-    /// once in that time, so it may be idle for twice as long. HTTP/1 is closed as it is, and a
-    /// request that crosses the close is lost: choose a time longer than your clients' own, and
-    /// shorter than that of the head, which holds as well.
-    #[must_use]
-    pub const fn with_idle_timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.idle_timeout = timeout;
-        self
-    }
-
-    /// Sets how long a close may linger for an HTTP/1 client that is still sending.
-    ///
-    /// By default 5 s. A close on top of bytes that were not read is a reset, and a reset may
-    /// destroy the answer before the client has read it. So our direction is closed first, and
-    /// what comes is read and thrown away: until the client closes too, until nothing has come
-    /// for 2 s (500 ms in a stop), until 64 MiB have come, or for this time. It is only done after a request with
-    /// a body, or when unread bytes are seen. nginx takes 5 s and 30 s, which a stop has not.
-    /// Zero switches it off.
-    #[must_use]
-    pub const fn with_lingering_close(mut self, time: Duration) -> Self {
-        self.lingering_close = time;
-        self
-    }
-
-    /// Sets after which time a connection is asked to make way for a new one, so that the load
-    /// spreads over new servers.
-    ///
-    /// By default never. The age of each connection is up to a tenth shorter or longer, so that
-    /// those that came together do not come back together. At that age HTTP/2 gets GOAWAY, and
-    /// HTTP/1 `Connection: close` with its next answer. Nothing is closed by force, so no request
-    /// is lost, unless a [grace](Self::with_connection_age_grace) is set.
-    #[must_use]
-    pub const fn with_max_connection_age(mut self, age: Option<Duration>) -> Self {
-        self.max_age = age;
-        self
-    }
-
-    /// Sets how long after its [age](Self::with_max_connection_age) a connection is closed by
-    /// force, whatever is in flight on it.
-    ///
-    /// By default never.
-    #[must_use]
-    pub const fn with_connection_age_grace(mut self, grace: Option<Duration>) -> Self {
-        self.age_grace = grace;
-        self
-    }
-
-    /// Sets after which silence an HTTP/2 client is asked whether it is still there (PING).
-    ///
-    /// By default never, for TCP does it too (see
-    /// [`SocketOptions::with_tcp_keepalive`](crate::SocketOptions::with_tcp_keepalive)), but that
-    /// asks the next proxy, not the client. A client that does not answer within 20 s is closed.
-    #[must_use]
-    pub const fn with_http2_keep_alive(mut self, interval: Option<Duration>) -> Self {
-        self.http2_keep_alive = interval;
-        self
-    }
-
-    /// Sets how long an HTTP/2 client that was told to leave may take to say that it knows.
-    ///
-    /// By default 5 s. The first GOAWAY lets new streams in, for they may cross it, and comes with
-    /// a PING. The answer to that proves that no more can, so the second GOAWAY then names the
-    /// last stream, and the connection ends with it. A client that does not answer gets it after
-    /// this time all the same, and with [`Cancelling`](lameduck_core::Phase::Cancelling) at the
-    /// latest: it must not hold a stop.
-    #[must_use]
-    pub const fn with_goaway_ack_timeout(mut self, patience: Duration) -> Self {
-        self.goaway_ack_timeout = patience;
-        self
+    /// Names the option, its value and what to write instead: a timeout of zero, which would close
+    /// every connection at once, or a grace after an age that is not set.
+    pub fn check(&self) -> Result<(), InvalidOption> {
+        let Self { header_read_timeout, idle_timeout, lingering_close, http2_keep_alive, .. } =
+            self;
+        let off = "write `None` to switch it off, or a longer time";
+        for (name, value) in [
+            ("header_read_timeout", header_read_timeout),
+            ("idle_timeout", idle_timeout),
+            ("lingering_close", lingering_close),
+            ("http2_keep_alive", http2_keep_alive),
+        ] {
+            if *value == Some(Duration::ZERO) {
+                return Err(InvalidOption::new(name, "zero", off));
+            }
+        }
+        match (self.connection_age_grace, self.max_connection_age) {
+            (Some(grace), None) => Err(InvalidOption::new(
+                "connection_age_grace",
+                format!("{grace:?} without an age"),
+                "set `max_connection_age` too",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// When a connection that was accepted now is old.
     pub(super) fn old_at(&self) -> Option<Instant> {
-        self.max_age.map(|age| later(Instant::now(), spread(age, random())))
+        self.max_connection_age.map(|age| later(Instant::now(), spread(age, random())))
     }
 
     /// When a connection that is old then is closed, whatever it does.
     pub(super) fn too_old_at(&self, old_at: Option<Instant>) -> Option<Instant> {
-        Some(later(old_at?, self.age_grace?))
+        Some(later(old_at?, self.connection_age_grace?))
     }
 
     /// The idle timeout of one connection.
     pub(super) fn idle_timeout(&self) -> Option<Duration> {
-        // Not zero: it is looked for again after that time.
+        // At least as long as a timer can wait: it is looked for again after that time.
         self.idle_timeout.map(|timeout| spread(timeout, random()).max(Duration::from_millis(1)))
     }
 
@@ -208,15 +202,35 @@ mod tests {
     fn the_shorter_of_two_times_closes_an_idle_connection() {
         let idle = |head, idle| {
             let seconds = |n: Option<u64>| n.map(Duration::from_secs);
-            HttpOptions::new()
-                .with_header_read_timeout(seconds(head))
-                .with_idle_timeout(seconds(idle))
-                .silence()
+            let mut options = HttpOptions::new();
+            options.header_read_timeout = seconds(head);
+            options.idle_timeout = seconds(idle);
+            options.silence()
         };
         assert_eq!(idle(Some(75), None), Some(Duration::from_secs(75)));
         assert_eq!(idle(Some(75), Some(1000)), Some(Duration::from_secs(75)));
         assert!(idle(Some(75), Some(10)).is_some_and(|time| time <= Duration::from_secs(11)));
         assert!(idle(None, Some(10)).is_some_and(|time| time >= Duration::from_secs(9)));
         assert_eq!(idle(None, None), None);
+    }
+
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut HttpOptions), expected: &str) {
+        let mut options = HttpOptions::new();
+        change(&mut options);
+        let text = options.check().err().map(|error| error.to_string());
+        assert!(text.as_ref().is_some_and(|text| text.starts_with(expected)), "{text:?}");
+    }
+
+    #[test]
+    fn an_option_that_cannot_work_is_named_with_its_value() {
+        assert_eq!(HttpOptions::new().check(), Ok(()));
+        let zero = Some(Duration::ZERO);
+        check(|o| o.header_read_timeout = zero, "the option `header_read_timeout` cannot be zero");
+        check(|o| o.idle_timeout = zero, "the option `idle_timeout` cannot be zero: write `None`");
+        check(|o| o.lingering_close = zero, "the option `lingering_close` cannot be zero");
+        check(|o| o.http2_keep_alive = zero, "the option `http2_keep_alive` cannot be zero");
+        let alone = "the option `connection_age_grace` cannot be 1s without an age: set";
+        check(|o| o.connection_age_grace = Some(Duration::from_secs(1)), alone);
     }
 }

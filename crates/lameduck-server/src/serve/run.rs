@@ -3,6 +3,7 @@
 use std::{
     error::Error,
     future::{Future, poll_fn},
+    num::NonZeroUsize,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -16,26 +17,26 @@ use lameduck_core::Phase;
 use tokio::{
     sync::{Notify, futures::OwnedNotified},
     task::JoinSet,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep_until},
 };
 
 use super::{drive, leave::Awaited, live::Live, options::HttpOptions};
-use crate::{Connections, Listener, Source, Tracked};
+use crate::{Connections, Listener, Source, Tracked, connection::later};
 
 /// How many connections are accepted before the others get a turn.
 const TURN: usize = 64;
 
 type Accepted<L> = (Tracked<<L as Source>::Io>, <L as Source>::Addr);
 
-/// How long connections may take, once the phase is forced, to say so to their clients: a layer that
-/// drops its handler then has an answer to write.
-const MOMENT: Duration = Duration::from_millis(250);
+/// How long connections may take to end once the phase is forced, if the phase comes without a
+/// deadline for that: a layer that drops its handler then still writes an answer.
+const ABORT_AFTER: Duration = Duration::from_millis(250);
 
 /// When the connections that are left are closed by force.
 enum Force {
+    /// The phase is not reached yet.
     Awaited(Awaited),
-    /// The phase is reached.
-    Soon(Pin<Box<Sleep>>),
+    At(Pin<Box<Sleep>>),
     Done,
 }
 
@@ -79,7 +80,7 @@ where
 }
 
 impl<L: Source> Server<L> {
-    fn new(listener: Listener<L>, limit: usize) -> Self {
+    fn new(listener: Listener<L>, limit: Option<NonZeroUsize>) -> Self {
         let connections = listener.connections().clone();
         let live = Live::new(limit);
         Self {
@@ -122,10 +123,13 @@ impl<L: Source> Server<L> {
     fn poll_force(&mut self, cx: &mut Context<'_>) {
         if let Force::Awaited(forced) = &mut self.force {
             if forced.poll(&self.connections, cx).is_ready() {
-                self.force = Force::Soon(Box::pin(sleep(MOMENT)));
+                let abort_at = self.connections.registry().watch.deadlines().abort_at;
+                let abort_at = abort_at.map(Instant::from_std);
+                let at = abort_at.unwrap_or_else(|| later(Instant::now(), ABORT_AFTER));
+                self.force = Force::At(Box::pin(sleep_until(at)));
             }
         }
-        if let Force::Soon(timer) = &mut self.force {
+        if let Force::At(timer) = &mut self.force {
             if timer.as_mut().poll(cx).is_ready() {
                 self.force = Force::Done;
                 self.connections.abort_all();

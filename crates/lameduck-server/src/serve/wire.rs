@@ -79,8 +79,8 @@ pub(super) struct Wire<I: Socket> {
     io: Tracked<I>,
     first: First,
     linger: Linger,
-    /// How long a close may linger at most.
-    time: Duration,
+    /// How long a close may linger at most, if it may.
+    time: Option<Duration>,
     /// On HTTP/2.
     frames: Option<Frames>,
     link: Arc<Link>,
@@ -100,7 +100,12 @@ enum Linger {
 }
 
 impl<I: Socket> Wire<I> {
-    pub(super) fn new(io: Tracked<I>, first: First, time: Duration, link: Arc<Link>) -> Self {
+    pub(super) fn new(
+        io: Tracked<I>,
+        first: First,
+        time: Option<Duration>,
+        link: Arc<Link>,
+    ) -> Self {
         let frames = (!link.is_http1()).then(Frames::new);
         Self { io, first, linger: Linger::No, time, frames, link }
     }
@@ -240,9 +245,9 @@ impl<I: Socket> AsyncWrite for Wire<I> {
         if matches!(this.linger, Linger::No) {
             ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
             this.linger = Linger::Done;
-            if !this.time.is_zero() && this.is_peer_sending() {
+            if let Some(time) = this.time.filter(|_| this.is_peer_sending()) {
                 let now = Instant::now();
-                let until = later(now, this.time);
+                let until = later(now, time);
                 let timer = Box::pin(sleep_until(until.min(later(now, quiet(&this.io)))));
                 this.linger = Linger::Yes { read: 0, until, timer };
             }

@@ -88,16 +88,13 @@ impl Accept for TcpListener {
     }
 }
 
-/// The longest silence that Linux takes (`MAX_TCP_KEEPIDLE`).
-const MAX_KEEPALIVE: Duration = Duration::from_secs(32_767);
-
 /// Sets the options of a connection, or of a socket to listen on that hands them down.
 ///
 /// Each on its own: one that is refused leaves the others to be set.
 pub(crate) fn configure(socket: &socket2::Socket, options: &SocketOptions) {
     warn_of("TCP_NODELAY", socket.set_tcp_nodelay(options.nodelay));
-    if let Some(silence) = options.keepalive {
-        let silence = silence.clamp(Duration::from_secs(1), MAX_KEEPALIVE);
+    if let Some(silence) = options.tcp_keepalive {
+        let silence = silence.clamp(Duration::from_secs(1), SocketOptions::LONGEST_KEEPALIVE);
         let again = (silence / 4).max(Duration::from_secs(1));
         let keepalive = TcpKeepalive::new().with_time(silence).with_interval(again);
         #[cfg(unix)]
@@ -105,9 +102,8 @@ pub(crate) fn configure(socket: &socket2::Socket, options: &SocketOptions) {
         warn_of("SO_KEEPALIVE", socket.set_tcp_keepalive(&keepalive));
     }
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Some(timeout) = options.user_timeout {
-        // The kernel counts in a signed number, and zero would mean its own default.
-        let longest = Duration::from_millis(i32::MAX.unsigned_abs().into());
+    if let Some(timeout) = options.tcp_user_timeout {
+        let longest = SocketOptions::LONGEST_USER_TIMEOUT;
         let timeout = timeout.clamp(Duration::from_millis(1), longest);
         warn_of("TCP_USER_TIMEOUT", socket.set_tcp_user_timeout(Some(timeout)));
     }

@@ -89,7 +89,7 @@ impl Tls {
     /// Sets how long a client may take for its handshake. By default 10 s, from its accept.
     ///
     /// Once draining has begun, the
-    /// [first-byte grace](crate::SocketOptions::with_first_byte_grace) counts as well.
+    /// [first-byte grace](crate::SocketOptions::first_byte_grace) counts as well.
     pub const fn with_handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
         self

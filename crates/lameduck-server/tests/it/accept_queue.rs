@@ -54,10 +54,9 @@ async fn a_plain_listener_resets_its_accept_queue() {
 async fn an_idle_server_closes_as_soon_as_the_kernel_says_that_nobody_comes() {
     // Waits that would be seen, if they were made.
     let wait = Duration::from_secs(10);
-    let options = SocketOptions::new().with_accept_settle_time(wait).with_stop_accepting(2 * wait);
-    let duck = Duck::new(options);
+    let duck = Duck::new(sockets(|o| o.accept_settle_time = wait));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
-    duck.phase.publish(Phase::Draining);
+    duck.drain_within(2 * wait);
     within(server).await.unwrap().unwrap();
     let closed = within(duck.connections.listeners_closed()).await;
     if cfg!(target_os = "linux") {
@@ -109,7 +108,10 @@ async fn a_dual_stack_listener_serves_and_stops_both_families() {
 #[tokio::test]
 async fn cancelling_closes_the_listener_at_once() {
     let wait = Duration::from_secs(60);
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(wait).with_first_byte_grace(wait));
+    let duck = Duck::new(sockets(|o| {
+        o.idle_grace = wait;
+        o.first_byte_grace = wait;
+    }));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let mut idle = TcpStream::connect(addr).await.unwrap();
     exchange(&mut idle).await;

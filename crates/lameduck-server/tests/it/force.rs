@@ -88,7 +88,7 @@ async fn force_reaches_an_http2_peer_that_never_answers() {
 
 #[tokio::test]
 async fn an_http2_client_is_told_by_goaway_and_leaves() {
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(Duration::from_secs(60)));
+    let duck = Duck::new(sockets(|o| o.idle_grace = Duration::from_secs(60)));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let tcp = TcpStream::connect(addr).await.unwrap();
     let (mut send, connection) = h2::client::handshake(tcp).await.unwrap();
@@ -105,7 +105,7 @@ async fn an_http2_client_is_told_by_goaway_and_leaves() {
 #[tokio::test]
 async fn a_connection_that_turns_out_to_be_http2_holds_the_signal_no_more() {
     let long = Duration::from_secs(60);
-    let duck = Duck::new(SocketOptions::new().with_first_byte_grace(long));
+    let duck = Duck::new(sockets(|o| o.first_byte_grace = long));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let tcp = TcpStream::connect(addr).await.unwrap();
     duck.phase.publish(Phase::Draining);

@@ -17,7 +17,7 @@ const SHORT: Duration = Duration::from_millis(200);
 
 #[tokio::test]
 async fn an_idle_connection_is_kept_until_it_is_told() {
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(LONG));
+    let duck = Duck::new(sockets(|o| o.idle_grace = LONG));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
     assert!(!exchange(&mut client).await.contains("connection: close"));
@@ -32,7 +32,7 @@ async fn an_idle_connection_is_kept_until_it_is_told() {
 
 #[tokio::test]
 async fn an_idle_connection_that_stays_silent_is_closed_after_the_hold() {
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(SHORT));
+    let duck = Duck::new(sockets(|o| o.idle_grace = SHORT));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
     exchange(&mut client).await;
@@ -47,7 +47,7 @@ async fn an_idle_connection_that_stays_silent_is_closed_after_the_hold() {
 
 #[tokio::test]
 async fn a_connection_without_a_byte_is_served_within_its_grace_and_closed_after() {
-    let duck = Duck::new(SocketOptions::new().with_first_byte_grace(SHORT));
+    let duck = Duck::new(sockets(|o| o.first_byte_grace = SHORT));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let (mut speaks, mut silent) =
         (TcpStream::connect(addr).await.unwrap(), TcpStream::connect(addr).await.unwrap());
@@ -60,7 +60,7 @@ async fn a_connection_without_a_byte_is_served_within_its_grace_and_closed_after
 
 #[tokio::test]
 async fn half_a_request_head_may_be_completed_within_the_grace_and_ends_after() {
-    let duck = Duck::new(SocketOptions::new().with_first_byte_grace(SHORT));
+    let duck = Duck::new(sockets(|o| o.first_byte_grace = SHORT));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let (first, rest) = REQUEST.split_at(20);
     let mut completes = into_tokio(connect_and_send(addr, first));
@@ -90,7 +90,7 @@ async fn check_trickle(duck: &Duck, server: JoinHandle<io::Result<()>>, mut clie
 
 #[tokio::test]
 async fn a_head_that_trickles_does_not_hold_past_its_grace() {
-    let duck = Duck::new(SocketOptions::new().with_first_byte_grace(SHORT));
+    let duck = Duck::new(sockets(|o| o.first_byte_grace = SHORT));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let client = TcpStream::connect(addr).await.unwrap();
     check_trickle(&duck, server, client).await;
@@ -98,7 +98,7 @@ async fn a_head_that_trickles_does_not_hold_past_its_grace() {
 
 #[tokio::test]
 async fn a_later_head_that_trickles_does_not_hold_past_its_grace() {
-    let duck = Duck::new(SocketOptions::new().with_first_byte_grace(SHORT));
+    let duck = Duck::new(sockets(|o| o.first_byte_grace = SHORT));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
     exchange(&mut client).await;
@@ -107,7 +107,7 @@ async fn a_later_head_that_trickles_does_not_hold_past_its_grace() {
 
 #[tokio::test]
 async fn half_a_later_head_may_be_completed_within_the_grace() {
-    let duck = Duck::new(SocketOptions::new().with_first_byte_grace(LONG));
+    let duck = Duck::new(sockets(|o| o.first_byte_grace = LONG));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
     exchange(&mut client).await;
@@ -128,11 +128,11 @@ async fn half_a_later_head_may_be_completed_within_the_grace() {
 
 #[tokio::test]
 async fn a_listener_that_nobody_accepts_from_holds_the_signal_for_its_time_only() {
-    let duck = Duck::new(SocketOptions::new().with_stop_accepting(SHORT));
+    let duck = Duck::new(SocketOptions::new());
     let forgotten = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let (_, server) = duck.serve(hello(duck.watch())).await;
     let began = Instant::now();
-    duck.phase.publish(Phase::Draining);
+    duck.drain_within(SHORT);
     within(server).await.unwrap().unwrap();
     assert!(began.elapsed() >= SHORT);
     drop(forgotten);
@@ -142,7 +142,10 @@ async fn a_listener_that_nobody_accepts_from_holds_the_signal_for_its_time_only(
 
 #[tokio::test]
 async fn a_request_that_is_worked_on_does_not_hold_the_signal_and_its_answer_tells() {
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(LONG).with_first_byte_grace(SHORT));
+    let duck = Duck::new(sockets(|o| {
+        o.idle_grace = LONG;
+        o.first_byte_grace = SHORT;
+    }));
     let (go, gone) = (Arc::new(Semaphore::new(1)), Arc::new(Notify::new()));
     let (permits, entered) = (Arc::clone(&go), Arc::clone(&gone));
     let handler = async move || {
@@ -177,7 +180,10 @@ async fn answered(duck: &Duck) -> (TcpStream, Tracked<TcpStream>) {
 
 #[tokio::test]
 async fn bytes_that_came_but_were_not_read_hold_the_signal() {
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(SHORT).with_first_byte_grace(SHORT));
+    let duck = Duck::new(sockets(|o| {
+        o.idle_grace = SHORT;
+        o.first_byte_grace = SHORT;
+    }));
     let (mut client, mut io) = answered(&duck).await;
     let mut stop = Box::pin(duck.connections.shutdown_signal());
     // The server is too busy to read it.
@@ -193,7 +199,10 @@ async fn bytes_that_came_but_were_not_read_hold_the_signal() {
 
 #[tokio::test]
 async fn bytes_that_nobody_reads_do_not_hold_the_signal_for_ever() {
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(SHORT).with_first_byte_grace(SHORT));
+    let duck = Duck::new(sockets(|o| {
+        o.idle_grace = SHORT;
+        o.first_byte_grace = SHORT;
+    }));
     let (mut client, _io) = answered(&duck).await;
     client.write_all(REQUEST).await.unwrap();
     duck.phase.publish(Phase::Draining);
@@ -202,7 +211,7 @@ async fn bytes_that_nobody_reads_do_not_hold_the_signal_for_ever() {
 
 #[tokio::test]
 async fn nothing_holds_the_signal_once_cancelling() {
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(LONG));
+    let duck = Duck::new(sockets(|o| o.idle_grace = LONG));
     let (_client, _io) = answered(&duck).await;
     let stop = spawn(duck.connections.shutdown_signal());
     duck.phase.publish(Phase::Draining);
@@ -215,7 +224,7 @@ async fn nothing_holds_the_signal_once_cancelling() {
 #[tokio::test]
 async fn the_hold_of_a_client_begins_anew_with_what_it_is_sent() {
     let hold = Duration::from_millis(400);
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(hold));
+    let duck = Duck::new(sockets(|o| o.idle_grace = hold));
     let end = Arc::new(Notify::new());
     let ends = Arc::clone(&end);
     let app = Router::new().route(

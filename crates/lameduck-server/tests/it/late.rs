@@ -19,12 +19,13 @@ async fn a_request_that_came_too_late_is_told_that_it_was_not_executed() {
 
 #[tokio::test]
 async fn with_a_parting_answer_even_a_request_that_is_still_on_its_way_is_told() {
-    check(SocketOptions::new().with_answer_on_idle_close(true), b"", REQUEST).await;
+    check(sockets(|o| o.answer_on_idle_close = true), b"", REQUEST).await;
 }
 
 /// An idle connection is closed; its client sends `before` the close, and more `after` it.
-async fn check(options: SocketOptions, before: &[u8], after: &[u8]) {
-    let duck = Duck::new(options.with_idle_grace(HOLD));
+async fn check(mut options: SocketOptions, before: &[u8], after: &[u8]) {
+    options.idle_grace = HOLD;
+    let duck = Duck::new(options);
     // A plain hyper loop: one connection, then the signal.
     let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -73,8 +74,10 @@ async fn check(options: SocketOptions, before: &[u8], after: &[u8]) {
 /// A body of HTTP/1.0 ends with the connection: one more byte, and it is another body.
 #[tokio::test]
 async fn a_body_that_ends_with_the_connection_gets_no_parting_answer() {
-    let duck =
-        Duck::new(SocketOptions::new().with_answer_on_idle_close(true).with_idle_grace(HOLD));
+    let duck = Duck::new(sockets(|o| {
+        o.answer_on_idle_close = true;
+        o.idle_grace = HOLD;
+    }));
     let end = Arc::new(Notify::new());
     let ended = Arc::clone(&end);
     let handler = || async move {

@@ -11,10 +11,11 @@ const SHORT: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(60);
 
 fn ends(end: ListenerEnd) -> SocketOptions {
-    SocketOptions::new()
-        .with_listener_end(end)
-        .with_idle_grace(3 * SHORT)
-        .with_first_byte_grace(3 * SHORT)
+    sockets(|o| {
+        o.listener_end = end;
+        o.idle_grace = 3 * SHORT;
+        o.first_byte_grace = 3 * SHORT;
+    })
 }
 
 /// An app that turns new requests away once draining.
@@ -109,7 +110,7 @@ async fn a_listener_that_is_left_queues_for_whoever_else_has_it() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn two_servers_may_share_a_port_and_the_stop_of_one_loses_nothing() {
-    let options = SocketOptions::new().with_reuse_port(true);
+    let options = sockets(|o| o.reuse_port = true);
     let (first, second) = (Duck::new(options.clone()), Duck::new(options));
     let (addr, one) = first.serve(hello(first.watch())).await;
     let (_, _two) = second.serve_listener(&addr.to_string(), hello(second.watch())).await;
@@ -132,7 +133,7 @@ async fn two_servers_may_share_a_port_and_the_stop_of_one_loses_nothing() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn with_a_syn_filter_or_where_it_is_refused_the_queue_is_answered() {
-    let duck = Duck::new(SocketOptions::new().with_syn_filter(true));
+    let duck = Duck::new(sockets(|o| o.syn_filter = true));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let clients: Vec<_> = (0..200).map(|_| connect_and_send(addr, REQUEST)).collect();
     duck.phase.publish(Phase::Draining);
@@ -181,7 +182,9 @@ mod own {
 
     #[tokio::test]
     async fn the_end_of_the_drain_closes_a_listener_that_was_kept_open() {
-        let duck = Duck::new(ends(ListenerEnd::KeepOpen).with_idle_grace(LONG));
+        let mut options = ends(ListenerEnd::KeepOpen);
+        options.idle_grace = LONG;
+        let duck = Duck::new(options);
         let (addr, server) = duck.run(draining(&duck)).await;
         let mut old = TcpStream::connect(addr).await.unwrap();
         exchange(&mut old).await;

@@ -34,19 +34,26 @@ use axum::{
     routing::get,
 };
 use http::{HeaderValue, header::CONNECTION};
-use lameduck_core::{Phase, PhaseSender, PhaseWatch, phase_channel};
+use lameduck_core::{Phase, PhaseSender, PhaseWatch, StopDeadlines, phase_channel};
 use lameduck_server::{Connections, Listener, SocketOptions};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
     task::JoinHandle,
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 /// No test waits longer than this, and none comes near it.
 const BOUND: Duration = Duration::from_secs(20);
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: duck\r\n\r\n";
+
+/// The default options with a change.
+fn sockets(change: impl FnOnce(&mut SocketOptions)) -> SocketOptions {
+    let mut options = SocketOptions::new();
+    change(&mut options);
+    options
+}
 
 /// A server's connections and the phase they watch.
 struct Duck {
@@ -63,6 +70,16 @@ impl Duck {
 
     fn watch(&self) -> PhaseWatch {
         self.phase.watch()
+    }
+
+    /// Begins to drain, with so long for the accept queue.
+    fn drain_within(&self, accept_queue: Duration) {
+        let now = Instant::now().into_std();
+        let mut deadlines = StopDeadlines::new();
+        deadlines.draining_at = Some(now);
+        deadlines.accept_queue_until = Some(now + accept_queue);
+        self.phase.set_deadlines(deadlines);
+        self.phase.publish(Phase::Draining);
     }
 
     /// A stock server on a free port of the loopback.

@@ -51,28 +51,37 @@ fn check(io: &TcpStream, nodelay: bool, keepalive: Option<u64>, user_timeout: Op
 #[tokio::test]
 async fn every_connection_has_the_options_it_should_have() {
     let default = SocketOptions::new();
-    let bare = SocketOptions::new()
-        .with_nodelay(false)
-        .with_tcp_keepalive(None)
-        .with_tcp_user_timeout(None);
-    let own = SocketOptions::new()
-        .with_tcp_keepalive(Some(Duration::from_secs(20)))
-        .with_tcp_user_timeout(Some(Duration::from_secs(7)));
-    // More than the kernel takes, of both.
+    let bare = sockets(|o| {
+        o.nodelay = false;
+        o.tcp_keepalive = None;
+        o.tcp_user_timeout = None;
+    });
+    let own = sockets(|o| {
+        o.tcp_keepalive = Some(Duration::from_secs(20));
+        o.tcp_user_timeout = Some(Duration::from_secs(7));
+    });
+    // More than the kernel takes, of both: the nearest that it takes is set.
     let day = Duration::from_secs(24 * 60 * 60);
-    let most = SocketOptions::new()
-        .with_tcp_keepalive(Some(day))
-        .with_tcp_user_timeout(Some(Duration::MAX));
+    let most = sockets(|o| {
+        o.tcp_keepalive = Some(day);
+        o.tcp_user_timeout = Some(Duration::MAX);
+    });
     for (options, nodelay, keepalive, user_timeout) in [
         (most, true, Some(32_767), Some(2_147_483)),
         (default, true, Some(60), Some(60)),
         (bare, false, None, None),
         (own, true, Some(20), Some(7)),
     ] {
+        let is_valid = options.check().is_ok();
         let duck = Duck::new(options);
-        let mut bound = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
-        let _client = TcpStream::connect(bound.local_addr().unwrap()).await.unwrap();
-        check(bound.accept().await.0.get_ref(), nodelay, keepalive, user_timeout);
+        let bound = Listener::bind("127.0.0.1:0", &duck.connections).await;
+        if is_valid {
+            let mut bound = bound.unwrap();
+            let _client = TcpStream::connect(bound.local_addr().unwrap()).await.unwrap();
+            check(bound.accept().await.0.get_ref(), nodelay, keepalive, user_timeout);
+        } else {
+            assert_eq!(bound.unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        }
 
         let wrapped = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut wrapped = Listener::new(wrapped, &duck.connections);
@@ -81,6 +90,14 @@ async fn every_connection_has_the_options_it_should_have() {
         check(io.get_ref(), nodelay, keepalive, user_timeout);
         assert_eq!(peer, _client.local_addr().unwrap());
     }
+}
+
+#[tokio::test]
+async fn an_option_that_the_kernel_does_not_take_is_named_at_the_bind() {
+    let duck = Duck::new(sockets(|o| o.backlog = 0));
+    let error = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("`backlog` cannot be 0"), "{error}");
 }
 
 #[tokio::test]

@@ -81,7 +81,10 @@ async fn a_stream_on_a_stock_server_leaves_when_everybody_was_told() {
 
 #[tokio::test]
 async fn silent_clients_are_waited_for_until_they_are_closed() {
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(SHORT).with_first_byte_grace(SHORT));
+    let duck = Duck::new(sockets(|o| {
+        o.idle_grace = SHORT;
+        o.first_byte_grace = SHORT;
+    }));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let mut idle = TcpStream::connect(addr).await.unwrap();
     exchange(&mut idle).await;
@@ -196,7 +199,7 @@ mod own {
 
     #[tokio::test]
     async fn a_client_whose_stream_ended_late_is_told_with_its_next_answer() {
-        let duck = Duck::new(SocketOptions::new().with_idle_grace(SHORT));
+        let duck = Duck::new(sockets(|o| o.idle_grace = SHORT));
         let slow = get(async || {
             Body::from_stream(unfold(false, |is_over| async move {
                 // For longer than the hold its connection says nothing, and is not idle.

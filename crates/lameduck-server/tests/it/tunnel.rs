@@ -92,7 +92,10 @@ async fn check(duck: &Duck, mut client: TcpStream, in_flight: &InFlight) {
 fn patient() -> Duck {
     // Longer than the tunnel lasts after it was told.
     let long = Duration::from_millis(100);
-    Duck::new(SocketOptions::new().with_idle_grace(long).with_first_byte_grace(long))
+    Duck::new(sockets(|o| {
+        o.idle_grace = long;
+        o.first_byte_grace = long;
+    }))
 }
 
 #[tokio::test]
@@ -223,8 +226,9 @@ async fn a_connection_that_is_old_still_becomes_a_tunnel() {
         let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let app = tunnel(duck.watch(), in_flight.clone());
-        let old = lameduck_server::HttpOptions::new().with_max_connection_age(Some(Duration::ZERO));
-        let server = spawn(lameduck_server::serve(listener, app).with_options(old).into_future());
+        let old = serve::http(|o| o.max_connection_age = Some(Duration::ZERO));
+        let server =
+            spawn(lameduck_server::serve(listener, app).with_options(old).unwrap().into_future());
         let mut client = TcpStream::connect(addr).await.unwrap();
         client.write_all(request).await.unwrap();
         let mut head = Vec::new();

@@ -18,7 +18,10 @@ async fn echo(mut socket: WebSocket) {
 #[tokio::test]
 async fn a_websocket_counts_until_it_is_closed_and_does_not_hold_the_signal() {
     let long = Duration::from_secs(60);
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(long).with_first_byte_grace(long));
+    let duck = Duck::new(sockets(|o| {
+        o.idle_grace = long;
+        o.first_byte_grace = long;
+    }));
     let app = Router::new()
         .route("/", get(|upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(echo) }));
     let (addr, server) = duck.serve(app).await;

@@ -31,10 +31,9 @@ async fn stopped<P>(
         .with_force(FORCE);
     let duck = builder()
         .with_stop_timeouts(timeouts)
-        .with_sockets(|server| {
-            server
-                .with_first_byte_grace(Duration::from_millis(300))
-                .with_idle_grace(Duration::from_millis(500))
+        .with_sockets(|sockets| {
+            sockets.first_byte_grace = Duration::from_millis(300);
+            sockets.idle_grace = Duration::from_millis(500);
         })
         .build();
     let (stop, app, connections) = (duck.stop_handle(), app(&duck), duck.connections().clone());

@@ -13,7 +13,7 @@ mod tls;
 mod triggers;
 mod wrap;
 
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, num::NonZeroUsize, process::ExitCode, time::Duration};
 
 use axum::{
     Router,
@@ -184,8 +184,22 @@ async fn an_http2_client_is_notified_in_lame_duck_while_new_connections_are_serv
 }
 
 #[tokio::test]
+async fn an_option_that_cannot_work_fails_the_start_and_is_named_in_the_report() {
+    let zero = Some(Duration::ZERO);
+    let http = builder().with_http(|http| http.idle_timeout = zero).build();
+    let sockets = builder().with_sockets(|sockets| sockets.tcp_keepalive = zero).build();
+    for (duck, name) in [(http, "`idle_timeout`"), (sockets, "`tcp_keepalive`")] {
+        let listener = duck.listener(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let report = duck.serve_listener(listener, Router::new()).await;
+        assert_eq!(report.outcome(), Outcome::NotStarted);
+        let error = report.error().unwrap();
+        assert!(error.contains(name), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn the_http_options_are_those_of_the_server() {
-    let duck = builder().with_http(|serve| serve.with_max_connections(1)).build();
+    let duck = builder().with_http(|http| http.max_connections = NonZeroUsize::new(1)).build();
     let (stop, app, connections) = (duck.stop_handle(), app(&duck), duck.connections().clone());
     let (addr, report) = serve(duck, app).await;
     let first = idle_connection(addr).await;
@@ -202,7 +216,7 @@ async fn the_http_options_are_those_of_the_server() {
 async fn a_listener_that_is_kept_open_rejects_until_the_end_of_the_drain() {
     use lameduck::server::ListenerEnd;
     let duck =
-        builder().with_sockets(|server| server.with_listener_end(ListenerEnd::KeepOpen)).build();
+        builder().with_sockets(|sockets| sockets.listener_end = ListenerEnd::KeepOpen).build();
     let (stop, app, watch) = (duck.stop_handle(), app(&duck), duck.watch());
     let (addr, report) = serve(duck, app).await;
     let slow = sent_request(addr, Duration::from_millis(1500)).await;

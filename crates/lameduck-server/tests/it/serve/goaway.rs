@@ -57,7 +57,7 @@ async fn goaway_comes_at_lame_duck_while_new_connections_are_served() {
 
 #[tokio::test]
 async fn a_connection_without_a_stream_is_told_after_the_first_byte_grace() {
-    let duck = Duck::new(SocketOptions::new().with_first_byte_grace(SHORT));
+    let duck = Duck::new(sockets(|o| o.first_byte_grace = SHORT));
     let (addr, _server) = duck.run(hello(duck.watch())).await;
     duck.phase.publish(Phase::LameDuck);
     let began = Instant::now();
@@ -102,7 +102,7 @@ async fn a_lame_duck_that_recovered_at_once_tells_its_connections_the_next_time(
 
 #[tokio::test]
 async fn a_connection_that_waited_for_its_first_stream_is_told_in_the_next_stop() {
-    let duck = Duck::new(SocketOptions::new().with_first_byte_grace(2 * SHORT));
+    let duck = Duck::new(sockets(|o| o.first_byte_grace = 2 * SHORT));
     let (addr, server) = duck.run(hello(duck.watch())).await;
     duck.phase.publish(Phase::LameDuck);
     let (_send, connection) = connect(addr).await;

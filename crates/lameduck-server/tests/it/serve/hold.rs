@@ -30,7 +30,7 @@ async fn an_idle_client_that_speaks_while_draining_is_served_and_told() {
 
 #[tokio::test]
 async fn a_client_that_talks_does_not_hold_up_the_close_of_a_silent_one() {
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(SHORT));
+    let duck = Duck::new(sockets(|o| o.idle_grace = SHORT));
     // Nobody is told.
     let (addr, server) = duck.run(Router::new().route("/", get(|| async { "hello" }))).await;
     let mut silent = TcpStream::connect(addr).await.unwrap();
@@ -57,7 +57,7 @@ async fn a_client_that_talks_does_not_hold_up_the_close_of_a_silent_one() {
 
 #[tokio::test]
 async fn a_request_that_nobody_has_read_yet_is_served_before_its_connection_is_closed() {
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(Duration::ZERO));
+    let duck = Duck::new(sockets(|o| o.idle_grace = Duration::ZERO));
     let (addr, server) = duck.run(hello(duck.watch())).await;
     let mut clients = Vec::new();
     for _ in 0..20 {
@@ -79,7 +79,10 @@ async fn a_request_that_nobody_has_read_yet_is_served_before_its_connection_is_c
 
 /// What holds a stop, held until its grace is over and no longer.
 async fn check_grace(bytes: &[u8]) {
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(LONG).with_first_byte_grace(SHORT));
+    let duck = Duck::new(sockets(|o| {
+        o.idle_grace = LONG;
+        o.first_byte_grace = SHORT;
+    }));
     let (addr, server) = duck.run(hello(duck.watch())).await;
     let mut client = into_tokio(connect_and_send(addr, bytes));
     let mut completes = into_tokio(connect_and_send(addr, bytes));
@@ -109,7 +112,7 @@ async fn half_a_head_ends_after_its_grace() {
 #[tokio::test]
 async fn first_bytes_that_tell_no_protocol_yet_end_after_their_grace() {
     for bytes in [&b"P"[..], b"PRI *", b"PRI * HTTP/2.0\r\n\r\nSM"] {
-        let duck = Duck::new(SocketOptions::new().with_first_byte_grace(SHORT));
+        let duck = Duck::new(sockets(|o| o.first_byte_grace = SHORT));
         let (addr, server) = duck.run(hello(duck.watch())).await;
         let _client = connect_and_send(addr, bytes);
         duck.phase.publish(Phase::Draining);
@@ -140,7 +143,10 @@ async fn echo(mut socket: WebSocket) {
 
 #[tokio::test]
 async fn the_server_ends_when_its_last_websocket_does() {
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(SHORT).with_first_byte_grace(SHORT));
+    let duck = Duck::new(sockets(|o| {
+        o.idle_grace = SHORT;
+        o.first_byte_grace = SHORT;
+    }));
     let app = Router::new()
         .route("/", get(|upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(echo) }));
     let (addr, server) = duck.run(app).await;
@@ -159,7 +165,10 @@ async fn the_server_ends_when_its_last_websocket_does() {
 
 #[tokio::test]
 async fn a_later_head_that_trickles_ends_after_its_grace_too() {
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(LONG).with_first_byte_grace(SHORT));
+    let duck = Duck::new(sockets(|o| {
+        o.idle_grace = LONG;
+        o.first_byte_grace = SHORT;
+    }));
     let (addr, server) = duck.run(hello(duck.watch())).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
     exchange(&mut client).await;

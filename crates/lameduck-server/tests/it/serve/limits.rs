@@ -16,13 +16,13 @@ async fn bind(duck: &Duck) -> (SocketAddr, Listener) {
 
 async fn run(duck: &Duck, options: HttpOptions) -> (SocketAddr, JoinHandle<()>) {
     let (addr, listener) = bind(duck).await;
-    let server = serve(listener, hello(duck.watch())).with_options(options);
+    let server = serve(listener, hello(duck.watch())).with_options(options).unwrap();
     (addr, spawn(server.into_future()))
 }
 
 /// A server with room for one, its client, and one who waits.
 async fn full(duck: &Duck) -> (JoinHandle<()>, TcpStream, TcpStream) {
-    let (addr, server) = run(duck, HttpOptions::new().with_max_connections(1)).await;
+    let (addr, server) = run(duck, http(|o| o.max_connections = NonZeroUsize::new(1))).await;
     let mut first = TcpStream::connect(addr).await.unwrap();
     exchange(&mut first).await;
     let mut second = TcpStream::connect(addr).await.unwrap();
@@ -70,7 +70,7 @@ async fn a_panic_costs_only_its_connection() {
 }
 
 async fn check_timeout(bytes: &[u8]) {
-    check_closed(bytes, HttpOptions::new().with_header_read_timeout(Some(SHORT))).await;
+    check_closed(bytes, http(|o| o.header_read_timeout = Some(SHORT))).await;
 }
 
 async fn check_closed(bytes: &[u8], options: HttpOptions) {
@@ -94,7 +94,7 @@ async fn half_a_head_is_closed_after_the_timeout() {
 #[tokio::test]
 async fn an_idle_connection_is_closed_after_the_timeout() {
     check_timeout(REQUEST).await;
-    check_closed(REQUEST, HttpOptions::new().with_idle_timeout(Some(SHORT))).await;
+    check_closed(REQUEST, http(|o| o.idle_timeout = Some(SHORT))).await;
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn a_service_may_be_made_for_each_connection_from_its_peer() {
 #[tokio::test]
 async fn an_old_connection_is_told_with_its_next_answer() {
     let duck = Duck::new(SocketOptions::new());
-    let (addr, _server) = run(&duck, HttpOptions::new().with_max_connection_age(Some(SHORT))).await;
+    let (addr, _server) = run(&duck, http(|o| o.max_connection_age = Some(SHORT))).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
     assert!(!exchange(&mut client).await.contains("connection: close"));
     tokio::time::sleep(SHORT * 3 / 2).await; // longer than the longest of its ages
@@ -140,8 +140,8 @@ async fn what_a_handler_says_of_an_old_connection_is_kept() {
         let duck = Duck::new(SocketOptions::new());
         let (addr, listener) = bind(&duck).await;
         let app = Router::new().route("/", get(async move || ([(CONNECTION, says)], "hello")));
-        let options = HttpOptions::new().with_max_connection_age(Some(Duration::ZERO));
-        let _server = spawn(serve(listener, app).with_options(options).into_future());
+        let options = http(|o| o.max_connection_age = Some(Duration::ZERO));
+        let _server = spawn(serve(listener, app).with_options(options).unwrap().into_future());
         let answer = exchange(&mut TcpStream::connect(addr).await.unwrap()).await;
         assert_eq!(answer.matches("connection: x-hop, close\r\n").count(), 1, "{answer}");
     }
@@ -150,7 +150,7 @@ async fn what_a_handler_says_of_an_old_connection_is_kept() {
 #[tokio::test]
 async fn an_old_http2_connection_is_told_by_goaway() {
     let duck = Duck::new(SocketOptions::new());
-    let (addr, _server) = run(&duck, HttpOptions::new().with_max_connection_age(Some(SHORT))).await;
+    let (addr, _server) = run(&duck, http(|o| o.max_connection_age = Some(SHORT))).await;
     let tcp = TcpStream::connect(addr).await.unwrap();
     let (mut send, connection) = h2::client::handshake(tcp).await.unwrap();
     let connection = spawn(connection);
@@ -162,13 +162,25 @@ async fn an_old_http2_connection_is_told_by_goaway() {
 
 #[tokio::test]
 async fn a_client_whose_handler_is_dropped_by_force_reads_what_its_layer_says_of_it() {
+    // A part of the time that it has, and more than a turn of the runtime.
+    check_forced(StopDeadlines::new(), SHORT / 4).await;
+}
+
+#[tokio::test]
+async fn a_forced_connection_is_aborted_at_the_deadline_of_the_stop_and_not_before() {
+    let mut deadlines = StopDeadlines::new();
+    deadlines.abort_at = Some(Instant::now().into_std() + LONG);
+    // More than the server gives without a deadline.
+    check_forced(deadlines, 2 * SHORT).await;
+}
+
+async fn check_forced(deadlines: StopDeadlines, time: Duration) {
     let duck = Duck::new(SocketOptions::new());
     // As a layer does that gives up with the phase.
     let watch = duck.watch();
     let cut = async move || {
         watch.reached(Phase::Forced).await;
-        // A part of the moment that it has, and more than a turn of the runtime.
-        tokio::time::sleep(SHORT / 4).await;
+        tokio::time::sleep(time).await;
         (StatusCode::SERVICE_UNAVAILABLE, "cut")
     };
     let (addr, server) = duck.run(Router::new().route("/", get(cut))).await;
@@ -178,6 +190,7 @@ async fn a_client_whose_handler_is_dropped_by_force_reads_what_its_layer_says_of
         tokio::task::yield_now().await;
     }
     duck.phase.publish(Phase::Draining);
+    duck.phase.set_deadlines(deadlines);
     duck.phase.publish(Phase::Forced);
     let answer = read_answer(&mut client).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("cut"), "{answer}");
@@ -224,15 +237,25 @@ async fn a_call_that_panics_costs_only_its_stream() {
 }
 
 #[tokio::test]
-async fn a_timeout_of_nothing_closes_who_is_silent_and_not_who_is_served() {
+async fn an_option_that_cannot_work_is_not_taken() {
+    let duck = Duck::new(SocketOptions::new());
+    let (_, listener) = bind(&duck).await;
+    let options = http(|o| o.idle_timeout = Some(Duration::ZERO));
+    let app = hello(duck.watch());
+    let error = serve(listener, app).with_options(options).unwrap_err();
+    assert!(error.to_string().contains("write `None`"), "{error}");
+}
+
+#[tokio::test]
+async fn an_idle_timeout_closes_a_silent_client_and_not_one_that_is_served() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, listener) = bind(&duck).await;
     let slow = get(async || {
         tokio::time::sleep(SHORT).await;
         "hello"
     });
-    let options = HttpOptions::new().with_idle_timeout(Some(Duration::ZERO));
-    let server = serve(listener, Router::new().route("/", slow)).with_options(options);
+    let options = http(|o| o.idle_timeout = Some(Duration::from_millis(1)));
+    let server = serve(listener, Router::new().route("/", slow)).with_options(options).unwrap();
     let _server = spawn(server.into_future());
     let mut client = into_tokio(connect_and_send(addr, REQUEST));
     assert!(read_answer(&mut client).await.unwrap().ends_with("hello"));

@@ -10,12 +10,21 @@ mod peer;
 mod sockets;
 mod upload;
 
-use lameduck_server::serve;
+use std::num::NonZeroUsize;
+
+use lameduck_server::{HttpOptions, serve};
 
 use super::*;
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(200);
+
+/// The default options with a change.
+pub(super) fn http(change: impl FnOnce(&mut HttpOptions)) -> HttpOptions {
+    let mut options = HttpOptions::new();
+    change(&mut options);
+    options
+}
 
 impl Duck {
     /// A server of our own on a free port of the loopback.

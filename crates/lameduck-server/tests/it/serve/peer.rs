@@ -78,11 +78,11 @@ pub(super) async fn run(
 ) -> (SocketAddr, JoinHandle<()>) {
     let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let addr = listener.local_addr().unwrap();
-    (addr, spawn(serve(listener, app).with_options(options).into_future()))
+    (addr, spawn(serve(listener, app).with_options(options).unwrap().into_future()))
 }
 
 pub(super) fn patient(patience: Duration) -> HttpOptions {
-    HttpOptions::new().with_goaway_ack_timeout(patience)
+    http(|o| o.goaway_ack_timeout = patience)
 }
 
 #[tokio::test]
@@ -213,7 +213,8 @@ async fn a_head_in_two_frames_is_not_broken_by_the_end_of_the_patience() {
 #[tokio::test]
 async fn an_idle_http2_connection_is_told_by_goaway() {
     let duck = Duck::new(SocketOptions::new());
-    let options = patient(SHORT).with_idle_timeout(Some(3 * SHORT));
+    let mut options = patient(SHORT);
+    options.idle_timeout = Some(3 * SHORT);
     let (addr, _server) = run(&duck, hello(duck.watch()), options).await;
     let mut peer = Peer::connect(addr).await;
     let began = Instant::now();
@@ -232,9 +233,10 @@ async fn an_idle_http2_connection_is_told_by_goaway() {
 async fn a_stream_that_never_ends_is_cut_when_the_grace_after_the_age_is_over() {
     let duck = Duck::new(SocketOptions::new());
     let app = Router::new().route("/", get(std::future::pending::<()>));
-    let options = HttpOptions::new()
-        .with_max_connection_age(Some(SHORT))
-        .with_connection_age_grace(Some(SHORT));
+    let options = http(|o| {
+        o.max_connection_age = Some(SHORT);
+        o.connection_age_grace = Some(SHORT);
+    });
     let (addr, _server) = run(&duck, app, options).await;
     let mut peer = Peer::connect(addr).await;
     let mut http1 = into_tokio(connect_and_send(addr, REQUEST));

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use axum::http::StatusCode;
-use lameduck_server::{HttpOptions, serve};
+use lameduck_server::serve;
 use tokio::{task::spawn_blocking, time::Instant};
 
 use super::*;
@@ -11,22 +11,22 @@ use super::*;
 const LEN: usize = 4 * 1024 * 1024;
 
 /// What `serve` lingers for by default.
-const DEFAULT: Duration = Duration::from_secs(5);
+const DEFAULT: Option<Duration> = Some(Duration::from_secs(5));
 
 /// A server that reads nothing of an upload, and says no.
-async fn refusing(duck: &Duck, lingering_close: Duration) -> (SocketAddr, JoinHandle<()>) {
+async fn refusing(duck: &Duck, lingering_close: Option<Duration>) -> (SocketAddr, JoinHandle<()>) {
     let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let addr = listener.local_addr().unwrap();
     let refuse = async || (StatusCode::SERVICE_UNAVAILABLE, [(CONNECTION, "close")], "not now");
     let app = Router::new().route("/", axum::routing::post(refuse));
     let server =
-        serve(listener, app).with_options(HttpOptions::new().with_lingering_close(lingering_close));
+        serve(listener, app).with_options(http(|o| o.lingering_close = lingering_close)).unwrap();
     (addr, spawn(server.into_future()))
 }
 
 /// How many of 20 clients, each of which sends all of its upload and then reads, got the whole
 /// answer. They wait for so long between head and body.
-async fn answered(lingering_close: Duration, pause: Duration) -> usize {
+async fn answered(lingering_close: Option<Duration>, pause: Duration) -> usize {
     let duck = Duck::new(SocketOptions::new());
     let (addr, server) = refusing(&duck, lingering_close).await;
     let clients: Vec<_> = (0..20).map(|_| spawn_blocking(move || upload(addr, pause))).collect();
@@ -68,7 +68,7 @@ async fn a_rejected_upload_that_had_not_begun_reads_its_whole_answer() {
 async fn without_a_lingering_close_rejected_uploads_are_reset() {
     // The kernel decides which of them: one stop in which none is reset proves nothing yet.
     for _ in 0..10 {
-        if answered(Duration::ZERO, Duration::ZERO).await < 20 {
+        if answered(None, Duration::ZERO).await < 20 {
             return;
         }
     }
@@ -77,7 +77,7 @@ async fn without_a_lingering_close_rejected_uploads_are_reset() {
 
 /// A stop with a client that keeps its own side open, once it was told or the hold is over.
 async fn check_no_delay(app: Router, request: &[u8], speaks: bool) {
-    let duck = Duck::new(SocketOptions::new().with_idle_grace(SHORT));
+    let duck = Duck::new(sockets(|o| o.idle_grace = SHORT));
     let app = app.layer(from_fn_with_state(duck.watch(), tell));
     let (addr, server) = duck.run(app).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
@@ -111,7 +111,7 @@ async fn a_close_does_not_linger_for_a_client_that_was_silent_after_its_upload()
 #[tokio::test]
 async fn a_client_that_sends_for_ever_ends_with_the_time() {
     let duck = Duck::new(SocketOptions::new());
-    let (addr, server) = refusing(&duck, SHORT).await;
+    let (addr, server) = refusing(&duck, Some(SHORT)).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
     client.write_all(b"POST / HTTP/1.1\r\ncontent-length: 99999\r\n\r\n").await.unwrap();
     let sending = spawn(async move {

@@ -29,11 +29,11 @@ async fn a_clean_end_says_so_and_the_connection_is_counted_until_then() {
 #[tokio::test]
 async fn an_idle_connection_is_held_and_its_silent_end_is_clean() {
     for is_own in [true, false] {
-        let options = SocketOptions::new().with_idle_grace(SHORT);
+        let options = sockets(|o| o.idle_grace = SHORT);
         let server = Secure::start(options, |tls| tls, plain, is_own).await;
         let mut client = server.connect(&["http/1.1"]).await;
         exchange(&mut client).await;
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         server.duck.phase.publish(Phase::Draining);
         assert_eq!(read_to_end(&mut client).await.unwrap(), b"");
         assert!(began.elapsed() >= SHORT, "it was held");

@@ -11,7 +11,10 @@ const HALF: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03half";
 #[tokio::test]
 async fn a_handshake_that_never_ends_holds_up_neither_others_nor_the_stop() {
     for is_own in [true, false] {
-        let options = SocketOptions::new().with_first_byte_grace(SHORT).with_idle_grace(SHORT);
+        let options = sockets(|o| {
+            o.first_byte_grace = SHORT;
+            o.idle_grace = SHORT;
+        });
         let server = Secure::start(options, |tls| tls, plain, is_own).await;
         let mut stuck = Vec::new();
         for bytes in [b"".as_slice(), HALF] {
