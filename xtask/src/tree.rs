@@ -74,7 +74,11 @@ fn is_skipped(path: &Path, target: &Path) -> bool {
 }
 
 fn is_read(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ["rs", "toml", "md"].iter().any(|known| ending == *known))
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("LICENSE-")
+        || path
+            .extension()
+            .is_some_and(|ending| ["rs", "toml", "md"].iter().any(|known| ending == *known))
 }
 
 fn slashes(path: &Path) -> String {

@@ -15,6 +15,7 @@ enum Level {
     Facade,
     Test,
     Peer,
+    Help,
     Tool,
 }
 
@@ -26,6 +27,7 @@ impl Level {
             "lameduck" => Self::Facade,
             "lameduck-drill" | "lameduck-laws" => Self::Test,
             "lameduck-perf-peer" => Self::Peer,
+            "lameduck-test-support" => Self::Help,
             name if ALONE.contains(&name) => Self::Alone,
             _ if package.published => Self::Leaf,
             _ => Self::Tool,
@@ -41,13 +43,14 @@ impl Level {
             Self::Facade => "the facade",
             Self::Test => "the test kit",
             Self::Peer => "what we are compared with",
+            Self::Help => "what the examples share",
             Self::Tool => "a tool or an example",
         }
     }
 
     fn may_depend_on(self, other: Self) -> bool {
         let allowed: &[Self] = match self {
-            Self::Core | Self::Alone | Self::Test | Self::Peer => &[],
+            Self::Core | Self::Alone | Self::Test | Self::Peer | Self::Help => &[],
             Self::Leaf => &[Self::Core],
             Self::Lifecycle => &[Self::Core, Self::Leaf, Self::Alone],
             Self::Facade => &[Self::Core, Self::Leaf, Self::Alone, Self::Lifecycle],

@@ -12,6 +12,9 @@ const SECTIONS: [&str; 6] = [
     "# Feature flags",
 ];
 
+/// The longest page. What does not fit stands in a page of `docs/`.
+const LONGEST: usize = 100;
+
 pub(super) fn check(tree: &Tree, findings: &mut Vec<String>) {
     for package in tree.published() {
         let Some(lib) = tree.read(package, "src/lib.rs") else { continue };
@@ -44,5 +47,16 @@ fn check_sections(path: &str, docs: &[&str], is_layer: bool, findings: &mut Vec<
             findings.push(format!("{path}: `{section}` is not in its place"));
         }
         last = last.max(at);
+    }
+}
+
+/// Finds pages that are too long.
+pub(super) fn check_length(tree: &Tree, findings: &mut Vec<String>) {
+    for package in tree.published() {
+        let lines = docs(tree.read(package, "src/lib.rs").unwrap_or_default()).count();
+        if lines > LONGEST {
+            let path = Tree::path(package, "src/lib.rs");
+            findings.push(format!("{path}: the page has {lines} lines, more than {LONGEST}"));
+        }
     }
 }

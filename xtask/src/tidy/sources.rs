@@ -1,9 +1,7 @@
-//! Source files: their first line, their length, what a `lib.rs` may hold, what is left undone.
+//! Source files: their first line, what a `lib.rs` may hold, what is left undone.
 
 use crate::tree::Tree;
 
-const LONGEST: usize = 300;
-const LONGEST_TEST: usize = 400;
 /// Marks of unfinished work. Spelled so that this file does not hold them.
 const UNFINISHED: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
 
@@ -12,22 +10,12 @@ pub(super) fn check(tree: &Tree, findings: &mut Vec<String>) {
         if !text.starts_with("//!") {
             findings.push(format!("{path}:1: does not begin with its module doc, `//! …`"));
         }
-        check_length(path, text, findings);
         if path.ends_with("src/lib.rs") {
             check_lib(path, text, findings);
         }
     }
     for (path, text) in tree.with_ending("") {
         check_unfinished(path, text, findings);
-    }
-}
-
-fn check_length(path: &str, text: &str, findings: &mut Vec<String>) {
-    let is_test = path.contains("/tests/") || path.ends_with("tests.rs");
-    let longest = if is_test { LONGEST_TEST } else { LONGEST };
-    let lines = text.lines().count();
-    if lines > longest {
-        findings.push(format!("{path}: {lines} lines, more than {longest}"));
     }
 }
 
@@ -40,7 +28,7 @@ fn check_unfinished(path: &str, text: &str, findings: &mut Vec<String>) {
     }
 }
 
-/// A `lib.rs` holds docs, attributes, `mod` and `use`. Tells the first line that is none of them.
+/// A `lib.rs` holds docs, attributes, `mod` and `use`. Names the first line that is none of them.
 fn check_lib(path: &str, text: &str, findings: &mut Vec<String>) {
     let mut open = Open::None;
     for (index, line) in text.lines().enumerate() {

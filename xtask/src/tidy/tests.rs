@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use xshell::Shell;
 
-use super::check;
+use super::coming;
 use crate::{readme, root, tree::Tree, workspace::Package};
 
 const PAGE: &str = "\
@@ -47,10 +47,13 @@ fn tidy_tree() -> Tree {
          b = { default-features = false }\n\n# Others.\na2 = { default-features = false }\n"
             .to_owned(),
     );
+    tree.files.insert("LICENSE-APACHE".to_owned(), "Apache".to_owned());
+    tree.files.insert("LICENSE-MIT".to_owned(), "MIT".to_owned());
     for (name, ours) in [
         ("lameduck-core", &[][..]),
         ("lameduck-inflight", &[]),
         ("lameduck-drain", &["lameduck-core"]),
+        ("lameduck-signal", &[]),
         ("lameduck-lifecycle", &["lameduck-core", "lameduck-inflight"]),
         ("lameduck", &["lameduck-drain", "lameduck-lifecycle"]),
         ("quickstart", &["lameduck"]),
@@ -59,6 +62,14 @@ fn tidy_tree() -> Tree {
     }
     bless(&mut tree);
     tree
+}
+
+/// A crate `x` with these files in its `src`.
+pub(super) fn sources(files: &[(&str, &str)]) -> Tree {
+    let package = Package { dir: PathBuf::from("crates/x"), ..Package::default() };
+    let files =
+        files.iter().map(|(file, text)| (format!("crates/x/src/{file}"), (*text).to_owned()));
+    Tree { files: files.collect(), packages: vec![package] }
 }
 
 fn add(tree: &mut Tree, name: &str, ours: &[&str]) {
@@ -90,6 +101,8 @@ fn add(tree: &mut Tree, name: &str, ours: &[&str]) {
     put("Cargo.toml", &manifest);
     if published {
         put("CHANGELOG.md", "# Changelog\n\n## Unreleased\n");
+        put("LICENSE-APACHE", "Apache");
+        put("LICENSE-MIT", "MIT");
         put("src/lib.rs", PAGE);
         put("src/layer.rs", "//! The layer.\n");
     } else {
@@ -101,6 +114,14 @@ fn add(tree: &mut Tree, name: &str, ours: &[&str]) {
 fn bless(tree: &mut Tree) {
     let wanted = readme::wanted(tree);
     tree.files.extend(wanted);
+}
+
+/// What all rules find.
+fn check(tree: &Tree) -> Vec<String> {
+    let mut findings = super::check(tree);
+    findings.extend(coming(tree));
+    findings.sort();
+    findings
 }
 
 /// Replaces `old` in a file of the whole tree, and compares what is found.
@@ -120,7 +141,7 @@ fn check_edit(path: &str, old: &str, new: &str, expected: &[&str]) {
 fn this_workspace_is_tidy() {
     let sh = Shell::new().unwrap();
     sh.change_dir(root());
-    assert_eq!(check(&Tree::load(&sh).unwrap()), [""; 0]);
+    assert_eq!(super::check(&Tree::load(&sh).unwrap()), [""; 0]);
 }
 
 #[test]
@@ -141,7 +162,7 @@ fn a_dependency_against_the_rule_is_found() {
             "lameduck-inflight",
             "is a leaf and may not depend on lameduck-inflight",
         ),
-        ("lameduck-inflight", "lameduck-core", "is a leaf that stands alone and may not depend on"),
+        ("lameduck-signal", "lameduck-core", "is a leaf that stands alone and may not depend on"),
         (
             "lameduck-drain",
             "lameduck-lifecycle",
@@ -223,13 +244,13 @@ fn default_features_that_come_along_are_found() {
 #[test]
 fn a_description_that_is_no_sentence_and_a_folder_of_another_name_are_found() {
     let mut tree = tidy_tree();
-    tree.packages[5].description = "Does it".to_owned();
+    tree.packages[6].description = "Does it".to_owned();
     assert_eq!(
         check(&tree),
         ["crates/quickstart/Cargo.toml: `description` is not a sentence with a full stop",]
     );
-    tree.packages[5].description = "Does it.".to_owned();
-    tree.packages[5].name = "slowstart".to_owned();
+    tree.packages[6].description = "Does it.".to_owned();
+    tree.packages[6].name = "slowstart".to_owned();
     assert_eq!(check(&tree), ["crates/quickstart/Cargo.toml: the folder is not named `slowstart`"]);
 }
 
@@ -306,6 +327,13 @@ fn a_crate_page_without_its_parts_is_found() {
         "//! # Example\n//!\n//! # Where to put it\n",
         "//! # Where to put it\n//!\n//! # Example\n",
         &["crates/lameduck-drain/src/lib.rs: `# Where to put it` is not in its place"],
+    );
+    let long = format!("# Cost\n{}", "//!\n".repeat(86));
+    check_edit(
+        path,
+        "# Cost\n",
+        &long,
+        &["crates/lameduck-drain/src/lib.rs: the page has 101 lines, more than 100"],
     );
 }
 
