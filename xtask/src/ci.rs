@@ -32,7 +32,7 @@ impl flags::Ci {
         steps.run("test and doctest", || test::workspace(sh, &mut counts));
         steps.run("loom", || loom::run(sh, &mut counts));
         steps.run("features", || features::run(sh));
-        steps.run("demo", || demo::run(sh, 1, demo::Server::Ours));
+        steps.run("demo", || demo::run(sh, 1, &demo::Server::DEFAULT));
         steps.run_if_possible("drill at 20 ms", || drill::run(sh, true, 20));
         steps.finish()
     }

@@ -8,19 +8,17 @@ xflags::xflags! {
         /// Lists the tasks.
         default cmd help {}
 
-        /// Loads a live axum server, sends SIGTERM, shows that no request was lost.
+        /// Stops stock axum and lameduck under the same load, and shows who lost requests.
         cmd demo {
-            /// How many stops to show. By default 1.
+            /// How many stops of each server. By default 1.
             optional --runs runs: u32
-            /// Shows a stock axum server under the same load instead.
-            optional --plain
-            /// Shows a stock axum server in our listener and layer instead.
-            optional --wrapped
+            /// Only this server: ours, wrapped or stock.
+            optional --only server: String
         }
 
         /// Stops servers whose clients are 20 ms away, in networks of their own. Needs Linux and root.
         cmd drill {
-            /// 18 stops in some 20 s, instead of 135 in some 3 minutes.
+            /// 18 stops in about 20 s, instead of 135 in about 3 minutes.
             optional --quick
             /// The round trip in milliseconds. By default 20.
             optional --rtt ms: u32
@@ -98,8 +96,7 @@ pub struct Help;
 #[derive(Debug)]
 pub struct Demo {
     pub runs: Option<u32>,
-    pub plain: bool,
-    pub wrapped: bool,
+    pub only: Option<String>,
 }
 
 #[derive(Debug)]

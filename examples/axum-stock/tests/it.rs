@@ -96,11 +96,11 @@ async fn clients_that_keep_their_connections_and_clients_that_do_not_lose_nothin
         .with_client(Kind::NewConnection, 8)
         .with_client(Kind::SlowHandler, 8)
         .start();
-    load.each_kind_answered().await;
+    load.each_scenario_answered().await;
     sleep(Duration::from_millis(300)).await;
     server.terminate();
     server.stopped().await.assert_clean();
     let verdict = load.finish().await;
     assert!(verdict.is_clean(), "{verdict}");
-    assert!(verdict.by_kind.iter().all(|(_, counts)| counts.answered > 0), "{verdict}");
+    assert!(verdict.by_scenario.iter().all(|(_, counts)| counts.answered > 0), "{verdict}");
 }

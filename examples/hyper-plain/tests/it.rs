@@ -21,13 +21,13 @@ async fn check_load(kinds: &[(Kind, usize)], lame_duck_ms: &str) {
         load = load.with_client(*kind, *count);
     }
     let load = load.start();
-    load.each_kind_answered().await;
+    load.each_scenario_answered().await;
     sleep(Duration::from_millis(500)).await;
     server.terminate();
     server.stopped().await.assert_clean();
     let verdict = load.finish().await;
     assert!(verdict.is_clean(), "{verdict}");
-    assert!(verdict.by_kind.iter().all(|(_, counts)| counts.answered > 0), "{verdict}");
+    assert!(verdict.by_scenario.iter().all(|(_, counts)| counts.answered > 0), "{verdict}");
 }
 
 #[tokio::test]

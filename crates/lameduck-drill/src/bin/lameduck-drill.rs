@@ -1,15 +1,7 @@
-//! Stops a server under load, and counts what was lost.
+//! Stops a server under load, and counts the requests that its clients lost.
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
-#[cfg(unix)]
 fn main() -> ExitCode {
-    lameduck_drill::drill::main()
-}
-
-#[cfg(not(unix))]
-#[expect(clippy::print_stderr, reason = "nobody else would say so")]
-fn main() -> ExitCode {
-    eprintln!("lameduck-drill stops its program with SIGTERM, which this system does not have");
-    ExitCode::from(2)
+    lameduck_drill::cli::main(env::args_os())
 }

@@ -1,8 +1,7 @@
-//! The program under drill: started, listened to, signalled, and ended by its own id only.
+//! The program of a drill: started, read, signalled, and killed by its own process id only.
 
 use std::{
     collections::VecDeque,
-    ffi::OsString,
     io,
     net::SocketAddr,
     path::Path,
@@ -14,49 +13,59 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader, Lines},
+    net::TcpStream,
     process,
     task::JoinSet,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
-use super::{DrillError, Place, StopEvent, stop_log};
+use super::{DrillError, DrillOptions, StopEvent, place::Place, stop_log};
 
-/// How long the program may take to say where it listens.
+/// How long the program may take until it listens.
 const START: Duration = Duration::from_secs(10);
 
-/// How long its last lines may take to arrive after its end. A grandchild could hold the pipe.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How often a given address is tried.
+const LOOK: Duration = Duration::from_millis(10);
 
-/// What comes before the address.
+/// How long the last lines may take to arrive after the program's end. A child process of the
+/// program could keep the pipe open.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// The text before the address.
 const LISTENING: &str = "listening on http://";
 
-/// Lines of standard error that are kept for the case that the start fails.
+/// How many lines of standard error are kept, to explain a start that fails.
 const KEPT_LINES: usize = 20;
 
-/// The program under drill. Dropped, it is killed.
+/// The program of a drill. Dropped, it is killed.
 pub(super) struct Child {
     child: process::Child,
     addr: SocketAddr,
-    heard: Arc<Mutex<Heard>>,
+    output: Arc<Mutex<Output>>,
     readers: JoinSet<()>,
 }
 
 #[derive(Default)]
-struct Heard {
+struct Output {
     log: Vec<StopEvent>,
-    /// Lines that are no events.
+    /// Lines that are not events.
     lines: VecDeque<String>,
 }
 
 impl Child {
     pub(super) async fn start(
         program: &Path,
-        args: &[OsString],
+        options: &DrillOptions,
         place: &Place,
     ) -> Result<Self, DrillError> {
+        if let Some(addr) = options.addr {
+            if TcpStream::connect(addr).await.is_ok() {
+                return Err(DrillError::new(format!("another program listens on {addr}")));
+            }
+        }
         let make = |path: &Path| {
             let mut command = process::Command::new(path);
-            command.args(args).stdin(Stdio::null());
+            command.args(&options.args).stdin(Stdio::null());
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
             command
         };
@@ -66,28 +75,37 @@ impl Child {
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(DrillError::new("the program has no output"));
         };
-        let heard = Arc::new(Mutex::new(Heard::default()));
+        let output = Arc::new(Mutex::new(Output::default()));
         let mut readers = JoinSet::new();
-        readers.spawn(listen(BufReader::new(stderr).lines(), Arc::clone(&heard)));
+        readers.spawn(read_log(BufReader::new(stderr).lines(), Arc::clone(&output)));
         let mut lines = BufReader::new(stdout).lines();
-        let Ok(Some(addr)) = timeout(START, find_addr(&mut lines)).await else {
-            let what = "the program does not say `listening on http://ADDR` on its output";
-            // It ends now, if it has not, and what it said last is the best explanation.
+        let listens = async {
+            match options.addr {
+                None => find_addr(&mut lines).await,
+                Some(addr) => accepts(addr, &mut child).await,
+            }
+        };
+        let Ok(Some(addr)) = timeout(START, listens).await else {
+            let what = match options.addr {
+                None => "the program does not print `listening on http://ADDR`".to_owned(),
+                Some(addr) => format!("the program does not listen on {addr}"),
+            };
+            // The last lines of its output are the best explanation.
             let _ = child.kill().await;
             end(&mut readers).await;
-            let said = lock(&heard).lines.iter().cloned().collect();
-            return Err(DrillError::new(what).with_said(said));
+            let output = lock(&output).lines.iter().cloned().collect();
+            return Err(DrillError::new(what).with_output(output));
         };
-        // Read on, so that the program is never stopped by a pipe that is full.
+        // Read until the end: a full pipe would block the program.
         readers.spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { child, addr, heard, readers })
+        Ok(Self { child, addr, output, readers })
     }
 
     pub(super) const fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Sends SIGTERM. Once the program has ended there is nobody to send it to, which is no error.
+    /// Sends SIGTERM. It is not an error if the program has ended.
     pub(super) fn terminate(&self) -> Result<(), DrillError> {
         let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let Some(pid) = pid else { return Ok(()) };
@@ -97,35 +115,41 @@ impl Child {
 
     /// Waits for the end of the program. Cancel safe.
     pub(super) async fn exited(&mut self) -> Result<ExitStatus, DrillError> {
-        self.child.wait().await.map_err(|error| DrillError::io("the program is gone", error))
+        self.child
+            .wait()
+            .await
+            .map_err(|error| DrillError::io("the exit status is not known", error))
     }
 
     /// Kills the program and waits for its end.
     pub(super) async fn kill(&mut self) -> Result<(), DrillError> {
-        self.child.kill().await.map_err(|error| DrillError::io("it cannot be killed", error))
+        self.child
+            .kill()
+            .await
+            .map_err(|error| DrillError::io("the program cannot be killed", error))
     }
 
-    /// The last event that began a phase.
+    /// The last event with which a phase began.
     pub(super) fn last_event(&self) -> Option<StopEvent> {
-        let heard = lock(&self.heard);
+        let output = lock(&self.output);
         let begins = |event: &&StopEvent| stop_log::phase_of(&event.event).is_some();
-        heard.log.iter().rev().find(begins).cloned()
+        output.log.iter().rev().find(begins).cloned()
     }
 
-    /// The log of the stop, after the program's last line.
+    /// The log of the stop, complete after the program's last line.
     pub(super) async fn into_log(mut self) -> Vec<StopEvent> {
         end(&mut self.readers).await;
-        std::mem::take(&mut lock(&self.heard).log)
+        std::mem::take(&mut lock(&self.output).log)
     }
 }
 
 /// Lets the readers read to the end of the output.
 async fn end(readers: &mut JoinSet<()>) {
     let all = async { while readers.join_next().await.is_some() {} };
-    let _ = timeout(LAST_WORDS, all).await;
+    let _ = timeout(LAST_LINES, all).await;
 }
 
-/// Reads lines up to the one that says where the program listens.
+/// Reads lines until one says where the program listens.
 async fn find_addr<R: AsyncRead + Unpin>(lines: &mut Lines<BufReader<R>>) -> Option<SocketAddr> {
     while let Ok(Some(line)) = lines.next_line().await {
         if let Some((_, addr)) = line.split_once(LISTENING) {
@@ -135,22 +159,36 @@ async fn find_addr<R: AsyncRead + Unpin>(lines: &mut Lines<BufReader<R>>) -> Opt
     None
 }
 
+/// Waits until the program accepts a connection. None if it ends before.
+async fn accepts(addr: SocketAddr, child: &mut process::Child) -> Option<SocketAddr> {
+    while TcpStream::connect(addr).await.is_err() {
+        if child.try_wait().ok()?.is_some() {
+            return None;
+        }
+        sleep(LOOK).await;
+    }
+    Some(addr)
+}
+
 /// Reads standard error to its end.
-async fn listen<R: AsyncRead + Unpin>(mut lines: Lines<BufReader<R>>, heard: Arc<Mutex<Heard>>) {
+async fn read_log<R: AsyncRead + Unpin>(
+    mut lines: Lines<BufReader<R>>,
+    output: Arc<Mutex<Output>>,
+) {
     while let Ok(Some(line)) = lines.next_line().await {
-        let mut heard = lock(&heard);
+        let mut output = lock(&output);
         match stop_log::parse(&line) {
-            Some(event) => heard.log.push(event),
+            Some(event) => output.log.push(event),
             None => {
-                if heard.lines.len() == KEPT_LINES {
-                    heard.lines.pop_front();
+                if output.lines.len() == KEPT_LINES {
+                    output.lines.pop_front();
                 }
-                heard.lines.push_back(line);
+                output.lines.push_back(line);
             }
         }
     }
 }
 
-fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
-    heard.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(output: &Mutex<Output>) -> MutexGuard<'_, Output> {
+    output.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,37 +1,57 @@
-//! Where a program runs, and as whom.
+//! In which network a program runs, and as which user.
 
+#[cfg(target_os = "linux")]
 use std::{
     fmt,
     fs::File,
-    io,
     os::fd::AsRawFd,
-    path::Path,
     sync::Arc,
     thread::{self, ScopedJoinHandle},
 };
+use std::{io, path::Path};
 
-use tokio::{
-    process::{Child, Command},
-    runtime::Handle,
-};
+use tokio::process::{Child, Command};
 
-/// Moves the thread that calls it into another network.
+/// Moves the calling thread into another network.
+#[cfg(target_os = "linux")]
 pub(crate) type Enter = Arc<dyn Fn() -> io::Result<()> + Send + Sync>;
 
-/// Where a program runs, and as whom. By default where and as this process does.
+/// In which network a program runs, and as which user. By default as this process does. Only Linux
+/// has another choice.
 #[derive(Clone, Default)]
+#[cfg_attr(not(target_os = "linux"), derive(Debug))]
 pub(crate) struct Place {
-    /// The user's and the group's number.
+    /// The number of the user and of the group.
+    #[cfg(target_os = "linux")]
     pub(crate) user: Option<u32>,
-    /// Linux only.
+    #[cfg(target_os = "linux")]
     pub(crate) enter: Option<Enter>,
 }
 
 impl Place {
-    /// Starts a program there.
+    /// Whether the program runs in a network that was made for the drill.
+    pub(super) const fn is_apart(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        return self.enter.is_some();
+        #[cfg(not(target_os = "linux"))]
+        return false;
+    }
+
+    /// Starts a program there. `make` gets its path.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn spawn(
+        &self,
+        program: &Path,
+        make: impl FnOnce(&Path) -> Command,
+    ) -> io::Result<Child> {
+        make(program).spawn()
+    }
+
+    /// Starts a program there. `make` gets its path.
     ///
-    /// `make` is given its path. A program lies where its builder may look, which another user often
-    /// may not. So for one it is opened here, and named by its number.
+    /// Another user often may not open the folder that the program is in. So for another user the
+    /// program is opened here, and its path is that of the open file.
+    #[cfg(target_os = "linux")]
     pub(super) fn spawn(
         &self,
         program: &Path,
@@ -44,10 +64,11 @@ impl Place {
         self.spawn_command(command)
     }
 
+    #[cfg(target_os = "linux")]
     fn spawn_command(&self, mut command: Command) -> io::Result<Child> {
         let Some(enter) = &self.enter else { return command.spawn() };
-        let runtime = Handle::current();
-        // A child is where the thread is that starts it, and this one is to stay where it is.
+        let runtime = tokio::runtime::Handle::current();
+        // A child inherits the network of the thread that starts it. This thread keeps its own.
         thread::scope(|scope| {
             let spawned = scope.spawn(|| {
                 enter()?;
@@ -60,6 +81,7 @@ impl Place {
     }
 }
 
+#[cfg(target_os = "linux")]
 impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { user, enter } = self;

@@ -1,17 +1,17 @@
-//! How far a drill is, and the line that says so.
+//! How far a drill has come.
 
 use std::{fmt, time::Duration};
 
 use super::{StopEvent, stop_log::phase_of};
 use crate::Snapshot;
 
-/// How far a drill is. Its `Display` is one line.
+/// How far a drill has come. Its `Display` is one line.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Progress {
     /// The load.
     pub snapshot: Snapshot,
-    /// Since SIGTERM was sent, if it was.
+    /// The time since SIGTERM was sent. `None` before that.
     pub signalled: Option<Duration>,
     /// The last event of the program's log that began a phase.
     pub event: Option<StopEvent>,
@@ -29,7 +29,7 @@ impl Progress {
 
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Snapshot { elapsed, total, open, unanswered_kinds: _ } = &self.snapshot;
+        let Snapshot { elapsed, total, open, unanswered_scenarios: _ } = &self.snapshot;
         write!(
             f,
             "{:>6.1} s  {:<12}  {:>7} answered  {:>5} rejected  {:>5} refused  {:>4} lost  {:>3} open",

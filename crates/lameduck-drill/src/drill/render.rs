@@ -1,21 +1,58 @@
-//! The verdict, for people and for programs.
+//! A report for people, and as JSON.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
 
+use anstyle::Style;
 use serde_json::{Value, json};
 
-use super::{DrillReport, paint::Paint};
-use crate::{Counts, Kind, LossReason, Verdict};
+use super::DrillReport;
+use crate::{Counts, LossReason, Verdict};
 
-/// Reasons of losses that are shown.
+/// How many reasons of losses are shown.
 const SHOWN: usize = 12;
 
-/// Writes what one drill found.
-pub(super) fn report(f: &mut dyn fmt::Write, report: &DrillReport, paint: Paint) -> fmt::Result {
-    table(f, &report.verdict, paint)?;
+/// The styles of a report. Whether the terminal shows them is decided where it is printed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Styles {
+    good: Style,
+    bad: Style,
+    faint: Style,
+}
+
+impl Styles {
+    pub(crate) const PLAIN: Self =
+        Self { good: Style::new(), bad: Style::new(), faint: Style::new() };
+
+    #[cfg(feature = "cli")]
+    pub(crate) const COLOURED: Self = Self {
+        good: anstyle::AnsiColor::Green.on_default().bold(),
+        bad: anstyle::AnsiColor::Red.on_default().bold(),
+        faint: Style::new().dimmed(),
+    };
+
+    pub(crate) fn good(self, text: impl fmt::Display) -> impl fmt::Display {
+        styled(self.good, text)
+    }
+
+    pub(crate) fn bad(self, text: impl fmt::Display) -> impl fmt::Display {
+        styled(self.bad, text)
+    }
+
+    pub(crate) fn faint(self, text: impl fmt::Display) -> impl fmt::Display {
+        styled(self.faint, text)
+    }
+}
+
+fn styled(style: Style, text: impl fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// Writes the result of one drill.
+pub(crate) fn report(f: &mut dyn fmt::Write, report: &DrillReport, styles: Styles) -> fmt::Result {
+    table(f, &report.verdict, styles)?;
     writeln!(f)?;
     for phase in report.phases() {
-        let began = paint.faint(format!("from {}", millis(phase.began)));
+        let began = styles.faint(format!("from {}", millis(phase.began)));
         writeln!(f, "  {:<22}{:>12}   {began}", phase.name, millis(phase.took))?;
     }
     writeln!(f, "  {:<22}{:>12}", "SIGTERM to exit", millis(report.signal_to_exit))?;
@@ -24,62 +61,62 @@ pub(super) fn report(f: &mut dyn fmt::Write, report: &DrillReport, paint: Paint)
     }
     writeln!(f, "  {:<22}{:>12}", "exit code", exit(report))?;
     writeln!(f)?;
-    sum(f, &report.verdict, paint)?;
+    sum(f, &report.verdict, styles)?;
     if !report.was_signalled {
-        writeln!(f, "  {}", paint.bad("the program ended before SIGTERM was sent"))?;
+        writeln!(f, "  {}", styles.bad("the program ended before SIGTERM was sent"))?;
     }
     if report.was_killed {
-        writeln!(f, "  {}", paint.bad("the program did not end in time and was killed"))?;
+        writeln!(f, "  {}", styles.bad("the program did not end in time and was killed"))?;
     } else if report.exit_code != Some(report.expected_exit_code) {
         let expected = report.expected_exit_code;
-        let text = format!("the program was to end with exit code {expected}");
-        writeln!(f, "  {}", paint.bad(text))?;
+        let text = format!("the program was expected to end with exit code {expected}");
+        writeln!(f, "  {}", styles.bad(text))?;
     }
     Ok(())
 }
 
-/// Writes the counts of each kind.
-pub(super) fn table(f: &mut dyn fmt::Write, verdict: &Verdict, paint: Paint) -> fmt::Result {
+/// Writes the counts of each scenario.
+pub(crate) fn table(f: &mut dyn fmt::Write, verdict: &Verdict, styles: Styles) -> fmt::Result {
     let names = format!(
         "  {:<16}{:>9}{:>10}{:>10}{:>9}{:>6}",
         "", "sent", "answered", "rejected", "refused", "lost"
     );
-    writeln!(f, "{}", paint.faint(names))?;
-    for (kind, counts) in &verdict.by_kind {
-        row(f, kind.name(), *counts, paint)?;
+    writeln!(f, "{}", styles.faint(names))?;
+    for (name, counts) in &verdict.by_scenario {
+        row(f, name, *counts, styles)?;
     }
-    row(f, "all", verdict.total, paint)
+    row(f, "all", verdict.total, styles)
 }
 
-fn row(f: &mut dyn fmt::Write, name: &str, counts: Counts, paint: Paint) -> fmt::Result {
+fn row(f: &mut dyn fmt::Write, name: &str, counts: Counts, styles: Styles) -> fmt::Result {
     let Counts { sent, answered, rejected, refused, lost } = counts;
     write!(f, "  {name:<16}{sent:>9}{answered:>10}{rejected:>10}{refused:>9}")?;
     let lost = format!("{lost:>6}");
-    if counts.lost > 0 { writeln!(f, "{}", paint.bad(lost)) } else { writeln!(f, "{lost}") }
+    if counts.lost > 0 { writeln!(f, "{}", styles.bad(lost)) } else { writeln!(f, "{lost}") }
 }
 
-/// Writes the sum, and what was lost.
-pub(super) fn sum(f: &mut dyn fmt::Write, verdict: &Verdict, paint: Paint) -> fmt::Result {
+/// Writes the sum, and the losses by their reason.
+pub(crate) fn sum(f: &mut dyn fmt::Write, verdict: &Verdict, styles: Styles) -> fmt::Result {
     let Counts { sent, answered, rejected, refused, lost } = verdict.total;
     write!(f, "  sent {sent} = {answered} answered + {rejected} rejected + {refused} refused")?;
     if lost == 0 {
         writeln!(f)?;
         return if answered == 0 {
-            writeln!(f, "  {}", paint.bad("nothing was answered"))
+            writeln!(f, "  {}", styles.bad("no request was answered"))
         } else {
-            writeln!(f, "  {}", paint.good("lost 0"))
+            writeln!(f, "  {}", styles.good("lost 0"))
         };
     }
     writeln!(f, " + {lost} lost")?;
-    writeln!(f, "  {}", paint.bad(format!("lost {lost}")))?;
-    let mut reasons: BTreeMap<(Kind, String), u64> = BTreeMap::new();
+    writeln!(f, "  {}", styles.bad(format!("lost {lost}")))?;
+    let mut reasons: BTreeMap<(Cow<'static, str>, String), u64> = BTreeMap::new();
     for loss in &verdict.losses {
-        *reasons.entry((loss.kind, reason_class(loss.reason))).or_default() += 1;
+        *reasons.entry((loss.scenario.clone(), reason_class(loss.reason))).or_default() += 1;
     }
     let mut reasons: Vec<_> = reasons.into_iter().collect();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    for ((kind, reason), count) in reasons.into_iter().take(SHOWN) {
-        writeln!(f, "  {count:>6}  {:<16}{reason}", kind.name())?;
+    for ((name, reason), count) in reasons.into_iter().take(SHOWN) {
+        writeln!(f, "  {count:>6}  {name:<16}{reason}")?;
     }
     Ok(())
 }
@@ -94,8 +131,8 @@ fn reason_class(reason: LossReason) -> String {
     }
 }
 
-/// The same as JSON.
-pub(super) fn to_json(report: &DrillReport) -> Value {
+/// The result of one drill as JSON.
+pub(crate) fn to_json(report: &DrillReport) -> Value {
     let counts = |counts: &Counts| {
         let Counts { sent, answered, rejected, refused, lost } = *counts;
         json!({
@@ -106,14 +143,14 @@ pub(super) fn to_json(report: &DrillReport) -> Value {
             "lost": lost,
         })
     };
-    let by_kind = report.verdict.by_kind.iter();
+    let by_scenario = report.verdict.by_scenario.iter();
     let phases = report.phases().into_iter().map(|phase| {
         let (began, took) = (phase.began.as_millis() as u64, phase.took.as_millis() as u64);
         json!({ "name": phase.name, "began_ms": began, "took_ms": took })
     });
     let losses = report.verdict.losses.iter().map(|loss| {
         json!({
-            "kind": loss.kind.name(),
+            "scenario": loss.scenario,
             "reason": loss.reason.to_string(),
             "began_ms": loss.began.as_millis() as u64,
             "ended_ms": loss.ended.as_millis() as u64,
@@ -122,8 +159,8 @@ pub(super) fn to_json(report: &DrillReport) -> Value {
     json!({
         "passed": report.is_passed(),
         "total": counts(&report.verdict.total),
-        "by_kind": by_kind.map(|(kind, row)| (kind.name().to_owned(), counts(row)))
-            .collect::<serde_json::Map<_, _>>(),
+        "by_scenario": by_scenario.map(|(name, row)| json!({ "name": name, "counts": counts(row) }))
+            .collect::<Vec<_>>(),
         "losses": losses.collect::<Vec<_>>(),
         "phases": phases.collect::<Vec<_>>(),
         "signal_to_exit_ms": report.signal_to_exit.as_millis() as u64,

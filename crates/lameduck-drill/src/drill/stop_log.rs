@@ -1,10 +1,10 @@
-//! The log of a stop, read from the JSON lines that the program writes.
+//! The log of a stop, parsed from the JSON lines that the program writes.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-/// Events that a phase begins with, and the phase's name in reports.
+/// The events with which a phase begins, and its name in reports.
 const BEGINNINGS: [(&str, &str); 7] = [
     ("shutdown.initiated", "initiated"),
     ("lameduck.entered", "lame duck"),
@@ -21,7 +21,7 @@ const BEGINNINGS: [(&str, &str); 7] = [
 pub struct StopEvent {
     /// The event's name, for example `drain.started`.
     pub event: String,
-    /// When it was, counted from the beginning of the stop.
+    /// When it was logged, counted from the start of the stop.
     pub elapsed: Duration,
     /// All its fields, as JSON.
     pub fields: String,
@@ -31,15 +31,15 @@ pub struct StopEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PhaseTime {
-    /// The phase's name, for people.
+    /// The name of the phase, for people.
     pub name: &'static str,
-    /// When it began, counted from the beginning of the stop.
+    /// When it began, counted from the start of the stop.
     pub began: Duration,
     /// How long it took.
     pub took: Duration,
 }
 
-/// Reads a line of the log. None if it is no event of a stop.
+/// Parses a line of the log. None if it is not an event of a stop.
 pub(super) fn parse(line: &str) -> Option<StopEvent> {
     let line: Value = serde_json::from_str(line).ok()?;
     let fields = line.get("fields")?;
@@ -48,17 +48,17 @@ pub(super) fn parse(line: &str) -> Option<StopEvent> {
     Some(StopEvent { event, elapsed, fields: fields.to_string() })
 }
 
-/// The word that progress is told with after an event, if the event begins a phase.
+/// The name of the phase that begins with an event, if one does.
 pub(super) fn phase_of(event: &str) -> Option<&'static str> {
     BEGINNINGS.iter().find(|(name, _)| *name == event).map(|(_, phase)| *phase)
 }
 
-/// Each phase from the event that began it to the event that began the next one.
+/// Each phase, from its first event to the first event of the next phase.
 pub(super) fn phases(log: &[StopEvent]) -> Vec<PhaseTime> {
     let mut phases: Vec<PhaseTime> = Vec::new();
     for event in log {
         let Some(name) = phase_of(&event.event) else { continue };
-        // Hooks are one phase, however many there are.
+        // All hooks together are one phase.
         if phases.last().is_some_and(|last| last.name == name) {
             continue;
         }
@@ -67,7 +67,7 @@ pub(super) fn phases(log: &[StopEvent]) -> Vec<PhaseTime> {
         }
         phases.push(PhaseTime { name, began: event.elapsed, took: Duration::ZERO });
     }
-    // The first and the last are moments, not phases.
+    // The first and the last event are moments, not phases.
     phases.retain(|phase| !matches!(phase.name, "initiated" | "completed"));
     phases
 }

@@ -1,36 +1,36 @@
-//! Where the clients write down what became of their requests.
+//! Where the clients record what became of their requests.
 
 use std::{
-    collections::BTreeMap,
+    borrow::Cow,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-use super::{Counts, Kind, Loss, LossReason, Outcome, Snapshot, Verdict};
+use super::{Counts, Loss, LossReason, Outcome, Snapshot, Verdict};
 
 /// What became of every request so far.
 pub(super) struct Ledger {
     start: Instant,
-    // One lock: a few thousand entries a second, and every row is consistent with the others.
+    // One lock: there are a few thousand entries a second, and all rows are read at one moment.
     rows: Mutex<Rows>,
 }
 
 #[derive(Default)]
 struct Rows {
-    counts: BTreeMap<Kind, Counts>,
+    counts: Vec<(Cow<'static, str>, Counts)>,
     open: usize,
     losses: Vec<Loss>,
     last_answer: Option<Instant>,
     slowest_refusal: Option<Duration>,
 }
 
-/// A request that has begun. Dropped without an end, it is lost: nobody waits for it any more.
+/// A request that has begun. Dropped without an outcome, it is lost: its client has stopped waiting.
 #[must_use]
 pub(super) struct Ticket<'a> {
     ledger: &'a Ledger,
-    kind: Kind,
+    row: usize,
     began: Instant,
     outcome: Outcome,
 }
@@ -40,24 +40,31 @@ impl Ledger {
         Self { start: Instant::now(), rows: Mutex::default() }
     }
 
-    pub(super) fn begin(&self, kind: Kind) -> Ticket<'_> {
-        self.rows().open += 1;
-        let outcome = Outcome::Lost(LossReason::TimedOut);
-        Ticket { ledger: self, kind, began: Instant::now(), outcome }
+    /// The row with this name, made with zeros if it is new. So the verdict also shows a scenario
+    /// without a request.
+    pub(super) fn row(&self, name: &Cow<'static, str>) -> usize {
+        let mut rows = self.rows();
+        if let Some(row) = rows.counts.iter().position(|(known, _)| known == name) {
+            return row;
+        }
+        rows.counts.push((name.clone(), Counts::default()));
+        rows.counts.len() - 1
     }
 
-    /// Enters a kind with zeros, so that a kind without a request is seen in the verdict.
-    pub(super) fn expect(&self, kind: Kind) {
-        self.rows().counts.entry(kind).or_default();
+    pub(super) fn begin(&self, row: usize) -> Ticket<'_> {
+        self.rows().open += 1;
+        let outcome = Outcome::Lost(LossReason::TimedOut);
+        Ticket { ledger: self, row, began: Instant::now(), outcome }
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
         let rows = self.rows();
+        let unanswered = rows.counts.iter().filter(|(_, counts)| counts.answered == 0);
         Snapshot {
             elapsed: self.start.elapsed(),
             total: rows.total(),
             open: rows.open,
-            unanswered_kinds: rows.counts.values().filter(|counts| counts.answered == 0).count(),
+            unanswered_scenarios: unanswered.count(),
         }
     }
 
@@ -65,7 +72,7 @@ impl Ledger {
         let rows = self.rows();
         Verdict {
             total: rows.total(),
-            by_kind: rows.counts.iter().map(|(kind, counts)| (*kind, *counts)).collect(),
+            by_scenario: rows.counts.clone(),
             losses: rows.losses.clone(),
             last_answer: rows.last_answer,
             slowest_refusal: rows.slowest_refusal,
@@ -80,32 +87,34 @@ impl Ledger {
 impl Rows {
     fn total(&self) -> Counts {
         let mut total = Counts::default();
-        self.counts.values().for_each(|counts| total += *counts);
+        self.counts.iter().for_each(|(_, counts)| total += *counts);
         total
     }
 }
 
 impl Ticket<'_> {
     pub(super) fn end(mut self, outcome: Outcome) {
-        // Written down by the drop, which is the one place that does.
+        // `drop` records it, and is the only place that does.
         self.outcome = outcome;
     }
 }
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        let Self { ledger, kind, began, outcome } = *self;
+        let Self { ledger, row, began, outcome } = *self;
         let now = Instant::now();
         let mut rows = ledger.rows();
-        rows.open -= 1;
-        rows.counts.entry(kind).or_default().add(outcome);
+        let Rows { counts, open, losses, last_answer, slowest_refusal } = &mut *rows;
+        let Some((name, counts)) = counts.get_mut(row) else { return };
+        *open -= 1;
+        counts.add(outcome);
         match outcome {
-            Outcome::Answered => rows.last_answer = Some(now),
-            Outcome::Lost(reason) if rows.losses.len() < Verdict::MOST_LOSSES => {
+            Outcome::Answered => *last_answer = Some(now),
+            Outcome::Lost(reason) if losses.len() < Verdict::MOST_LOSSES => {
                 let (began, ended) = (began - ledger.start, now - ledger.start);
-                rows.losses.push(Loss { kind, reason, began, ended });
+                losses.push(Loss { scenario: name.clone(), reason, began, ended });
             }
-            Outcome::Refused => rows.slowest_refusal = rows.slowest_refusal.max(Some(now - began)),
+            Outcome::Refused => *slowest_refusal = (*slowest_refusal).max(Some(now - began)),
             Outcome::Lost(_) | Outcome::Rejected => (),
         }
     }

@@ -1,27 +1,28 @@
-//! The client that counts lost requests.
+//! The load, and what became of each of its requests.
 
 mod check;
-mod clients;
-mod counts;
+mod client;
 mod held;
 mod http1;
 mod http2;
-mod kind;
 mod ledger;
+mod load;
 mod outcome;
 mod plan;
 mod random;
 mod running;
+mod scenario;
+mod shared;
+mod verdict;
 mod websocket;
 
+pub(crate) use self::random::Random;
 pub use self::{
-    counts::{Counts, Snapshot, Verdict},
-    held::{
-        Held, HeldWebSocket, burst_in_accept_queue, finish_all, half_body, half_head,
-        idle_connection, open_web_socket, sent_request, silent_connection, silent_http2_peer,
-        unread_download,
-    },
-    kind::Kind,
+    held::{Held, HeldAt, HeldWebSocket, finish_all, silent_http2_peer},
+    load::Oracle,
     outcome::{Loss, LossReason, Outcome},
-    running::{Oracle, Running},
+    plan::{Expect, Plan, PlanBody},
+    running::Running,
+    scenario::{Connections, Scenario},
+    verdict::{Counts, Snapshot, Verdict},
 };

@@ -1,8 +1,6 @@
 //! What became of a request.
 
-use std::{fmt, time::Duration};
-
-use super::Kind;
+use std::{borrow::Cow, fmt, time::Duration};
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,12 +8,13 @@ use super::Kind;
 pub enum Outcome {
     /// The right status, and every byte of the right body.
     Answered,
-    /// The server said that it did not execute the request, and the whole of that was read: 503
-    /// with `Retry-After`, `grpc-status: 14` in a head without a body that does not forbid to
-    /// retry, `REFUSED_STREAM`, or a stream above the last one of a GOAWAY. Safe to send again.
+    /// The server answered that it did not execute the request, and the client has read all of
+    /// that answer: 503 with `Retry-After`, `grpc-status: 14` in a head without a body that does
+    /// not forbid to retry, `REFUSED_STREAM`, or a GOAWAY whose last stream is below this one. Safe
+    /// to send again.
     Rejected,
-    /// No byte of the request was sent: no connection, or one that was closed before. Safe to
-    /// send again.
+    /// No byte of the request was sent: the client got no connection, or the server had closed it.
+    /// Safe to send again.
     Refused,
     /// Anything else: the client cannot know whether the request was executed.
     Lost(LossReason),
@@ -31,26 +30,26 @@ pub enum LossReason {
     ClosedUnanswered,
     /// The connection was closed inside the head of the answer.
     TruncatedHead,
-    /// The connection was closed inside the body, after so many bytes of it.
+    /// The connection was closed inside the body.
     TruncatedBody {
         /// How many bytes of the body had arrived.
         received: u64,
     },
-    /// The body has neither a length nor chunks, so that its end cannot be told from a cut.
+    /// The body has neither a length nor chunks, so its end looks like a cut.
     NoEndMarker,
     /// The status is not the right one.
     WrongStatus(u16),
-    /// The answer is 503, but does not say when to come back.
+    /// The answer is 503 without `Retry-After`, so the client does not know that it may retry.
     NoRetryAfter,
-    /// The answer is `grpc-status: 14`, but may have been executed: it has a body, or forbids to
-    /// retry by its `grpc-retry-pushback-ms`.
+    /// The answer is `grpc-status: 14`, but the call may have been executed: it has a body, or its
+    /// `grpc-retry-pushback-ms` forbids to retry.
     GrpcUnavailable,
     /// The body differs from the right one.
     WrongBody {
         /// The offset of the first byte that differs.
         offset: u64,
     },
-    /// What came back is not the protocol.
+    /// The answer does not follow the protocol.
     Malformed(&'static str),
     /// The answer was not complete in time.
     TimedOut,
@@ -92,8 +91,8 @@ impl fmt::Display for LossReason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Loss {
-    /// The kind of client.
-    pub kind: Kind,
+    /// The name of the client's scenario.
+    pub scenario: Cow<'static, str>,
     /// Why it is lost.
     pub reason: LossReason,
     /// When the request began, counted from the start of the oracle.
@@ -104,8 +103,8 @@ pub struct Loss {
 
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, reason, began, ended } = self;
+        let Self { scenario, reason, began, ended } = self;
         let (began, ended) = (began.as_secs_f64(), ended.as_secs_f64());
-        write!(f, "{kind}: {reason} (began at {began:.3} s, lost at {ended:.3} s)")
+        write!(f, "{scenario}: {reason} (began at {began:.3} s, lost at {ended:.3} s)")
     }
 }

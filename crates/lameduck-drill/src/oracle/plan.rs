@@ -1,123 +1,134 @@
-//! A request, and what its right answer is.
+//! A request, and the right answer to it.
 
-use std::{
-    fmt::Write as _,
-    net::SocketAddr,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::time::Duration;
 
 use bytes::Bytes;
+use http::{HeaderMap, Method, uri::PathAndQuery};
 
-use super::random::Random;
-use crate::contract::{checksum_on, download_byte};
-
-/// What `GET /` answers. The first complete answer decides, all others have to be the same.
-pub(super) type Reference = Arc<OnceLock<Vec<u8>>>;
-
-/// A request, independent of the protocol it is sent by.
-#[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) path: String,
-    pub(super) upload: Option<Upload>,
-    pub(super) expect: Expect,
-    /// The pause before each read of the body, for a client that is slow to read.
-    pub(super) read_pause: Duration,
-    /// The pause in the middle of the head, for a client that is slow to ask.
-    pub(super) head_pause: Duration,
+/// A request, and the right answer to it, for any server and any path.
+///
+/// ```
+/// use lameduck_drill::{Expect, Plan};
+///
+/// let mut plan = Plan::get("/users/7").expecting(Expect::Same);
+/// plan.headers.insert("accept", "application/json".parse()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Plan {
+    /// By default `GET`.
+    pub method: Method,
+    /// The path, with its query if it has one.
+    pub path: PathAndQuery,
+    /// Headers beside those of the connection, of the host and of the body. By default none.
+    pub headers: HeaderMap,
+    /// By default none.
+    pub body: Option<PlanBody>,
+    /// The right status. By default 200.
+    pub status: u16,
+    /// The right body of the answer. By default [`Expect::Any`].
+    pub expect: Expect,
+    /// The pause before each read of the answer's body, for a client that reads slowly. By default
+    /// none.
+    pub read_pause: Duration,
+    /// The pause in the middle of the request's head, for a client that writes slowly. HTTP/1 only.
+    /// By default none.
+    pub head_pause: Duration,
 }
 
-/// What the body of the answer has to be.
+/// The right body of an answer. In each case its end must be marked, by a length or by chunks.
 #[derive(Clone, Debug)]
-pub(super) enum Expect {
-    Same(Reference),
+#[non_exhaustive]
+pub enum Expect {
+    /// Any body of at most 1 MiB.
+    Any,
+    /// A body of at most 1 MiB that is always the same: the first complete answer to the method and
+    /// path decides.
+    Same,
+    /// This text. White space around it is ignored.
     Text(String),
-    Download(u64),
+    /// So many bytes, which repeat a pattern.
+    Repeated {
+        /// What is repeated.
+        pattern: Bytes,
+        /// The length of the body in bytes. The last repetition may be cut.
+        length: u64,
+    },
+    /// Server-sent events `data: 0`, `data: 1` and so on: at most so many, each of them whole.
     Events(u64),
 }
 
-/// A body that is sent in parts.
-#[derive(Debug)]
-pub(super) struct Upload {
-    pub(super) parts: Vec<Bytes>,
-    pub(super) pause: Duration,
-    /// Whether its length is said before, or each part is a chunk.
-    pub(super) sized: bool,
+/// The body of a request, sent in parts.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PlanBody {
+    /// The parts.
+    pub parts: Vec<Bytes>,
+    /// The pause before each part. By default none.
+    pub pause: Duration,
+    /// Whether the request says the length. If not, each part is a chunk. By default true.
+    pub is_sized: bool,
 }
 
 impl Plan {
-    fn get(path: String, expect: Expect) -> Self {
-        Self { path, upload: None, expect, read_pause: Duration::ZERO, head_pause: Duration::ZERO }
-    }
-
-    pub(super) fn index(reference: &Reference) -> Self {
-        Self::get("/".to_owned(), Expect::Same(Arc::clone(reference)))
-    }
-
-    pub(super) fn slow(ms: u64) -> Self {
-        Self::get(format!("/slow?ms={ms}"), Expect::Text(format!("slept {ms} ms")))
-    }
-
-    pub(super) fn download(bytes: u64) -> Self {
-        Self::get(format!("/download?bytes={bytes}"), Expect::Download(bytes))
-    }
-
-    pub(super) fn events(count: u64) -> Self {
-        Self::get(format!("/events?count={count}"), Expect::Events(count))
-    }
-
-    pub(super) fn upload(random: &mut Random, parts: u64, pause: Duration) -> Self {
-        let parts: Vec<Bytes> = (0..parts)
-            .map(|_| {
-                let start = random.number() % 251;
-                (start..start + random.of(1..=8 * 1024)).map(download_byte).collect()
-            })
-            .collect();
-        Self::upload_of(Upload { parts, pause, sized: random.of(0..=1) == 0 })
-    }
-
-    pub(super) fn upload_of(upload: Upload) -> Self {
-        let sum = upload.parts.iter().fold(0, |sum, part| checksum_on(sum, part));
-        let expect = Expect::Text(format!("{} {sum}", upload.length()));
-        let path = "/upload".to_owned();
-        Self { upload: Some(upload), ..Self::get(path, expect) }
-    }
-
-    pub(super) const fn with_read_pause(mut self, pause: Duration) -> Self {
-        self.read_pause = pause;
-        self
-    }
-
-    pub(super) const fn with_head_pause(mut self, pause: Duration) -> Self {
-        self.head_pause = pause;
-        self
-    }
-
-    /// The head of the request in HTTP/1.1.
-    pub(super) fn head(&self, addr: SocketAddr) -> String {
-        let method = if self.upload.is_some() { "POST" } else { "GET" };
-        let mut head = format!("{method} {} HTTP/1.1\r\nhost: {addr}\r\n", self.path);
-        match &self.upload {
-            Some(upload) if upload.sized => {
-                // Writing to a string does not fail.
-                let _ = write!(head, "content-length: {}\r\n", upload.length());
-            }
-            Some(_) => head.push_str("transfer-encoding: chunked\r\n"),
-            None => (),
+    /// A request with this method, without a body, for which any complete body is right.
+    #[must_use]
+    pub fn new(method: Method, path: PathAndQuery) -> Self {
+        Self {
+            method,
+            path,
+            headers: HeaderMap::new(),
+            body: None,
+            status: 200,
+            expect: Expect::Any,
+            read_pause: Duration::ZERO,
+            head_pause: Duration::ZERO,
         }
-        head.push_str("\r\n");
-        head
+    }
+
+    /// A `GET` of this path.
+    ///
+    /// # Panics
+    ///
+    /// If `path` is not a path. For a path from outside, parse it and use [`new`](Self::new).
+    #[must_use]
+    pub fn get(path: &str) -> Self {
+        Self::new(Method::GET, path.parse().expect("not a path"))
+    }
+
+    /// A `POST` of this path.
+    ///
+    /// # Panics
+    ///
+    /// If `path` is not a path. For a path from outside, parse it and use [`new`](Self::new).
+    #[must_use]
+    pub fn post(path: &str, body: PlanBody) -> Self {
+        let plan = Self::new(Method::POST, path.parse().expect("not a path"));
+        Self { body: Some(body), ..plan }
+    }
+
+    /// The same request with another right body.
+    #[must_use]
+    pub fn expecting(self, expect: Expect) -> Self {
+        Self { expect, ..self }
     }
 }
 
-impl Upload {
-    fn length(&self) -> usize {
+impl PlanBody {
+    /// A body of these parts, sent without a pause.
+    #[must_use]
+    pub fn new(parts: impl Into<Vec<Bytes>>) -> Self {
+        Self { parts: parts.into(), pause: Duration::ZERO, is_sized: true }
+    }
+
+    pub(super) fn length(&self) -> usize {
         self.parts.iter().map(Bytes::len).sum()
     }
 
-    /// What is written for each part, the end of a chunked body included.
+    /// What HTTP/1 writes for each part, the end of a chunked body included.
     pub(super) fn writes(&self) -> Vec<Bytes> {
-        if self.sized {
+        if self.is_sized {
             return self.parts.clone();
         }
         let chunks = self.parts.iter().map(|part| {

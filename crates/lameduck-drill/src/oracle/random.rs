@@ -2,14 +2,14 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) const fn number(&mut self) -> u64 {
+    pub(crate) const fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -17,14 +17,14 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number of the range; its last one is included.
-    pub(super) fn of(&mut self, range: RangeInclusive<u64>) -> u64 {
+    /// A number in the range, its last one included. The first one if the range is empty.
+    pub(crate) fn of(&mut self, range: RangeInclusive<u64>) -> u64 {
         let (first, last) = range.into_inner();
-        first + self.number() % (last - first + 1)
+        first + self.number() % last.saturating_sub(first).saturating_add(1)
     }
 
-    /// A pause of up to `longest`.
-    pub(super) fn pause(&mut self, longest: Duration) -> Duration {
+    /// A pause of at most `longest`.
+    pub(crate) fn pause(&mut self, longest: Duration) -> Duration {
         let micros = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX - 1);
         Duration::from_micros(self.of(0..=micros))
     }

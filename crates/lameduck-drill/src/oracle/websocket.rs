@@ -1,4 +1,4 @@
-//! The client that speaks WebSocket: an echo of each message, and a close frame at the end.
+//! The client that speaks WebSocket: each message is echoed, and a close frame ends the session.
 
 use std::{net::SocketAddr, pin::pin, time::Duration};
 
@@ -16,16 +16,21 @@ use tokio_tungstenite::{
     },
 };
 
-use super::{Kind, LossReason, Outcome, clients::Shared, http1::Conn, random::Random};
+use super::{
+    LossReason, Outcome,
+    http1::Conn,
+    random::Random,
+    shared::{Script, Shared, Target},
+};
 
-/// Any 16 bytes in base64. It guards against caches that do not know the protocol, not more.
+/// Any 16 bytes in base64. They only guard against caches that do not know the protocol.
 const KEY: &str = "bGFtZWR1Y2sgb3JhY2xlIQ==";
 
-/// How long the server may take to end the connection after both close frames.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long the server may take to close the connection after both close frames.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What a read of a WebSocket gives.
-type Came = Option<Result<Message, tungstenite::Error>>;
+/// The result of one read of a WebSocket.
+type Received = Option<Result<Message, tungstenite::Error>>;
 
 /// An open WebSocket.
 #[derive(Debug)]
@@ -35,18 +40,24 @@ pub(super) struct Session {
     is_closing: bool,
 }
 
-/// One session: connects, has some messages echoed, closes.
-pub(super) async fn session(shared: &Shared, random: &mut Random) -> Outcome {
-    let messages = random.of(5..=40);
-    let ticket = shared.ledger.begin(Kind::WebSocket);
-    let deadline = Instant::now() + shared.limit;
-    let outcome = match Session::open(shared.addr, deadline).await {
+/// One session: connects, has some messages echoed, closes. None if there is no plan.
+pub(super) async fn session(
+    shared: &Shared,
+    script: &Script,
+    messages: u64,
+    random: &mut Random,
+) -> Option<Outcome> {
+    let target = script.choose(random)?;
+    let ticket = shared.ledger.begin(script.row);
+    let deadline = Instant::now() + shared.time_limit;
+    let think_time = 2 * script.scenario.think_time;
+    let outcome = match Session::open(shared.addr, target, deadline).await {
         Err(outcome) => outcome,
         Ok(mut session) => {
             let whole = async {
                 for number in 0..messages {
                     session.echo(&format!("message {number}")).await?;
-                    if !session.quiet(shared, random.pause(2 * shared.think)).await? {
+                    if !session.idle(shared, random.pause(think_time)).await? {
                         break;
                     }
                 }
@@ -60,20 +71,27 @@ pub(super) async fn session(shared: &Shared, random: &mut Random) -> Outcome {
         }
     };
     ticket.end(outcome);
-    outcome
+    Some(outcome)
 }
 
-/// Every step gives either what the next one needs, or how the session ended. A close frame with
-/// the right code is an end too: [`Outcome::Answered`].
+/// Each step returns either what the next one needs, or how the session ended. A close frame with a
+/// right code is such an end: [`Outcome::Answered`].
 impl Session {
-    pub(super) async fn open(addr: SocketAddr, deadline: Instant) -> Result<Self, Outcome> {
+    pub(super) async fn open(
+        addr: SocketAddr,
+        target: &Target,
+        deadline: Instant,
+    ) -> Result<Self, Outcome> {
         let mut conn = Conn::open(addr).await?;
         if !conn.begin() {
             return Err(Outcome::Refused);
         }
+        let plain = target.head(addr);
         let head = format!(
-            "GET /ws HTTP/1.1\r\nhost: {addr}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
-             sec-websocket-version: 13\r\nsec-websocket-key: {KEY}\r\n\r\n"
+            "{}connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+             sec-websocket-key: {KEY}\r\n\r\n",
+            // The empty line moves behind the headers of the upgrade.
+            plain.trim_end_matches("\r\n").to_owned() + "\r\n",
         );
         match timeout_at(deadline, shake_hands(&mut conn, &head)).await {
             Ok(Ok(())) => (),
@@ -85,9 +103,9 @@ impl Session {
         Ok(Self { socket, is_closing: false })
     }
 
-    /// Sends a message and waits until it comes back.
+    /// Sends a message and waits for its echo.
     pub(super) async fn echo(&mut self, text: &str) -> Result<(), Outcome> {
-        // When the write fails, a close frame may still stand before the reset.
+        // When the write fails, there may still be a close frame to read before the reset.
         let _ = self.socket.send(Message::text(text)).await;
         match self.next_text().await? {
             back if back == text => Ok(()),
@@ -95,23 +113,25 @@ impl Session {
         }
     }
 
-    /// Waits without a message under way. False if the clients are told to stop.
-    async fn quiet(&mut self, shared: &Shared, pause: Duration) -> Result<bool, Outcome> {
+    /// Pauses without an open message. False if the load has ended.
+    async fn idle(&mut self, shared: &Shared, pause: Duration) -> Result<bool, Outcome> {
         let pause = shared.pause(pause);
         let mut pause = pin!(pause);
         loop {
-            // Only the read may be cancelled, not what is done with what was read.
-            let came = tokio::select! {
-                going_on = &mut pause => return Ok(going_on),
-                came = self.socket.next() => came,
+            // Only the read is cancelled by the pause, not the handling of what was read.
+            let received = tokio::select! {
+                goes_on = &mut pause => return Ok(goes_on),
+                received = self.socket.next() => received,
             };
-            if self.text_of(came).await?.is_some() {
-                return Err(Outcome::Lost(LossReason::Malformed("a message nobody asked for")));
+            if self.text_of(received).await?.is_some() {
+                return Err(Outcome::Lost(LossReason::Malformed(
+                    "a message that was not asked for",
+                )));
             }
         }
     }
 
-    /// Closes, and waits for the close frame that answers.
+    /// Sends a close frame, and waits for the server's.
     pub(super) async fn close(&mut self) -> Result<(), Outcome> {
         self.is_closing = true;
         let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
@@ -126,37 +146,37 @@ impl Session {
         }
     }
 
-    /// The next text message. The end of the session is the error.
+    /// The next text message. The error is how the session ended.
     async fn next_text(&mut self) -> Result<String, Outcome> {
         loop {
-            let came = self.socket.next().await;
-            if let Some(text) = self.text_of(came).await? {
+            let received = self.socket.next().await;
+            if let Some(text) = self.text_of(received).await? {
                 return Ok(text);
             }
         }
     }
 
-    /// The text of what came, none if it is not text. The end of the session is the error.
-    async fn text_of(&mut self, came: Came) -> Result<Option<String>, Outcome> {
-        match came {
+    /// The text of a message, none if it is not a text. The error is how the session ended.
+    async fn text_of(&mut self, received: Received) -> Result<Option<String>, Outcome> {
+        match received {
             Some(Ok(Message::Text(text))) => Ok(Some(text.as_str().to_owned())),
             Some(Ok(Message::Close(frame))) => {
-                Err(self.farewell(frame.map(|frame| frame.code)).await)
+                Err(self.confirm(frame.map(|frame| frame.code)).await)
             }
-            // The socket answers pings itself.
+            // The socket itself answers pings.
             Some(Ok(_)) => Ok(None),
             Some(Err(_)) | None => Err(Outcome::Lost(LossReason::NoCloseFrame)),
         }
     }
 
-    /// Confirms the server's close frame and lets it end the connection, as the protocol asks.
-    async fn farewell(&mut self, code: Option<CloseCode>) -> Outcome {
+    /// Confirms the server's close frame and lets it close the connection, as the protocol asks.
+    async fn confirm(&mut self, code: Option<CloseCode>) -> Outcome {
         let ended = async { while let Some(Ok(_)) = self.socket.next().await {} };
-        let _ = timeout(FAREWELL, ended).await;
+        let _ = timeout(CLOSE_TIMEOUT, ended).await;
         match code {
             Some(CloseCode::Normal | CloseCode::Away | CloseCode::Restart) => Outcome::Answered,
             Some(other) => Outcome::Lost(LossReason::WrongCloseCode(other.into())),
-            // Who answers a close frame need not say why.
+            // An answer to the client's close frame needs no code.
             None if self.is_closing => Outcome::Answered,
             None => Outcome::Lost(LossReason::NoCloseCode),
         }

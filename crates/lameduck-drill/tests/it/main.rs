@@ -1,8 +1,8 @@
-//! The contract of the oracle and of the drill.
+//! What the oracle counts, and what a drill reports.
 
-#[cfg(all(feature = "app", feature = "drill", unix))]
+#[cfg(all(feature = "cli", unix))]
+mod cli;
+#[cfg(all(feature = "drill", unix))]
 mod drill;
-#[cfg(all(feature = "app", feature = "oracle"))]
+#[cfg(feature = "app")]
 mod oracle;
-#[cfg(all(feature = "rtt", target_os = "linux"))]
-mod rtt;

@@ -67,8 +67,8 @@ async fn a_server_under_load_stops_without_a_loss_and_its_numbers_add_up() {
     let duck = duck();
     let (stop, app) = (duck.stop_handle(), app(&duck));
     let (addr, report) = serve(duck, app).await;
-    let load = Oracle::new(addr).with_mixed_clients(16).start();
-    load.each_kind_answered().await;
+    let load = Oracle::new(addr).with_clients(Kind::ALL, 16).start();
+    load.each_scenario_answered().await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     stop.stop("test", true);
     let report = report.await.unwrap();
@@ -93,7 +93,7 @@ async fn a_stock_server_with_our_listener_and_layer_stops_without_a_loss() {
     let load = Oracle::new(addr).with_client(Kind::KeepAlive, 8).start();
     let body = get_body(addr, "/peer", "accept: */*").await;
     assert!(body.starts_with("127.0.0.1:"), "{body}");
-    load.each_kind_answered().await;
+    load.each_scenario_answered().await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     duck.stop_handle().stop("test", true);
     server.await.unwrap().unwrap();

@@ -13,7 +13,7 @@ async fn a_dual_stack_server_loses_no_client_of_either_family() {
     let both = ["127.0.0.1", "::1"].map(|ip| SocketAddr::new(ip.parse().unwrap(), port));
     let loads = both.map(|addr| Oracle::new(addr).with_client(Kind::KeepAlive, 4).start());
     for load in &loads {
-        load.each_kind_answered().await;
+        load.each_scenario_answered().await;
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     stop.stop("test", true);

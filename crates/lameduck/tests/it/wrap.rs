@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::{Extension, Router, extract::ConnectInfo, routing::get};
 use lameduck::{IntoService, Lameduck, Outcome, Phase, inflight::InFlight};
-use lameduck_drill::{Oracle, idle_connection, sent_request, silent_connection};
+use lameduck_drill::{Kind, Oracle, idle_connection, sent_request, silent_connection};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -45,8 +45,8 @@ async fn a_layer_around_the_router_stops_without_a_loss_and_its_numbers_add_up()
         }
     };
     timeout(BOUND, listed).await.expect("it is in flight for long enough to be listed");
-    let load = Oracle::new(addr).with_mixed_clients(16).start();
-    load.each_kind_answered().await;
+    let load = Oracle::new(addr).with_clients(Kind::ALL, 16).start();
+    load.each_scenario_answered().await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     stop.stop("test", true);
     let report = report.await.unwrap();

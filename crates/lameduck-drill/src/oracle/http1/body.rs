@@ -1,4 +1,4 @@
-//! The body of an answer, taken out of its framing.
+//! The body of an answer, without its framing.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::oracle::{LossReason, check::Check};
 const LONGEST_LINE: usize = 1024;
 
 impl Conn {
-    /// Reads a body to its end and gives each part of it to `check`.
+    /// Reads a body to its end and passes each part to `check`.
     pub(super) async fn read_body(
         &mut self,
         framing: Framing,
-        check: &mut Check,
+        check: &mut Check<'_>,
         pause: Duration,
     ) -> Result<(), LossReason> {
         match framing {
@@ -28,7 +28,7 @@ impl Conn {
                 let size = size.and_then(|size| u64::from_str_radix(size.trim(), 16).ok());
                 match size.ok_or(LossReason::Malformed("the size of a chunk"))? {
                     0 => {
-                        // Trailers, up to the empty line that ends the body.
+                        // Skips the trailers, up to the empty line that ends the body.
                         while !self.read_line(check.received()).await?.is_empty() {}
                         return Ok(());
                     }
@@ -46,7 +46,7 @@ impl Conn {
     async fn read_data(
         &mut self,
         length: u64,
-        check: &mut Check,
+        check: &mut Check<'_>,
         pause: Duration,
     ) -> Result<(), LossReason> {
         let mut left = length;
@@ -58,7 +58,7 @@ impl Conn {
                 self.fill(check.received()).await?;
             }
             let part = left.min(self.buffer.len() as u64);
-            // Not more than what is in the buffer, so it fits.
+            // At most the length of the buffer, so it fits.
             let part = self.buffer.split_to(part as usize);
             check.feed(&part)?;
             left -= part.len() as u64;
@@ -66,7 +66,7 @@ impl Conn {
         Ok(())
     }
 
-    /// Reads a line and takes its end off.
+    /// Reads a line, without its end.
     async fn read_line(&mut self, received: u64) -> Result<Vec<u8>, LossReason> {
         loop {
             if let Some(end) = self.buffer.windows(2).position(|two| two == b"\r\n") {
@@ -80,7 +80,7 @@ impl Conn {
         }
     }
 
-    /// Reads more into the buffer. The end of the connection is inside the body.
+    /// Reads more into the buffer. If the connection ends here, it ends inside the body.
     async fn fill(&mut self, received: u64) -> Result<(), LossReason> {
         match self.read().await {
             Ok(0) => Err(LossReason::TruncatedBody { received }),

@@ -1,8 +1,9 @@
-//! A connection, and the one request at a time that is asked on it.
+//! A connection, and the one request at a time that is sent on it.
 
 use std::{io, mem::MaybeUninit, net::SocketAddr, time::Duration};
 
 use bytes::BytesMut;
+use http::Method;
 use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -10,18 +11,14 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use super::Head;
-use crate::oracle::{
-    LossReason, Outcome,
-    check::Check,
-    plan::{Plan, Upload},
-};
+use super::{Framing, Head};
+use crate::oracle::{LossReason, Outcome, check::Check, plan::PlanBody, shared::Target};
 
-/// How long a connect may take: a server that drops new SYNs for a while refuses the second one
-/// after 1 s.
+/// The longest time for a connect. A server that drops new SYNs for a moment refuses the second
+/// one, which the client's kernel sends after 1 s.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// The longest head of an answer.
+/// The longest head of an answer in bytes.
 const LONGEST_HEAD: usize = 64 * 1024;
 
 /// A connection of a client.
@@ -30,18 +27,18 @@ pub(crate) struct Conn {
     addr: SocketAddr,
     stream: TcpStream,
     pub(super) buffer: BytesMut,
-    /// Bytes of the current request that the kernel took.
+    /// The bytes of the current request that the kernel has taken.
     sent: usize,
-    /// Whether the last answer was complete and the server did not say that it closes.
+    /// Whether the last answer was complete, and did not announce that the server closes.
     is_reusable: bool,
 }
 
 impl Conn {
-    /// Connects. When that fails nothing was sent, whatever the reason.
+    /// Connects. If that fails, for whatever reason, nothing was sent.
     pub(crate) async fn open(addr: SocketAddr) -> Result<Self, Outcome> {
         match timeout(CONNECT, TcpStream::connect(addr)).await {
             Ok(Ok(stream)) => {
-                // Without it, the second write of a request could wait for an acknowledgement.
+                // Otherwise the second write of a request could wait for an acknowledgement.
                 let _ = stream.set_nodelay(true);
                 Ok(Self { addr, stream, buffer: BytesMut::new(), sent: 0, is_reusable: true })
             }
@@ -49,28 +46,28 @@ impl Conn {
         }
     }
 
-    /// Whether a request may be sent: the server did not say that it closes, and no end, reset or
-    /// answer to nothing waits to be read.
+    /// Whether a request may be sent: the server has not announced that it closes, and there is
+    /// nothing to read, neither an end nor a reset nor an answer without a request.
     pub(crate) fn is_usable(&self) -> bool {
         self.is_reusable && self.buffer.is_empty() && self.is_quiet()
     }
 
-    /// Whether nothing waits to be read. Asks the kernel, not tokio, which may not know yet.
+    /// Whether there is nothing to read. Asks the kernel, because tokio may not know yet.
     pub(crate) fn is_quiet(&self) -> bool {
         let mut byte = [MaybeUninit::uninit()];
         let peeked = SockRef::from(&self.stream).peek(&mut byte);
         matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Asks one request and reads its answer.
-    pub(crate) async fn ask(&mut self, plan: &Plan, limit: Duration) -> Outcome {
-        let head = plan.head(self.addr);
+    /// Sends one request and reads its answer.
+    pub(crate) async fn send(&mut self, target: &Target, limit: Duration) -> Outcome {
+        let (plan, head) = (&target.plan, target.head(self.addr));
         let deadline = Instant::now() + limit;
         if !self.begin() {
             return Outcome::Refused;
         }
         let outcome = timeout_at(deadline, async {
-            // When a write fails, an answer may still stand before the reset.
+            // When a write fails, there may still be an answer to read before the reset.
             let (first, rest) = match plan.head_pause {
                 Duration::ZERO => (head.as_bytes(), &[][..]),
                 _ => head.as_bytes().split_at(head.len() / 2),
@@ -80,27 +77,26 @@ impl Conn {
             }
             if !rest.is_empty() {
                 sleep(plan.head_pause).await;
-                // When this fails, what the server did instead is seen below.
+                // When this fails, the read below shows what the server did.
                 _ = self.write(rest).await;
             }
-            if let Some(upload) = &plan.upload {
-                self.upload(upload).await;
+            if let Some(body) = &plan.body {
+                self.send_body(body).await;
             }
-            self.answer(plan).await
+            self.answer(target).await
         });
         let outcome = outcome.await.unwrap_or_else(|_| self.out_of_time());
         self.is_reusable &= outcome == Outcome::Answered;
         outcome
     }
 
-    /// Starts a request. False if the client can know that it would be sent into a closed
-    /// connection.
+    /// Starts a request. False if the client can know that the connection is closed.
     pub(crate) fn begin(&mut self) -> bool {
         self.sent = 0;
         self.is_usable()
     }
 
-    /// What a request is that was cut by its time limit.
+    /// The outcome of a request that exceeded its time limit.
     pub(crate) const fn out_of_time(&self) -> Outcome {
         if self.has_sent_nothing() { Outcome::Refused } else { Outcome::Lost(LossReason::TimedOut) }
     }
@@ -124,11 +120,11 @@ impl Conn {
         Ok(())
     }
 
-    /// Writes a body with its pauses, until it is over or the server has said something.
-    async fn upload(&mut self, upload: &Upload) {
-        for part in upload.writes() {
-            sleep(upload.pause).await;
-            // An answer before the end of the body is final. To go on writing could reset it.
+    /// Writes a body with its pauses, until its end or until the server answers.
+    async fn send_body(&mut self, body: &PlanBody) {
+        for part in body.writes() {
+            sleep(body.pause).await;
+            // An answer before the end of the body is final. More writes could reset it.
             if !self.is_quiet() || self.write(&part).await.is_err() {
                 self.is_reusable = false;
                 return;
@@ -136,37 +132,40 @@ impl Conn {
         }
     }
 
-    /// Reads an answer and compares it with what was asked.
-    pub(crate) async fn answer(&mut self, plan: &Plan) -> Outcome {
-        match self.read_answer(plan).await {
+    /// Reads an answer and compares it with the right one.
+    pub(crate) async fn answer(&mut self, target: &Target) -> Outcome {
+        match self.read_answer(target).await {
             Ok(outcome) => outcome,
             Err(reason) => Outcome::Lost(reason),
         }
     }
 
-    async fn read_answer(&mut self, plan: &Plan) -> Result<Outcome, LossReason> {
+    async fn read_answer(&mut self, target: &Target) -> Result<Outcome, LossReason> {
         let head = self.read_head().await?;
         self.is_reusable &= !head.close;
-        if head.status == 200 {
-            let mut check = Check::new(plan.expect.clone());
-            self.read_body(head.framing, &mut check, plan.read_pause).await?;
+        if head.status == target.plan.status {
+            let mut check = Check::new(target);
+            // RFC 9112, 6.3: the answer to HEAD has no body, whatever length it names.
+            let is_head = target.plan.method == Method::HEAD;
+            let framing = if is_head { Framing::Length(0) } else { head.framing };
+            self.read_body(framing, &mut check, target.plan.read_pause).await?;
             return Ok(check.end());
         }
         self.rejection(&head).await
     }
 
-    /// Reads the rest of an answer that is not the right one: is it a clean rejection?
+    /// Reads the rest of an answer with another status: is it a clean rejection?
     pub(crate) async fn rejection(&mut self, head: &Head) -> Result<Outcome, LossReason> {
         if head.status != 503 {
             return Err(LossReason::WrongStatus(head.status));
         }
-        // Any text: what is compared is only that all of it arrives.
+        // Any text is right, but all of it has to arrive.
         let mut check = Check::any();
         self.read_body(head.framing, &mut check, Duration::ZERO).await?;
         if head.retry_after { Ok(Outcome::Rejected) } else { Err(LossReason::NoRetryAfter) }
     }
 
-    /// Reads the head of the answer; those that are only informational are skipped.
+    /// Reads the head of the answer. Skips informational heads.
     pub(crate) async fn read_head(&mut self) -> Result<Head, LossReason> {
         loop {
             let end = self.buffer.windows(4).position(|four| four == b"\r\n\r\n");
@@ -195,14 +194,14 @@ impl Conn {
         self.stream.read_buf(&mut self.buffer).await
     }
 
-    /// Waits until the server closes or resets the connection, and reads what comes before.
+    /// Waits until the server closes or resets the connection. Discards what arrives before that.
     pub(crate) async fn closed(&mut self) {
         while let Ok(1..) = self.read().await {
             self.buffer.clear();
         }
     }
 
-    /// The socket, and what was read from it and not yet used.
+    /// The socket, and the bytes that were read from it but not used.
     pub(crate) fn into_parts(self) -> (TcpStream, Vec<u8>) {
         (self.stream, self.buffer.to_vec())
     }

@@ -1,11 +1,11 @@
 //! The head of an answer.
 
-/// How the end of a body is told.
+/// How the end of a body is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     Length(u64),
     Chunked,
-    /// By the end of the connection: not at all, to a client that is strict.
+    /// By the end of the connection, which a strict client does not accept.
     UntilClose,
 }
 
@@ -21,7 +21,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Reads a head from its status line to its last header, without the empty line behind it.
+    /// Parses a head from its status line to its last header, without the empty line after it.
     pub(super) fn parse(head: &[u8]) -> Result<Self, &'static str> {
         let text = std::str::from_utf8(head).map_err(|_| "the head is not text")?;
         let mut lines = text.split("\r\n");
@@ -47,9 +47,9 @@ impl Head {
             let value = value.trim();
             match name.to_ascii_lowercase().as_str() {
                 "content-length" => {
-                    let value = value.parse().map_err(|_| "a length that is no number")?;
+                    let value = value.parse().map_err(|_| "a length that is not a number")?;
                     if length.replace(value).is_some_and(|before| before != value) {
-                        return Err("two lengths");
+                        return Err("two different lengths");
                     }
                 }
                 "transfer-encoding" => chunked = value.eq_ignore_ascii_case("chunked"),

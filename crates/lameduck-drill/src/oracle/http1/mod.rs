@@ -1,4 +1,4 @@
-//! HTTP/1.1 over a raw socket: exact about what was sent, and about how the connection ends.
+//! HTTP/1.1 over a raw socket: it knows exactly what was sent and how the connection ended.
 
 mod body;
 mod conn;

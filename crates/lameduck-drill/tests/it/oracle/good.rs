@@ -1,4 +1,4 @@
-//! A server that does everything right.
+//! A server that does everything right loses nothing.
 
 use std::time::Duration;
 
@@ -21,15 +21,17 @@ async fn axum() -> Server {
 #[tokio::test]
 async fn a_correct_server_loses_nothing() {
     let server = axum().await;
-    let running = Oracle::new(server.addr).with_seed(42).with_mixed_clients(19).start();
-    running.each_kind_answered().await;
+    let mut oracle = Oracle::new(server.addr).with_clients(Kind::ALL, 19);
+    oracle.seed = 42;
+    let running = oracle.start();
+    running.each_scenario_answered().await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let verdict = running.finish().await;
     assert!(verdict.is_clean(), "{verdict}");
     assert_eq!(verdict.total.sent, verdict.total.answered, "{verdict}");
-    assert_eq!(verdict.by_kind.len(), Kind::ALL.len());
-    for (kind, counts) in &verdict.by_kind {
-        assert!(counts.answered > 0, "no {kind} was answered:\n{verdict}");
+    assert_eq!(verdict.by_scenario.len(), Kind::ALL.len());
+    for (name, counts) in &verdict.by_scenario {
+        assert!(counts.answered > 0, "no {name} was answered:\n{verdict}");
     }
 }
 
@@ -58,7 +60,7 @@ async fn a_burst_in_the_accept_queue_is_answered() {
 }
 
 #[tokio::test]
-async fn what_is_open_is_seen_while_it_runs() {
+async fn open_requests_are_counted_while_the_load_runs() {
     let server = axum().await;
     let running = Oracle::new(server.addr).with_client(Kind::Sse, 3).start();
     let all_open = async {
@@ -66,7 +68,7 @@ async fn what_is_open_is_seen_while_it_runs() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), all_open).await.expect("three are opened");
+    tokio::time::timeout(Duration::from_secs(20), all_open).await.expect("three are open");
     let verdict = running.finish().await;
     assert!(verdict.total.answered >= 3, "{verdict}");
 }

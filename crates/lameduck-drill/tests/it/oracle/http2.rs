@@ -14,7 +14,7 @@ use super::server::Server;
 enum Deed {
     Reject,
     RejectGrpc,
-    /// `grpc-status: 14` in a head alone, with this pushback.
+    /// `grpc-status: 14` in a head without a body, with this pushback.
     PushBack(&'static str),
     /// `grpc-status: 14` in a head of this status, with a body after it.
     FailGrpc(u16),
@@ -28,7 +28,7 @@ enum Deed {
 
 async fn serve(stream: TcpStream, deed: Deed) -> Option<()> {
     let mut connection = server::handshake(stream).await.ok()?;
-    // A GOAWAY before the first stream is read names 0 as the last one.
+    // A GOAWAY before the first stream is read names 0 as the last stream.
     if let Deed::GoAway = deed {
         connection.abrupt_shutdown(Reason::NO_ERROR);
         while connection.accept().await.is_some() {}
@@ -57,7 +57,7 @@ async fn serve(stream: TcpStream, deed: Deed) -> Option<()> {
         }
         Deed::FailGrpcLate => {
             let mut body = respond.send_response(response.body(()).ok()?, false).ok()?;
-            // A byte that is right for a download, so that it is not what the loss is for.
+            // The byte is right for a download, so it is not the reason of the loss.
             body.send_data(Bytes::from_static(b"\0"), false).ok()?;
             let mut trailers = http::HeaderMap::new();
             trailers.insert("grpc-status", http::HeaderValue::from_static("14"));
@@ -77,16 +77,15 @@ async fn serve(stream: TcpStream, deed: Deed) -> Option<()> {
     None
 }
 
-/// Asks one stream at a time until some have ended.
-async fn ask(deed: Deed) -> Verdict {
+/// Loads a server until some streams have ended.
+async fn load(deed: Deed) -> Verdict {
     let server = Server::each_connection(move |stream: TcpStream| async move {
         let _ = serve(stream, deed).await;
     })
     .await;
-    let running = Oracle::new(server.addr)
-        .with_client(Kind::Http2, 2)
-        .with_time_limit(Duration::from_millis(500))
-        .start();
+    let mut oracle = Oracle::new(server.addr).with_client(Kind::Http2, 2);
+    oracle.time_limit = Duration::from_millis(500);
+    let running = oracle.start();
     while running.snapshot().total.sent < 4 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -97,7 +96,7 @@ async fn ask(deed: Deed) -> Verdict {
 async fn a_stream_that_was_not_processed_is_rejected() {
     let refused = Deed::Reset(Reason::REFUSED_STREAM);
     for deed in [Deed::Reject, Deed::RejectGrpc, Deed::PushBack("1000"), refused] {
-        let verdict = ask(deed).await;
+        let verdict = load(deed).await;
         assert!(verdict.total.rejected > 0, "{verdict}");
     }
 }
@@ -112,7 +111,7 @@ async fn a_grpc_call_that_is_unavailable_but_may_have_run_is_lost() {
         (Deed::FailGrpcLate, LossReason::GrpcUnavailable),
     ];
     for (deed, reason) in deeds {
-        let verdict = ask(deed).await;
+        let verdict = load(deed).await;
         assert!(verdict.losses.iter().any(|loss| loss.reason == reason), "{verdict}");
         assert_eq!(verdict.total.rejected, 0, "{verdict}");
         assert_eq!(verdict.total.answered, 0, "{verdict}");
@@ -121,34 +120,34 @@ async fn a_grpc_call_that_is_unavailable_but_may_have_run_is_lost() {
 
 #[tokio::test]
 async fn a_stream_above_the_last_one_of_a_goaway_is_not_lost() {
-    let verdict = ask(Deed::GoAway).await;
+    let verdict = load(Deed::GoAway).await;
     assert_eq!(verdict.total.lost, 0, "{verdict}");
     assert!(verdict.total.rejected + verdict.total.refused > 0, "{verdict}");
 }
 
 #[tokio::test]
 async fn a_stream_that_is_reset_is_lost() {
-    let verdict = ask(Deed::Reset(Reason::INTERNAL_ERROR)).await;
+    let verdict = load(Deed::Reset(Reason::INTERNAL_ERROR)).await;
     let reason = LossReason::StreamReset(Reason::INTERNAL_ERROR.into());
     assert!(verdict.losses.iter().any(|loss| loss.reason == reason), "{verdict}");
 }
 
 #[tokio::test]
 async fn a_connection_that_is_cut_loses_its_streams() {
-    let verdict = ask(Deed::Cut).await;
+    let verdict = load(Deed::Cut).await;
     let reason = LossReason::ClosedUnanswered;
     assert!(verdict.losses.iter().any(|loss| loss.reason == reason), "{verdict}");
 }
 
 #[tokio::test]
 async fn a_body_that_is_cut_is_lost() {
-    let verdict = ask(Deed::CutBody).await;
+    let verdict = load(Deed::CutBody).await;
     let is_cut = |reason| matches!(reason, LossReason::TruncatedBody { .. });
     assert!(verdict.losses.iter().any(|loss| is_cut(loss.reason)), "{verdict}");
 }
 
 #[tokio::test]
-async fn a_silent_peer_is_held_by_a_server_that_waits_for_it() {
+async fn a_silent_http2_peer_keeps_its_connection_open() {
     let server = Server::start(async |listener: TcpListener| {
         let app = lameduck_drill::app(std::future::pending::<()>);
         let _ = axum::serve(listener, app).await;

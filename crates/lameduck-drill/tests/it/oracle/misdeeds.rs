@@ -1,4 +1,4 @@
-//! One misdeed of an HTTP/1.1 server, one outcome.
+//! Each way in which an HTTP/1.1 server may fail has one outcome.
 
 use std::{
     sync::{
@@ -18,7 +18,7 @@ use super::server::{Answer, Server, Then, listen, read_head};
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-/// Asks `GET /slow?ms=0` of a server that gives this answer.
+/// Sends `GET /slow?ms=0` to a server that gives this answer.
 #[track_caller]
 fn check(text: &'static str, then: Then, expected: Outcome) -> impl Future<Output = ()> {
     let caller = std::panic::Location::caller();
@@ -57,7 +57,7 @@ async fn a_clean_503_is_rejected() {
 }
 
 #[tokio::test]
-async fn a_503_that_does_not_say_when_to_come_back_is_lost() {
+async fn a_503_without_retry_after_is_lost() {
     check(
         "HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n",
         Then::Close,
@@ -151,7 +151,7 @@ async fn a_wrong_body_is_lost() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_lost() {
+async fn an_answer_that_is_not_http_is_lost() {
     check(
         "SSH-2.0-no\r\n\r\n",
         Then::Close,
@@ -201,16 +201,16 @@ async fn an_idle_connection_that_was_closed_before_is_refused() {
 
 #[tokio::test]
 async fn nothing_is_written_after_connection_close() {
-    let told = "HTTP/1.1 200 OK\r\nConnection: Close\r\ncontent-length: 2\r\n\r\nok";
-    // A second request would be answered, so that it would be seen.
-    let server = Server::answering([(told, Then::Keep), (OK, Then::Keep)]).await;
+    let closing = "HTTP/1.1 200 OK\r\nConnection: Close\r\ncontent-length: 2\r\n\r\nok";
+    // A second request would be answered, so the test would notice it.
+    let server = Server::answering([(closing, Then::Keep), (OK, Then::Keep)]).await;
     let held = idle_connection(server.addr).await;
-    assert!(held.is_quiet(), "open all the same");
+    assert!(held.is_quiet(), "it is still open");
     assert_eq!(held.finish().await, Outcome::Refused);
 }
 
 #[tokio::test]
-async fn a_port_that_nobody_listens_on_is_refused() {
+async fn a_port_without_a_listener_is_refused() {
     let (listener, addr) = listen().await;
     drop(listener);
     for held in [
@@ -243,10 +243,9 @@ async fn half_a_head_that_is_cut_is_lost() {
 #[tokio::test]
 async fn a_request_without_an_answer_is_lost_when_its_time_is_over() {
     let server = Server::answering(Vec::new()).await;
-    let running = Oracle::new(server.addr)
-        .with_client(Kind::NewConnection, 2)
-        .with_time_limit(Duration::from_millis(100))
-        .start();
+    let mut oracle = Oracle::new(server.addr).with_client(Kind::NewConnection, 2);
+    oracle.time_limit = Duration::from_millis(100);
+    let running = oracle.start();
     let begins = async {
         while running.snapshot().open == 0 {
             tokio::task::yield_now().await;
@@ -258,8 +257,8 @@ async fn a_request_without_an_answer_is_lost_when_its_time_is_over() {
     assert!(verdict.losses.iter().all(|loss| loss.reason == LossReason::TimedOut), "{verdict}");
 }
 
-/// Every fourth connection is cut in the body, every fourth reset after the head, every fourth
-/// rejected. The server keeps its own books.
+/// Of four connections, the server answers one, cuts one in the body, resets one after the head,
+/// and rejects one. It counts what it does.
 #[tokio::test]
 async fn the_oracle_counts_exactly_what_the_server_did() {
     const CUT: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no";
@@ -284,11 +283,9 @@ async fn the_oracle_counts_exactly_what_the_server_did() {
     })
     .await;
 
-    let running = Oracle::new(server.addr)
-        .with_seed(7)
-        .with_client(Kind::NewConnection, 8)
-        .with_think_time(Duration::from_millis(5))
-        .start();
+    let mut oracle = Oracle::new(server.addr).with_client(Kind::NewConnection, 8);
+    oracle.seed = 7;
+    let running = oracle.start();
     while running.snapshot().total.sent < 200 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -5,5 +5,6 @@ mod http2;
 mod kinds;
 mod misdeeds;
 mod plain_axum;
+mod plans;
 mod server;
 mod web_socket;

@@ -1,15 +1,15 @@
-//! The control: what a stock graceful shutdown loses, the oracle finds.
+//! The control: the oracle finds the requests that a stock graceful shutdown loses.
 
 use lameduck_drill::{burst_in_accept_queue, finish_all};
 use tokio::task::JoinSet;
 
 use super::server::listen;
 
-/// How many connections wait in the accept queue when the signal fires.
+/// How many connections are in the accept queue at the signal.
 const BURST: u64 = 200;
 
-/// How often it is tried. Once is enough: at each turn of its loop axum takes either the signal
-/// or one more connection, by chance.
+/// How often it is tried. One try is mostly enough: at each turn of its loop axum takes either the
+/// signal or one more connection, by chance.
 const TRIES: usize = 10;
 
 #[tokio::test]

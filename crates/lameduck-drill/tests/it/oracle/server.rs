@@ -1,4 +1,4 @@
-//! Servers that do exactly what they are told, right or wrong.
+//! Servers that do exactly what a test wants, right or wrong.
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 
@@ -9,20 +9,20 @@ use tokio::{
     task::JoinSet,
 };
 
-/// A server on a free port. Dropped, it is gone with all its connections.
+/// A server on a free port. Dropped, it ends with all its connections.
 pub(super) struct Server {
     pub(super) addr: SocketAddr,
     _tasks: JoinSet<()>,
 }
 
-/// What is done after an answer.
+/// What the server does after an answer.
 #[derive(Clone, Copy)]
 pub(super) enum Then {
-    /// The connection is closed in order.
+    /// It closes the connection.
     Close,
-    /// The connection is reset.
+    /// It resets the connection.
     Reset,
-    /// The connection stays open, and the next request gets the next answer.
+    /// It keeps the connection open, and the next request gets the next answer.
     Keep,
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn listen() -> (TcpListener, SocketAddr) {
 }
 
 impl Server {
-    /// Runs a server that is made of a listener.
+    /// Runs `serve` with a listener.
     pub(super) async fn start<F>(serve: impl FnOnce(TcpListener) -> F) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -50,7 +50,7 @@ impl Server {
         Self { addr, _tasks: tasks }
     }
 
-    /// Gives every connection the same answers, whatever is asked.
+    /// Gives every connection the same answers to any requests.
     pub(super) async fn answering(answers: impl Into<Vec<Answer>>) -> Self {
         let answers = answers.into();
         Self::each_connection(move |stream| answer(stream, answers.clone())).await
@@ -85,11 +85,11 @@ async fn answer(mut stream: TcpStream, answers: Vec<Answer>) {
             }
         }
     }
-    // No answer is left: silence, until the client has gone.
+    // No answer is left. The connection stays open until the client closes it.
     while let Ok(1..) = stream.read(&mut [0; 1024]).await {}
 }
 
-/// Reads to the end of a head. False if the client has gone.
+/// Reads to the end of a head. False if the client has closed the connection.
 pub(super) async fn read_head(stream: &mut TcpStream) -> bool {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -101,10 +101,10 @@ pub(super) async fn read_head(stream: &mut TcpStream) -> bool {
     true
 }
 
-/// Makes the drop of a socket a reset, after what was written has arrived.
+/// Turns the drop of a socket into a reset, after the written bytes have arrived.
 pub(super) async fn reset(stream: &TcpStream) {
-    // On Linux a reset leaves what came before it to be read. Elsewhere it does not, and nothing tells
-    // when the peer has read it.
+    // On Linux the peer can still read what came before a reset. Elsewhere it cannot, and the server
+    // does not learn when the peer has read it.
     #[cfg(not(target_os = "linux"))]
     tokio::time::sleep(Duration::from_millis(20)).await;
     SockRef::from(stream).set_linger(Some(Duration::ZERO)).expect("an option of every socket");

@@ -23,7 +23,7 @@ enum End {
     Code(u16),
 }
 
-/// Asks a server that echoes once and then ends the WebSocket: with a close frame, or without.
+/// Opens a WebSocket on a server that echoes once and then ends it, with a close frame or without.
 async fn check(end: End, expected: Outcome) {
     let server = Server::start(async move |listener: TcpListener| {
         let upgrade = async move |upgrade: WebSocketUpgrade| {
@@ -47,7 +47,7 @@ async fn check(end: End, expected: Outcome) {
 }
 
 #[tokio::test]
-async fn a_web_socket_that_is_closed_with_a_reason_to_go_elsewhere_is_answered() {
+async fn a_web_socket_that_is_closed_with_code_1000_1001_or_1012_is_answered() {
     for code in [1000, 1001, 1012] {
         check(End::Code(code), Outcome::Answered).await;
     }
@@ -59,19 +59,19 @@ async fn a_web_socket_that_is_closed_for_an_error_is_lost() {
 }
 
 #[tokio::test]
-async fn a_web_socket_that_the_server_closes_without_saying_why_is_lost() {
+async fn a_web_socket_that_the_server_closes_without_a_code_is_lost() {
     check(End::WithoutCode, Outcome::Lost(LossReason::NoCloseCode)).await;
 }
 
 #[tokio::test]
-async fn a_server_that_is_told_goodbye_need_not_say_why_it_closes() {
+async fn a_server_may_confirm_a_close_frame_without_a_code() {
     let server = Server::start(async |listener: TcpListener| {
         let Ok((stream, _)) = listener.accept().await else { return };
         let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
         if let Some(Ok(message)) = socket.next().await {
             let _ = socket.send(message).await;
         }
-        // Past the protocol, which would give the code back.
+        // Written to the socket directly, because the library would send the code back.
         let stream = socket.get_mut();
         let _ = stream.read(&mut [0; 64]).await;
         let _ = stream.write_all(&[0x88, 0]).await;
@@ -86,7 +86,7 @@ async fn a_web_socket_that_is_cut_is_lost() {
 }
 
 #[tokio::test]
-async fn a_web_socket_that_is_turned_away_is_rejected() {
+async fn a_web_socket_that_the_server_rejects_is_rejected() {
     let answer = "HTTP/1.1 503 No\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
     let server = Server::answering([(answer, Then::Close)]).await;
     assert_eq!(open_web_socket(server.addr).await.closed().await, Outcome::Rejected);
@@ -119,7 +119,7 @@ async fn streams_of_the_app_end_cleanly_when_the_server_stops() {
         .with_client(lameduck_drill::Kind::Sse, 4)
         .with_client(lameduck_drill::Kind::WebSocket, 4)
         .start();
-    running.each_kind_answered().await;
+    running.each_scenario_answered().await;
     stop.send_replace(true);
     assert_eq!(socket.closed().await, Outcome::Answered);
     let verdict = running.finish().await;

@@ -1,16 +1,16 @@
-//! Counts of outcomes, and the verdict made of them.
+//! Counts of outcomes, and the verdict.
 
-use std::{fmt, ops::AddAssign, time::Duration};
+use std::{borrow::Cow, fmt, ops::AddAssign, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Kind, Loss, Outcome};
+use super::{Loss, Outcome};
 
 /// How many requests had which outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Requests that came to an end: the sum of the four below.
+    /// Requests that have an outcome: the sum of the four below.
     pub sent: u64,
     /// See [`Outcome::Answered`].
     pub answered: u64,
@@ -51,30 +51,31 @@ impl AddAssign for Counts {
 pub struct Snapshot {
     /// Since the oracle started.
     pub elapsed: Duration,
-    /// Requests that came to an end.
+    /// Requests that have an outcome.
     pub total: Counts,
-    /// Requests that have not come to an end.
+    /// Requests that have no outcome yet.
     pub open: usize,
-    /// Kinds of clients of which no request was answered yet. Zero: the load is under way.
-    pub unanswered_kinds: usize,
+    /// Scenarios without an answer so far. Zero: the load is complete.
+    pub unanswered_scenarios: usize,
 }
 
-/// What became of all requests. Made by [`Running::finish`](super::Running::finish).
+/// What became of all requests. Returned by [`Running::finish`](super::Running::finish).
 ///
 /// Its `Display` is a table, with the first losses below it.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Verdict {
-    /// All kinds together.
+    /// All scenarios together.
     pub total: Counts,
-    /// The kinds that were asked for, in the order of [`Kind::ALL`].
-    pub by_kind: Vec<(Kind, Counts)>,
+    /// Each scenario by its name, in the order in which they were added.
+    pub by_scenario: Vec<(Cow<'static, str>, Counts)>,
     /// The first losses, at most [`Self::MOST_LOSSES`]; `total.lost` counts all.
     pub losses: Vec<Loss>,
     /// When the last request was answered.
     pub last_answer: Option<Instant>,
-    /// How long a client waited at most to be refused. A server that drops new SYNs for a moment
-    /// makes it a second, by the kernel's second SYN; longer is a port that says nothing.
+    /// The longest time until a client was refused. It is a second if the server drops new SYNs
+    /// for a moment, because the client's kernel then sends a second SYN. It is longer if the port
+    /// does not answer at all.
     pub slowest_refusal: Option<Duration>,
 }
 
@@ -87,7 +88,7 @@ impl Verdict {
 
     /// Whether no request was lost, and at least one was answered.
     ///
-    /// The second half is there so that a server nobody reached is not found innocent.
+    /// The second condition is there because a server that no client reached proves nothing.
     #[must_use]
     pub const fn is_clean(&self) -> bool {
         self.total.lost == 0 && self.total.answered > 0
@@ -95,12 +96,12 @@ impl Verdict {
 
     /// Adds the verdict of another run.
     pub fn merge(&mut self, other: Self) {
-        let Self { total, by_kind, losses, last_answer, slowest_refusal } = other;
+        let Self { total, by_scenario, losses, last_answer, slowest_refusal } = other;
         self.total += total;
-        for (kind, counts) in by_kind {
-            match self.by_kind.iter_mut().find(|(known, _)| *known == kind) {
+        for (name, counts) in by_scenario {
+            match self.by_scenario.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, known)) => *known += counts,
-                None => self.by_kind.push((kind, counts)),
+                None => self.by_scenario.push((name, counts)),
             }
         }
         let room = Self::MOST_LOSSES.saturating_sub(self.losses.len());
@@ -119,8 +120,8 @@ impl fmt::Display for Verdict {
             let Counts { sent, answered, rejected, refused, lost } = counts;
             writeln!(f, "{name:<16}{sent:>9}{answered:>10}{rejected:>10}{refused:>9}{lost:>6}")
         };
-        for (kind, counts) in &self.by_kind {
-            row(kind.name(), counts)?;
+        for (name, counts) in &self.by_scenario {
+            row(name, counts)?;
         }
         row("all", &self.total)?;
         for loss in self.losses.iter().take(Self::SHOWN) {

@@ -1,4 +1,4 @@
-//! The contract's paths as an axum router.
+//! The paths of the contract as an axum router.
 
 use std::{collections::HashMap, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
@@ -21,24 +21,24 @@ use futures_util::{
 };
 use tokio::time::{sleep, timeout};
 
-use crate::contract::{EVENT_INTERVAL, checksum_on, download_piece};
+use super::{EVENT_INTERVAL, checksum_on, download_piece};
 
-/// How much of a download is made at a time: all that [`download_piece`] gives.
+/// The longest chunk of a download: as long as [`download_piece`] allows.
 const CHUNK: usize = 16 * 1024;
 
 /// How long a WebSocket client may take to answer a close frame.
-const FAREWELL: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 type Numbers = Query<HashMap<String, u64>>;
 type Stopping = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// All paths of the [contract](crate::contract).
 ///
-/// `stopping` makes a future that completes when the server stops: streams of events then end,
-/// and each WebSocket is closed with code 1001. It is asked once for each of them.
+/// `stopping` returns a future that completes when the server stops: event streams then end, and
+/// each WebSocket is closed with code 1001. It is called once for each stream and each WebSocket.
 ///
 /// ```
-/// // A server that never stops; else, say, `move || watch.reached(Phase::Draining)`.
+/// // A server that never stops. With lameduck: `move || watch.reached(Phase::Draining)`.
 /// let app = lameduck_drill::app(std::future::pending::<()>);
 /// # let _: axum::Router = app;
 /// ```
@@ -91,7 +91,7 @@ async fn events(State(stopping): State<Stopping>, query: Numbers) -> impl IntoRe
         sleep(EVENT_INTERVAL).await;
         Ok::<_, Infallible>(format!("data: {number}\n\n"))
     });
-    // The stream ends, and with it the body: the client sees a clean end.
+    // The body ends with the stream, so the client sees a clean end.
     let body = Body::from_stream(numbered.take_until(stopping()));
     ([(header::CONTENT_TYPE, "text/event-stream")], body)
 }
@@ -110,7 +110,7 @@ async fn echo(mut socket: WebSocket, stopping: BoxFuture<'static, ()>) {
                         return;
                     }
                 }
-                // Pings are answered and closes are confirmed by the socket itself.
+                // The socket itself answers pings and confirms close frames.
                 Some(Ok(_)) => (),
                 Some(Err(_)) | None => return,
             },
@@ -118,8 +118,8 @@ async fn echo(mut socket: WebSocket, stopping: BoxFuture<'static, ()>) {
         }
     }
     let away = CloseFrame { code: 1001, reason: "server is stopping".into() };
-    // Fails if the client closes in this moment. Its close frame still wants an answer, which the
-    // reads below send; and to close before the client has read ours could reset the connection.
+    // Fails if the client closes at this moment. The reads below then confirm its close frame. They
+    // also wait until the client has read ours: to close earlier could reset the connection.
     let _ = socket.send(Message::Close(Some(away))).await;
-    let _ = timeout(FAREWELL, async { while let Some(Ok(_)) = socket.recv().await {} }).await;
+    let _ = timeout(CLOSE_TIMEOUT, async { while let Some(Ok(_)) = socket.recv().await {} }).await;
 }

@@ -1,12 +1,11 @@
-//! Two networks of this machine, and a way between them that takes its time.
+//! Two networks on this machine, and a link between them that delays each packet.
 //!
-//! Each network is a namespace without a name, with one TUN device in it. What the one device sends
-//! is read here, kept for the delay, and written to the other one: packets, not bytes, so that a
-//! handshake takes as long as on a real way, and a reset too. Nothing has to be deleted: the kernel
-//! takes devices and namespaces back with the process that holds them, however it ends.
+//! Each network is a namespace without a name, with one TUN device in it. The relay reads a packet
+//! from one device, holds it for the delay, and writes it to the other device. It delays packets
+//! and not bytes, so a handshake and a reset take as long as on a real link. Nothing has to be
+//! deleted: the kernel removes devices and namespaces when the process ends, in whatever way.
 
 use std::{
-    fmt,
     fs::File,
     io,
     net::{Ipv4Addr, TcpListener, TcpStream},
@@ -18,21 +17,23 @@ use std::{
 use nix::sched::{CloneFlags, setns, unshare};
 use tappers::{AddAddressV4, Tun};
 
-/// The addresses of both ends: from a block that is kept for documentation (RFC 5737).
+use crate::drill::DrillError;
+
+/// The addresses of both ends, from a block that is reserved for documentation (RFC 5737).
 pub(super) const SERVER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
 const PREFIX: u8 = 24;
 
-/// The longest packet.
+/// The longest packet in bytes.
 const MTU: usize = 64 * 1024;
 
-/// How often the round trip is measured; the shortest counts.
-const LOOKS: usize = 5;
+/// How often the round trip is measured. The shortest time counts.
+const SAMPLES: usize = 5;
 
-/// How long a round trip is waited for.
+/// The longest time that a round trip may take.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Two networks, and the way between them.
+/// Two networks, and the link between them.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) server: Namespace,
@@ -45,23 +46,9 @@ pub(super) struct Namespace {
     file: Arc<File>,
 }
 
-/// What keeps this process from making a network.
-#[derive(Debug)]
-pub(super) struct Lacking {
-    what: &'static str,
-    error: io::Error,
-}
-
-impl fmt::Display for Lacking {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, error } = self;
-        write!(f, "{what} ({error})")
-    }
-}
-
 impl Link {
-    /// Makes both networks; a packet takes `delay` from the one to the other.
-    pub(super) fn new(delay: Duration) -> Result<Self, Lacking> {
+    /// Makes both networks. A packet takes `delay` from one to the other.
+    pub(super) fn new(delay: Duration) -> Result<Self, DrillError> {
         let (server, near) = Namespace::new(SERVER)?;
         let (client, far) = Namespace::new(CLIENT)?;
         relay(Arc::clone(&near), Arc::clone(&far), delay);
@@ -69,13 +56,13 @@ impl Link {
         Ok(Self { server, client })
     }
 
-    /// How long a connect takes from the one network to the other: a round trip.
+    /// How long a connect takes from one network to the other: one round trip.
     pub(super) fn round_trip(&self) -> io::Result<Duration> {
         let listener = self.server.run(|| TcpListener::bind((SERVER, 0)))?;
         let addr = listener.local_addr()?;
         self.client.run(|| {
             let mut shortest = Duration::MAX;
-            for _ in 0..LOOKS {
+            for _ in 0..SAMPLES {
                 let began = now();
                 drop(TcpStream::connect_timeout(&addr, LONGEST)?);
                 shortest = shortest.min(began.elapsed());
@@ -86,15 +73,15 @@ impl Link {
 }
 
 impl Namespace {
-    /// Makes a network with one device, which has this address.
-    fn new(addr: Ipv4Addr) -> Result<(Self, Arc<Tun>), Lacking> {
-        let lacking = |what| move |error| Lacking { what, error };
+    /// Makes a network with one device that has this address.
+    fn new(addr: Ipv4Addr) -> Result<(Self, Arc<Tun>), DrillError> {
+        let lacking = |what| move |error| DrillError::unavailable(what, Some(error));
         in_thread(|| {
             unshare(CloneFlags::CLONE_NEWNET)
                 .map_err(io::Error::from)
-                .map_err(lacking("it takes root to make a network namespace"))?;
+                .map_err(lacking("root is needed to make a network namespace"))?;
             let mut tun =
-                Tun::new().map_err(lacking("it takes `/dev/net/tun`, and the right to use it"))?;
+                Tun::new().map_err(lacking("`/dev/net/tun` is needed, and the right to use it"))?;
             let mut request = AddAddressV4::new(addr);
             request.set_netmask(PREFIX);
             tun.add_addr(request)
@@ -105,12 +92,12 @@ impl Namespace {
         })
     }
 
-    /// Moves this thread into the network, and with it those that it starts.
+    /// Moves this thread into the network, and all threads that it starts from now on.
     pub(super) fn enter(&self) -> io::Result<()> {
         setns(&*self.file, CloneFlags::CLONE_NEWNET).map_err(io::Error::from)
     }
 
-    /// Does something there, and stays here.
+    /// Runs `what` in the network. This thread keeps its own network.
     pub(super) fn run<T: Send>(
         &self,
         what: impl FnOnce() -> io::Result<T> + Send,
@@ -122,7 +109,7 @@ impl Namespace {
     }
 }
 
-/// Threads have a network each. One that moves is not used again.
+/// Each thread has its own network, so `what` runs in a new thread that ends with it.
 fn in_thread<T: Send, E: Send>(what: impl FnOnce() -> Result<T, E> + Send) -> Result<T, E> {
     thread::scope(|scope| match scope.spawn(what).join() {
         Ok(done) => done,
@@ -130,7 +117,7 @@ fn in_thread<T: Send, E: Send>(what: impl FnOnce() -> Result<T, E> + Send) -> Re
     })
 }
 
-/// Carries packets from the one device to the other for as long as the process lives.
+/// Carries packets from one device to the other until the process ends.
 fn relay(from: Arc<Tun>, to: Arc<Tun>, delay: Duration) {
     let (sender, packets) = mpsc::channel::<(Instant, Vec<u8>)>();
     thread::spawn(move || {
@@ -143,10 +130,10 @@ fn relay(from: Arc<Tun>, to: Arc<Tun>, delay: Duration) {
         }
     });
     thread::spawn(move || {
-        // All take equally long, so they come in the order in which they left.
+        // All packets take equally long, so they arrive in the order in which they left.
         for (due, packet) in packets {
             thread::sleep(due.saturating_duration_since(now()));
-            // One that the device does not take is lost, as happens to packets.
+            // A packet that the device does not take is dropped, as on a real link.
             _ = to.send(&packet);
         }
     });
