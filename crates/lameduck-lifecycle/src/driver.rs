@@ -1,6 +1,7 @@
 //! The loop that drives a stop: events in, phases out.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use tokio::{sync::mpsc, time};
 use crate::{
     HookTime, Lifecycle, Outcome, Report, SourceClosed, StopHandle, Tally, Work,
     hook::Hook,
-    journal::Journal,
+    journal::{Journal, log_error},
     record::Record,
     start::{Start, run_start_hooks},
     stop_handle::Command,
@@ -35,6 +36,8 @@ pub(crate) struct Driver {
     stop_hooks: StopHooks,
     work: Arc<[Work]>,
     tally: Arc<dyn Fn() -> Tally + Send + Sync>,
+    /// The last reading, for a closure that panics.
+    last_tally: Tally,
     /// The stop under way.
     record: Option<Record>,
     /// From draining on, the wait until nothing is in flight.
@@ -42,6 +45,9 @@ pub(crate) struct Driver {
     /// How many requests had come at the last check of lame duck.
     seen: u64,
     next_progress: time::Instant,
+    on_cancelled: Box<dyn Fn() + Send + Sync>,
+    /// That of the report, once it is made.
+    outcome: Outcome,
 }
 
 impl Driver {
@@ -59,7 +65,8 @@ impl Driver {
             work,
             tally,
             alongside: _,
-            ..
+            on_cancelled,
+            has_watchdog: _,
         } = lifecycle;
         let driver = Self {
             // Kept to the end, so that the channel of commands is never closed.
@@ -71,10 +78,13 @@ impl Driver {
             stop_hooks: StopHooks::new(stop_hooks),
             work: work.into(),
             tally,
+            last_tally: Tally::default(),
             record: None,
             idle: None,
             seen: 0,
             next_progress: time::Instant::now(),
+            on_cancelled,
+            outcome: Outcome::Forced,
         };
         if let Err(error) = checked {
             return Report::not_started(error);
@@ -102,13 +112,24 @@ impl Driver {
             // Stopped without a stop: the rules of the machine exclude it, and nothing is lost.
             Record::open(String::new(), Tally::default())
         });
-        let (journal, mut report) = record.report(&(self.tally)(), &self.timeouts);
+        let (journal, mut report) = record.report(&self.tally(), &self.timeouts);
         if error.is_some() {
             report.outcome = Outcome::NotStarted;
             report.error = error;
         }
         journal.completed(&report);
+        report.unlogged = journal.flush();
+        self.outcome = report.outcome;
         report
+    }
+
+    /// Reads the counts. A closure that panics leaves them as they were.
+    fn tally(&mut self) -> Tally {
+        match catch_unwind(AssertUnwindSafe(|| (self.tally)())) {
+            Ok(tally) => self.last_tally = tally,
+            Err(_) => log_error!("tally.panicked", {}, "the closure panicked, the stop goes on"),
+        }
+        self.last_tally
     }
 
     /// Waits for one event and handles it.
@@ -147,7 +168,7 @@ impl Driver {
     }
 
     fn begin(&mut self, cause: String, lame_duck: bool) {
-        let before = (self.tally)();
+        let before = self.tally();
         self.seen = before.accepted;
         let record = Record::open(cause.clone(), before);
         record.journal.initiated(&cause, before.in_flight(), self.timeouts.total());
@@ -158,7 +179,7 @@ impl Driver {
     fn tick(&mut self) {
         // Checked when it matters, so that a request has nothing to do for it.
         if self.machine.phase() == Phase::LameDuck && !self.timeouts.quiet().is_zero() {
-            let accepted = (self.tally)().accepted;
+            let accepted = self.tally().accepted;
             if accepted != self.seen {
                 self.seen = accepted;
                 self.handle(Event::Busy);
@@ -187,7 +208,7 @@ impl Driver {
             self.note_blockers(Outcome::Forced, cause);
         }
         self.sender.publish(to);
-        let in_flight = (self.tally)().in_flight();
+        let in_flight = self.tally().in_flight();
         let Some(record) = &mut self.record else { return };
         if !self.machine.is_emptied() {
             record.phase_ended(from, cause, now);
@@ -199,6 +220,7 @@ impl Driver {
                 journal.cancelled();
                 self.record = None;
                 self.handle.watchdog.disarm();
+                (self.on_cancelled)();
             }
             Phase::Draining => self.idle = Some(self.wait_for_idle(journal)),
             Phase::Cancelling => {
@@ -310,7 +332,7 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.sender.publish(Phase::Stopped);
-        self.handle.watchdog.disarm();
+        self.handle.watchdog.stop_ended(self.outcome);
     }
 }
 

@@ -13,7 +13,9 @@ use crate::{
     LifecycleError, LifecycleHandle, Report, StopHandle, Tally, Work,
     driver::Driver,
     hook::{Hook, HookResult},
+    journal::log_error,
     stop_handle::Command,
+    watchdog::Watchdog,
 };
 
 /// How long a stop hook may take without a timeout of its own.
@@ -36,7 +38,8 @@ pub struct Lifecycle {
     pub(crate) work: Vec<Work>,
     pub(crate) tally: Arc<dyn Fn() -> Tally + Send + Sync>,
     pub(crate) alongside: Vec<BoxFuture<'static, ()>>,
-    has_watchdog: bool,
+    pub(crate) on_cancelled: Box<dyn Fn() + Send + Sync>,
+    pub(crate) has_watchdog: bool,
 }
 
 impl Lifecycle {
@@ -48,7 +51,8 @@ impl Lifecycle {
             timeouts: StopTimeouts::new(),
             budget: Budget::default(),
             sender,
-            handle: StopHandle { commands, watch, watchdog: Arc::default() },
+            handle: StopHandle { commands, watch, watchdog: Arc::new(Watchdog::new()) },
+            on_cancelled: Box::new(|| ()),
             has_watchdog: false,
             commands: receiver,
             start_hooks: Vec::new(),
@@ -150,6 +154,14 @@ impl Lifecycle {
         self
     }
 
+    /// Calls `call` when a stop is cancelled, before [`StopHandle::cancel_stop`] returns. Plumbing of
+    /// lameduck's own crates.
+    #[doc(hidden)]
+    pub fn on_cancelled(mut self, call: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_cancelled = Box::new(call);
+        self
+    }
+
     /// The phase, for layers and listeners.
     #[must_use]
     pub fn watch(&self) -> PhaseWatch {
@@ -221,7 +233,11 @@ impl Default for Lifecycle {
 /// Keeps a panic in a future from ending the driver, which runs on the same task.
 async fn guarded(future: BoxFuture<'static, ()>) {
     if AssertUnwindSafe(future).catch_unwind().await.is_err() {
-        tracing::error!(target: "lameduck", event = "alongside.panicked", "a future beside the lifecycle panicked and is not polled again");
+        log_error!(
+            "alongside.panicked",
+            {},
+            "a future beside the lifecycle panicked and is not polled again"
+        );
     }
 }
 
@@ -238,6 +254,7 @@ impl fmt::Debug for Lifecycle {
             work,
             tally: _,
             alongside: _,
+            on_cancelled: _,
             has_watchdog: _,
         } = self;
         f.debug_struct("Lifecycle")

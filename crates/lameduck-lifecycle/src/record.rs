@@ -54,8 +54,6 @@ impl Record {
 
     pub(crate) fn report(self, after: &Tally, timeouts: &StopTimeouts) -> (Journal, Report) {
         let Self { journal, cause, before, phases, since: _, blockers, outcome, hooks } = self;
-        // Half of the margin between the timeouts and the budget is for the exit of the process.
-        let exit_by = journal.began() + timeouts.total() + lameduck_core::Budget::MARGIN / 2;
         let report = Report {
             outcome,
             cause,
@@ -66,7 +64,8 @@ impl Record {
             hooks,
             blockers,
             tally: before.until(after),
-            exit_by: Some(exit_by.into_std()),
+            unlogged: 0,
+            ends_process: true,
         };
         (journal, report)
     }

@@ -1,9 +1,6 @@
 //! The report of a stop.
 
-use std::{
-    fmt,
-    time::{Duration, Instant},
-};
+use std::{fmt, time::Duration};
 
 use lameduck_core::{Phase, TransitionCause};
 
@@ -32,6 +29,16 @@ impl Outcome {
             Self::Cancelled => "cancelled",
             Self::Forced => "forced",
             Self::NotStarted => "not_started",
+        }
+    }
+
+    /// What happened, as a sentence for the log.
+    pub(crate) const fn sentence(self) -> &'static str {
+        match self {
+            Self::Clean => "graceful stop completed",
+            Self::Cancelled => "stop completed, some requests were cancelled",
+            Self::Forced => "stop completed by force, some requests were cut",
+            Self::NotStarted => "stop completed before the server had started",
         }
     }
 
@@ -113,9 +120,9 @@ impl HookTime {
 /// The report of a stop.
 ///
 /// Converted into an [`ExitCode`](std::process::ExitCode) it is the end of `main`. The conversion
-/// also starts the *watchdog*, a thread that ends the process when all stop timeouts and half of the
-/// margin are over. A runtime is dropped only after every blocking call on it has returned, so one
-/// that never returns would keep the process for ever.
+/// also starts the *watchdog*, a thread that ends the process a second later. A runtime is dropped
+/// only after every blocking call on it has returned, so one that never returns (a handler that
+/// blocks its thread, a read of the standard input) would keep the process for ever.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "a report says whether the stop was clean"]
 pub struct Report {
@@ -128,7 +135,9 @@ pub struct Report {
     pub(crate) hooks: Vec<HookTime>,
     pub(crate) blockers: Vec<String>,
     pub(crate) tally: Tally,
-    pub(crate) exit_by: Option<Instant>,
+    pub(crate) unlogged: u64,
+    /// Whether its exit code is to end the process.
+    pub(crate) ends_process: bool,
 }
 
 impl Report {
@@ -144,7 +153,8 @@ impl Report {
             hooks: Vec::new(),
             blockers: Vec::new(),
             tally: Tally::default(),
-            exit_by: None,
+            unlogged: 0,
+            ends_process: false,
         }
     }
 
@@ -203,6 +213,13 @@ impl Report {
     pub const fn tally(&self) -> Tally {
         self.tally
     }
+
+    /// How many events of the stop could not be logged, because the log subscriber panicked or
+    /// blocked.
+    #[must_use]
+    pub const fn unlogged_events(&self) -> u64 {
+        self.unlogged
+    }
 }
 
 impl fmt::Display for Report {
@@ -225,6 +242,9 @@ impl fmt::Display for Report {
         }
         for blocker in &self.blockers {
             write!(f, "\n  blocked by {blocker}")?;
+        }
+        if self.unlogged > 0 {
+            write!(f, "\n  {} events could not be logged", self.unlogged)?;
         }
         Ok(())
     }

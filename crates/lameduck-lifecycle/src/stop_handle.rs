@@ -29,10 +29,17 @@ impl StopHandle {
     pub fn stop(&self, cause: impl Into<String>, lame_duck: bool) {
         // The watchdog is armed here and not in the driver, whose runtime may be stuck.
         if self.watch.current() < Phase::LameDuck {
-            self.watchdog.arm();
+            self.watchdog.arm(false);
         }
         // A lifecycle that is gone has stopped already.
         drop(self.commands.send(Command::Stop { cause: cause.into(), lame_duck }));
+    }
+
+    /// A signal has come: from now on the process must end, and not only the server. Works on any
+    /// thread, also if the runtime is stuck. Plumbing of lameduck's own crates.
+    #[doc(hidden)]
+    pub fn process_must_end(&self) {
+        self.watchdog.arm(true);
     }
 
     /// Goes one step further at once: from lame duck or draining to cancelling, from there to forced,

@@ -1,8 +1,18 @@
 //! What a stop waits for, described by plain closures.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
+
+use crate::journal::log_error;
 
 /// How the source of some work, such as a listener, closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +61,8 @@ pub struct Work {
     name: &'static str,
     open: Count,
     idle: Wait<()>,
+    /// Whether `idle` has panicked. It is not called again.
+    idle_panicked: Arc<AtomicBool>,
     closed: Option<Wait<SourceClosed>>,
     blockers: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
     force: Arc<dyn Fn() + Send + Sync>,
@@ -59,7 +71,8 @@ pub struct Work {
 impl Work {
     /// Describes work by its name, how much of it is open, and a future that waits until none is.
     ///
-    /// The future is made anew as often as needed, and may be dropped at any time.
+    /// The future is made anew as often as needed, and may be dropped at any time. A closure or future
+    /// that panics costs only itself: the stop goes on, at the latest to its timeouts.
     pub fn new<F>(
         name: &'static str,
         open: impl Fn() -> usize + Send + Sync + 'static,
@@ -72,6 +85,7 @@ impl Work {
             name,
             open: Arc::new(open),
             idle: Arc::new(move || Box::pin(idle())),
+            idle_panicked: Arc::default(),
             closed: None,
             blockers: Arc::new(Vec::new),
             force: Arc::new(|| ()),
@@ -108,31 +122,80 @@ impl Work {
         self.name
     }
 
+    /// How much is open. None, if the closure panics.
     pub(crate) fn open(&self) -> usize {
-        (self.open)()
+        self.guard("open", || (self.open)()).unwrap_or(0)
     }
 
+    /// Waits until none is open, or until the future panics.
     pub(crate) fn idle(&self) -> BoxFuture<'static, ()> {
-        (self.idle)()
+        let work = self.clone();
+        Box::pin(async move {
+            // Relaxed: a flag, and nothing else is published.
+            if work.idle_panicked.load(Ordering::Relaxed) {
+                return;
+            }
+            if work.guard_wait("idle", || (work.idle)()).await.is_none() {
+                work.idle_panicked.store(true, Ordering::Relaxed);
+            }
+        })
     }
 
+    /// Waits until the source has closed. If the future panics, nothing is known of the queue.
     pub(crate) fn closed(&self) -> Option<BoxFuture<'static, SourceClosed>> {
-        self.closed.as_ref().map(|closed| closed())
+        let (work, closed) = (self.clone(), Arc::clone(self.closed.as_ref()?));
+        Some(Box::pin(async move {
+            let ended = work.guard_wait("closed", || closed()).await;
+            ended.unwrap_or(SourceClosed::new(0, false))
+        }))
     }
 
+    /// The blockers. None are named if the closure panics.
     pub(crate) fn blockers(&self) -> Vec<String> {
-        (self.blockers)()
+        self.guard("blockers", || (self.blockers)()).unwrap_or_default()
     }
 
     pub(crate) fn force(&self) {
-        (self.force)();
+        self.guard("force", || (self.force)());
+    }
+
+    /// Calls a closure of the user. One that panics costs only itself, and the stop goes on.
+    fn guard<T>(&self, closure: &'static str, call: impl FnOnce() -> T) -> Option<T> {
+        let returned = catch_unwind(AssertUnwindSafe(call)).ok();
+        if returned.is_none() {
+            self.log_panic(closure);
+        }
+        returned
+    }
+
+    /// As [`guard`](Self::guard), for a closure that returns a future.
+    async fn guard_wait<T>(
+        &self,
+        closure: &'static str,
+        call: impl FnOnce() -> BoxFuture<'static, T>,
+    ) -> Option<T> {
+        let future = self.guard(closure, call)?;
+        let returned = AssertUnwindSafe(future).catch_unwind().await.ok();
+        if returned.is_none() {
+            self.log_panic(closure);
+        }
+        returned
+    }
+
+    fn log_panic(&self, closure: &'static str) {
+        let work = self.name;
+        log_error!("work.panicked", { work, closure }, "a closure panicked, the stop goes on");
     }
 }
 
 impl fmt::Debug for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, open, idle: _, closed: _, blockers: _, force: _ } = self;
-        f.debug_struct("Work").field("name", name).field("open", &open()).finish_non_exhaustive()
+        let Self { name, open: _, idle: _, idle_panicked: _, closed: _, blockers: _, force: _ } =
+            self;
+        f.debug_struct("Work")
+            .field("name", name)
+            .field("open", &self.open())
+            .finish_non_exhaustive()
     }
 }
 

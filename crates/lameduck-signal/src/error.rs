@@ -13,8 +13,7 @@ pub struct SignalError {
 #[derive(Debug)]
 enum Kind {
     Listen { signal: Signal, source: io::Error },
-    FourthSignal { source: io::Error },
-    NoRuntime,
+    Thread { source: io::Error },
 }
 
 impl SignalError {
@@ -22,18 +21,8 @@ impl SignalError {
         Self { kind: Kind::Listen { signal, source } }
     }
 
-    pub(crate) const fn fourth_signal(source: io::Error) -> Self {
-        Self { kind: Kind::FourthSignal { source } }
-    }
-
-    pub(crate) const fn no_runtime() -> Self {
-        Self { kind: Kind::NoRuntime }
-    }
-
-    /// Whether the cause is a missing tokio runtime.
-    #[must_use]
-    pub const fn is_no_runtime(&self) -> bool {
-        matches!(self.kind, Kind::NoRuntime)
+    pub(crate) const fn thread(source: io::Error) -> Self {
+        Self { kind: Kind::Thread { source } }
     }
 
     /// The signal whose handler could not be installed, if it was one.
@@ -41,7 +30,7 @@ impl SignalError {
     pub const fn signal(&self) -> Option<Signal> {
         match self.kind {
             Kind::Listen { signal, .. } => Some(signal),
-            Kind::FourthSignal { .. } | Kind::NoRuntime => None,
+            Kind::Thread { .. } => None,
         }
     }
 }
@@ -50,8 +39,7 @@ impl fmt::Display for SignalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Listen { signal, .. } => write!(f, "cannot listen for {signal}"),
-            Kind::FourthSignal { .. } => f.write_str("cannot start the thread that ends the process at the fourth signal"),
-            Kind::NoRuntime => f.write_str("signal handlers are installed outside of a tokio runtime; call `install` inside of one"),
+            Kind::Thread { .. } => f.write_str("cannot start the thread that listens for signals"),
         }
     }
 }
@@ -59,8 +47,7 @@ impl fmt::Display for SignalError {
 impl Error for SignalError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.kind {
-            Kind::Listen { source, .. } | Kind::FourthSignal { source } => Some(source),
-            Kind::NoRuntime => None,
+            Kind::Listen { source, .. } | Kind::Thread { source } => Some(source),
         }
     }
 }

@@ -30,19 +30,20 @@
 //!
 //! First in `main`, before the socket is bound and before anything slow: a signal before
 //! [`Signals::install`] has its default action, which ends the process at once. One owner then
-//! waits in a loop for [`Triggers::next`]. All others get a [`TriggerHandle`]. When the stop is
-//! cancelled, the owner calls [`Triggers::reset`].
+//! waits in a loop for [`Triggers::next`]. All others get a [`TriggerHandle`]. When a stop is
+//! cancelled, call [`TriggerHandle::reset`].
 //!
 //! # Guarantees
 //!
 //! 1. Each further trigger escalates, up to the third.
 //! 2. A signal between install and the first wait is kept.
 //! 3. A wait that is dropped loses no trigger.
-//! 4. After a cancelled stop the next trigger is the first again.
+//! 4. After a cancelled stop the next trigger is the first again, however soon it comes.
 //! 5. SIGHUP and SIGQUIT keep their default action unless they are asked for.
 //! 6. An interrupt is interactive only if the process has a terminal.
 //! 7. A signal that is sent twice within a second counts once; a different signal counts.
-//! 8. With [`Signals::with_exit_at_fourth_signal`], a stuck process ends at the fourth signal, with
+//! 8. A signal is received also when every thread of the runtime is blocked.
+//! 9. With [`Signals::with_exit_at_fourth_signal`], a stuck process ends at the fourth signal, with
 //!    the exit code 128 plus the number of the signal.
 //!
 //! The system keeps one bit for each pending signal, and so does tokio: two signals of one kind
@@ -50,8 +51,7 @@
 //!
 //! # Cost
 //!
-//! Nothing per request. One wait polls each signal once. The thread for the fourth signal, off by
-//! default, sleeps.
+//! Nothing per request. One thread that sleeps until a signal comes.
 //!
 //! # What it does not do
 //!
@@ -74,8 +74,9 @@
 mod cause;
 mod error;
 mod escalation;
-mod fourth_signal;
 mod handle;
+mod listening;
+mod memory;
 mod signal;
 mod signals;
 mod triggers;

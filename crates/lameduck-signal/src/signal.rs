@@ -18,6 +18,8 @@ pub enum Signal {
 }
 
 impl Signal {
+    pub(crate) const ALL: [Self; 4] = [Self::Terminate, Self::Interrupt, Self::Quit, Self::Hangup];
+
     /// The name in logs: that of the Unix signal, also on Windows.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -5,16 +5,18 @@ use std::{
     fmt,
     future::Future,
     io::{self, IsTerminal},
+    sync::Arc,
     time::Duration,
 };
 
-use tokio::{runtime, sync::mpsc};
+use tokio::sync::mpsc;
 
 use crate::{
-    Signal, SignalError, TriggerHandle, Triggers,
-    fourth_signal::FourthSignal,
-    os::Listener,
-    triggers::{NamedFuture, Parts, Reload, StopSignal},
+    Signal, SignalError, StopCause, TriggerHandle, Triggers,
+    handle::ESCALATIONS,
+    listening::{Listening, Observer},
+    memory::Memory,
+    triggers::{NamedFuture, Parts, Reload},
 };
 
 /// A wrapper that signals a process and then its group does so within this time.
@@ -27,10 +29,12 @@ const DEBOUNCE: Duration = Duration::from_secs(1);
 #[must_use = "no signal is handled until `install` is called"]
 pub struct Signals {
     stop: Vec<Signal>,
-    reload: Vec<(Signal, Reload)>,
+    reload: Vec<(Signal, Box<dyn FnMut() + Send>)>,
     futures: Vec<NamedFuture>,
     handle: TriggerHandle,
     named: mpsc::Receiver<Cow<'static, str>>,
+    memory: Arc<Memory>,
+    observer: Option<Observer>,
     has_terminal: Option<bool>,
     debounce: Option<Duration>,
     exits_at_fourth_signal: bool,
@@ -39,13 +43,16 @@ pub struct Signals {
 impl Signals {
     /// SIGTERM and SIGINT; on Windows Ctrl-C, and the end of the console or the system.
     pub fn new() -> Self {
-        let (handle, named) = TriggerHandle::channel();
+        let memory = Arc::new(Memory::new());
+        let (handle, named) = TriggerHandle::channel(Arc::clone(&memory));
         Self {
             stop: vec![Signal::Terminate, Signal::Interrupt],
             reload: Vec::new(),
             futures: Vec::new(),
             handle,
             named,
+            memory,
+            observer: None,
             has_terminal: None,
             debounce: Some(DEBOUNCE),
             exits_at_fourth_signal: false,
@@ -109,12 +116,19 @@ impl Signals {
 
     /// Ends the process at the fourth stop signal, even if none of its tasks runs any more.
     ///
-    /// By default off: a process whose runtime is stuck does not react to the installed signals. A
-    /// thread with a listener of its own counts the signals. It outlives the [`Triggers`], because a
-    /// runtime can hang while it is dropped. The process ends with [`Signal::exit_code`] and runs no
-    /// destructors.
+    /// By default off: a process whose runtime is stuck does not react to the installed signals. The
+    /// thread that receives signals counts them, and outlives the [`Triggers`], because a runtime can
+    /// hang while it is dropped. The process ends with [`Signal::exit_code`] and runs no destructors.
     pub const fn with_exit_at_fourth_signal(mut self) -> Self {
         self.exits_at_fourth_signal = true;
+        self
+    }
+
+    /// Calls `observer` for each stop signal that counts, on the thread that receives signals, also
+    /// when the runtime of the program is stuck. It must not block. Plumbing of lameduck's own crates.
+    #[doc(hidden)]
+    pub fn with_observer(mut self, observer: impl FnMut(&StopCause) + Send + 'static) -> Self {
+        self.observer = Some(Box::new(observer));
         self
     }
 
@@ -126,16 +140,12 @@ impl Signals {
 
     /// Installs the signal handlers. To be called before the socket is bound.
     ///
-    /// From then on the signals do not end the process, for as long as it lives.
+    /// From then on the signals do not end the process, for as long as it lives. A thread of its own
+    /// receives them, so a runtime whose threads are blocked delays only what follows from them.
     ///
     /// # Errors
     ///
-    /// Outside of a tokio runtime, when the system does not accept a handler, and when the thread for
-    /// the fourth signal cannot be started.
-    ///
-    /// # Panics
-    ///
-    /// On Unix, as tokio does, on a runtime that was built without `enable_io` or `enable_all`.
+    /// When the system does not accept a handler, and when the thread cannot be started.
     pub fn install(self) -> Result<Triggers, SignalError> {
         let Self {
             stop,
@@ -143,40 +153,34 @@ impl Signals {
             futures,
             handle,
             named,
+            memory,
+            observer,
             has_terminal,
             debounce,
             exits_at_fourth_signal,
         } = self;
-        if runtime::Handle::try_current().is_err() {
-            return Err(SignalError::no_runtime());
+        let (causes, signals) = mpsc::channel(ESCALATIONS);
+        let (mut notify, mut reloads) = (Vec::new(), Vec::new());
+        for (signal, call) in reload {
+            // One place: several signals before the reload runs are one reload.
+            let (sender, signals) = mpsc::channel(1);
+            notify.push((signal, sender));
+            reloads.push(Reload { signal, signals, call });
         }
-        let fourth_signal =
-            if exits_at_fourth_signal { Some(FourthSignal::start(stop.clone())?) } else { None };
-        let stop = stop
-            .into_iter()
-            .map(|signal| Ok(StopSignal { signal, listener: listen(signal)?, last: None }))
-            .collect::<Result<_, SignalError>>()?;
-        let reload = reload
-            .into_iter()
-            .map(|(signal, call)| Ok((signal, listen(signal)?, call)))
-            .collect::<Result<_, SignalError>>()?;
-        let has_terminal =
-            has_terminal.unwrap_or_else(|| io::stdin().is_terminal() || io::stderr().is_terminal());
-        Ok(Triggers::new(Parts {
-            stop,
-            reload,
-            futures,
-            handle,
-            named,
-            has_terminal,
+        let listening = Listening {
+            stop: stop.clone(),
+            reload: notify,
+            causes,
+            observer,
+            memory: Arc::clone(&memory),
+            has_terminal: has_terminal
+                .unwrap_or_else(|| io::stdin().is_terminal() || io::stderr().is_terminal()),
             debounce,
-            fourth_signal,
-        }))
+            exits_at_fourth_signal,
+        };
+        listening.start()?;
+        Ok(Triggers::new(Parts { stop, signals, reload: reloads, futures, handle, named, memory }))
     }
-}
-
-fn listen(signal: Signal) -> Result<Listener, SignalError> {
-    Listener::new(signal).map_err(|source| SignalError::listen(signal, source))
 }
 
 impl Default for Signals {
@@ -196,6 +200,8 @@ impl fmt::Debug for Signals {
             exits_at_fourth_signal,
             handle: _,
             named: _,
+            memory: _,
+            observer: _,
         } = self;
         let reload: Vec<_> = reload.iter().map(|(signal, _)| signal).collect();
         let futures: Vec<_> = futures.iter().map(|(name, _)| name).collect();

@@ -204,27 +204,14 @@ impl LameduckBuilder {
     /// Installs the signal handlers and returns the handle.
     ///
     /// The server starts later: with [`serve`](Lameduck::serve), with its listener, or with a wait
-    /// for a part of the stop. A signal before that is kept. If the handlers cannot be installed
-    /// (outside a Tokio runtime, or because the system does not accept them), the start fails and
-    /// the report says why.
+    /// for a part of the stop. A signal before that is kept. If the system does not accept the
+    /// handlers, the start fails and the report says why.
     pub fn build(self) -> Lameduck {
         let Self { lifecycle, signals, in_flight, drain, context, sockets, .. } = self;
-        let lifecycle = match signals.install() {
-            Ok(triggers) => {
-                let (stop, watch) = (lifecycle.stop_handle(), lifecycle.watch());
-                lifecycle.alongside(wiring::obey(triggers, stop, watch))
-            }
-            Err(error) => wiring::failing_start(lifecycle, "signals", error),
-        };
-        let lifecycle = match sockets.check() {
-            Ok(()) => lifecycle,
-            Err(error) => wiring::failing_start(lifecycle, "sockets", error),
-        };
+        let lifecycle = wiring::with_triggers(lifecycle, signals);
+        let lifecycle = wiring::with_check(lifecycle, "sockets", sockets.check());
         #[cfg(feature = "axum")]
-        let lifecycle = match self.http.check() {
-            Ok(()) => lifecycle,
-            Err(error) => wiring::failing_start(lifecycle, "http", error),
-        };
+        let lifecycle = wiring::with_check(lifecycle, "http", self.http.check());
         Lameduck::from_parts(Parts {
             lifecycle,
             in_flight,

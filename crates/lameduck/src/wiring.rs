@@ -5,14 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{borrow::Cow, error::Error, time::Duration};
 
 use lameduck_context::ContextLayer;
-use lameduck_core::{Phase, PhaseWatch};
+use lameduck_core::PhaseWatch;
 use lameduck_drain::{DrainLayer, Rejections};
 use lameduck_inflight::{
     InFlight, InFlightLayer, InFlightOptions, RequestIdSource, set_request_id,
 };
 use lameduck_lifecycle::{Lifecycle, SourceClosed, StopHandle, Tally, Work};
 use lameduck_server::{Connections, ListenerEnd};
-use lameduck_signal::{Escalation, Triggers};
+use lameduck_signal::{Escalation, Signals, Triggers};
 use tower_layer::Stack;
 
 /// One layer of three, outermost first: the count, the drain, the context. Made by
@@ -117,22 +117,28 @@ fn tally(in_flight: &InFlight, rejections: &Rejections) -> Tally {
     Tally::new(totals.entered(), finished, rejected, totals.aborted())
 }
 
-/// Lets the triggers begin and escalate the stop. Ctrl-C skips lame duck: a person waits for it.
+/// Lets signals and other triggers begin and escalate the stop of this lifecycle. If they cannot be
+/// installed, its start fails.
+pub(crate) fn with_triggers(lifecycle: Lifecycle, signals: Signals) -> Lifecycle {
+    let (stop, triggers) = (lifecycle.stop_handle(), signals.handle());
+    let watched = stop.clone();
+    // On the thread that receives signals: it works also when the runtime is stuck.
+    match signals.with_observer(move |_| watched.process_must_end()).install() {
+        Ok(installed) => {
+            lifecycle.on_cancelled(move || triggers.reset()).alongside(obey(installed, stop))
+        }
+        Err(error) => failing_start(lifecycle, "signals", error),
+    }
+}
+
+/// Begins and escalates the stop as the triggers say. Ctrl-C skips lame duck: a person waits for it.
 ///
-/// The triggers count how often a stop was asked for. Another stop, one that the program itself
-/// began or cancelled, does not escalate by the first signal: a supervisor sends SIGTERM also when
-/// a `preStop` hook has begun the stop.
-pub(crate) async fn obey(mut triggers: Triggers, stop: StopHandle, watch: PhaseWatch) {
+/// The triggers count how often a stop was asked for. A stop that the program itself has begun is
+/// not escalated by the first signal: a supervisor sends SIGTERM also when a `preStop` hook has
+/// begun the stop.
+async fn obey(mut triggers: Triggers, stop: StopHandle) {
     loop {
-        let request = tokio::select! {
-            // First, so that a signal after a cancelled stop is the first of the next one.
-            biased;
-            () = stop_cancelled(&watch) => {
-                triggers.reset();
-                continue;
-            }
-            request = triggers.next() => request,
-        };
+        let request = triggers.next().await;
         match request.escalation {
             Escalation::First => {
                 stop.stop(request.cause.to_string(), !request.cause.is_interactive());
@@ -142,11 +148,14 @@ pub(crate) async fn obey(mut triggers: Triggers, stop: StopHandle, watch: PhaseW
     }
 }
 
-/// Completes when a stop that is under way, or the next one, is cancelled.
-async fn stop_cancelled(watch: &PhaseWatch) {
-    watch.reached(Phase::LameDuck).await;
-    if let Some(stop) = watch.stop_number() {
-        watch.stop_cancelled(stop).await;
+/// A lifecycle whose start fails if options of this name have an error.
+pub(crate) fn with_check<E>(lifecycle: Lifecycle, name: &str, checked: Result<(), E>) -> Lifecycle
+where
+    E: Into<Box<dyn Error + Send + Sync>> + Send + Sync + 'static,
+{
+    match checked {
+        Ok(()) => lifecycle,
+        Err(error) => failing_start(lifecycle, name, error),
     }
 }
 

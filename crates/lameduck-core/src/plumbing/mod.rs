@@ -11,6 +11,7 @@ mod far_future;
 #[cfg(feature = "http")]
 mod json;
 mod kept;
+pub mod outbox;
 mod wait;
 
 #[cfg(feature = "http")]

@@ -6,5 +6,6 @@ mod exit;
 mod hooks;
 mod log;
 mod phases;
+mod subscribers;
 
 mod support;

@@ -1,0 +1,129 @@
+//! The thread that receives signals.
+
+use std::{
+    convert::Infallible,
+    future, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    process,
+    sync::{Arc, mpsc::sync_channel},
+    task::{Context, Poll},
+    thread,
+    time::Duration,
+};
+
+use tokio::{runtime, sync::mpsc};
+
+use crate::{
+    Signal, SignalError, StopCause,
+    handle::ESCALATIONS,
+    memory::Memory,
+    os::{self, Listener},
+};
+
+/// Called on the thread for each signal that counts.
+pub(crate) type Observer = Box<dyn FnMut(&StopCause) + Send>;
+
+/// What the thread does with the signals.
+pub(crate) struct Listening {
+    pub(crate) stop: Vec<Signal>,
+    pub(crate) reload: Vec<(Signal, mpsc::Sender<()>)>,
+    pub(crate) causes: mpsc::Sender<StopCause>,
+    pub(crate) observer: Option<Observer>,
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) has_terminal: bool,
+    pub(crate) debounce: Option<Duration>,
+    pub(crate) exits_at_fourth_signal: bool,
+}
+
+impl Listening {
+    /// Starts the thread. Returns when it listens.
+    ///
+    /// A thread of its own receives signals also when every thread of the program's runtime is
+    /// blocked. It lives as long as the process, as the signal handlers do.
+    pub(crate) fn start(self) -> Result<(), SignalError> {
+        let (ready, is_ready) = sync_channel(1);
+        // The runtime lives and ends on its thread: dropping one inside another one panics.
+        let run = move || match self.listen() {
+            Ok((runtime, mut listeners)) => {
+                let _ = ready.send(Ok(()));
+                match runtime.block_on(listeners.run()) {}
+            }
+            Err(error) => drop(ready.send(Err(error))),
+        };
+        thread::Builder::new()
+            .name("lameduck-signals".to_owned())
+            .spawn(run)
+            .map_err(SignalError::thread)?;
+        is_ready.recv().unwrap_or_else(|gone| Err(SignalError::thread(io::Error::other(gone))))
+    }
+
+    fn listen(self) -> Result<(runtime::Runtime, Listeners), SignalError> {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .map_err(SignalError::thread)?;
+        let inside = runtime.enter();
+        let listen = |signal| match Listener::new(signal) {
+            Ok(listener) => Ok((signal, listener)),
+            Err(source) => Err(SignalError::listen(signal, source)),
+        };
+        let stop = self.stop.iter().map(|&signal| listen(signal)).collect::<Result<_, _>>()?;
+        let reload = self.reload.iter().map(|(signal, notify)| {
+            listen(*signal).map(|(_, listener)| (listener, notify.clone()))
+        });
+        let reload = reload.collect::<Result<_, _>>()?;
+        drop(inside);
+        Ok((runtime, Listeners { stop, reload, options: self }))
+    }
+
+    fn receive(&mut self, signal: Signal) {
+        let received = self.memory.receive();
+        if self.exits_at_fourth_signal && received > ESCALATIONS {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the user opted in, and sent four signals"
+            )]
+            process::exit(os::exit_code_at_end(signal));
+        }
+        let cause = StopCause::of_signal(signal, self.has_terminal);
+        let debounce = self.debounce.filter(|_| !cause.is_interactive()).unwrap_or_default();
+        if !self.memory.counts(signal, debounce) {
+            return;
+        }
+        // Full: the third escalation waits. Closed: the triggers are gone.
+        let _ = self.causes.try_send(cause.clone());
+        if let Some(observer) = &mut self.observer {
+            // The thread goes on without what the observer did.
+            let _ = catch_unwind(AssertUnwindSafe(|| observer(&cause)));
+        }
+    }
+}
+
+struct Listeners {
+    stop: Vec<(Signal, Listener)>,
+    reload: Vec<(Listener, mpsc::Sender<()>)>,
+    options: Listening,
+}
+
+impl Listeners {
+    async fn run(&mut self) -> Infallible {
+        future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// Every listener is polled until it is pending, so that its next signal wakes the thread.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Infallible> {
+        let Self { stop, reload, options } = self;
+        for (signal, listener) in stop {
+            while listener.poll(cx).is_ready() {
+                options.receive(*signal);
+            }
+        }
+        for (listener, notify) in reload {
+            while listener.poll(cx).is_ready() {
+                // Full: the reload that waits has not begun. Closed: the triggers are gone.
+                let _ = notify.try_send(());
+            }
+        }
+        Poll::Pending
+    }
+}
