@@ -105,7 +105,9 @@ mod tests {
     fn a_job_that_blocks_holds_up_neither_a_post_nor_a_flush() {
         let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let (release, gate) = mpsc::channel::<()>();
-        assert!(post(move || drop(gate.recv())));
+        assert!(post(move || {
+            let _ = gate.recv();
+        }));
         assert!(!flush(Duration::from_millis(10)));
         let posted = (0..2 * CAPACITY).filter(|_| post(|| ())).count();
         assert!(posted <= CAPACITY, "{posted}");
