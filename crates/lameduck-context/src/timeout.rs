@@ -1,4 +1,4 @@
-//! The timeout alone: no id, no context, nothing shared.
+//! The time limit alone: no id, no context, nothing shared.
 
 use std::{
     fmt,
@@ -10,24 +10,25 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response};
+use lameduck_core::plumbing::inner_accessors;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    Interrupted, Reason,
-    alarm::{Alarm, from_now},
-    answer::{Client, is_grpc_call},
+    CancelReason, Interrupted,
+    deadline_timer::{DeadlineTimer, from_now},
+    layer::{Client, is_grpc_call},
 };
 
 /// Wraps services in [`TimeoutService`]: a time limit for handlers, and nothing else.
 ///
-/// For services that have their context from elsewhere. A handler that is ready at its first poll
-/// costs no clock, no timer and no allocation. Also see the [crate docs](crate).
+/// For services whose context comes from elsewhere. A handler that is ready at its first poll costs
+/// no clock, no timer and no allocation. Also see the [crate docs](crate).
 ///
-/// The response keeps its body's type, which therefore has to be one that can be made from bytes,
-/// as axum's can. Around a service whose body cannot, as tonic's, put a
-/// [`ContextLayer`](crate::ContextLayer), which asks nothing of it.
+/// The response keeps the type of its body, which therefore has to be one that can be made from
+/// bytes, as axum's can. tonic's cannot: use a [`ContextLayer`](crate::ContextLayer), which has no
+/// such bound.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a layer does nothing until it wraps a service"]
 pub struct TimeoutLayer {
@@ -37,8 +38,8 @@ pub struct TimeoutLayer {
 impl TimeoutLayer {
     /// Makes a layer that lets a handler take `limit`, counted from its first wait.
     ///
-    /// Zero cuts off every handler that is not ready at once. A limit that lies past the end of
-    /// the clock is as good as none.
+    /// Zero drops every handler that is not ready at once. A limit that ends past the end of the
+    /// clock is as good as none.
     pub const fn new(limit: Duration) -> Self {
         Self { limit }
     }
@@ -61,21 +62,7 @@ pub struct TimeoutService<S> {
 }
 
 impl<S> TimeoutService<S> {
-    /// The inner service.
-    pub const fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The inner service, to change it.
-    pub const fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Takes the inner service out.
-    #[must_use]
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    inner_accessors!(inner: S, "service");
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for TimeoutService<S>
@@ -94,7 +81,7 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (limit, is_grpc) = (self.limit, is_grpc_call(&request));
         let inner = Some(self.inner.call(request));
-        TimeoutFuture { inner, alarm: Alarm::new(), limit, is_grpc }
+        TimeoutFuture { inner, timer: DeadlineTimer::new(), limit, is_grpc }
     }
 }
 
@@ -107,10 +94,10 @@ pin_project! {
     /// polled after it has completed.
     #[must_use = "futures do nothing unless polled"]
     pub struct TimeoutFuture<F> {
-        // Taken to drop the handler before it is answered for.
+        // Taken to drop the handler before the layer answers.
         #[pin]
         inner: Option<F>,
-        alarm: Alarm,
+        timer: DeadlineTimer,
         limit: Duration,
         is_grpc: bool,
     }
@@ -131,14 +118,14 @@ where
         match inner.poll(cx) {
             Poll::Ready(done) => Poll::Ready(done),
             Poll::Pending => {
-                if !this.alarm.is_armed() {
-                    this.alarm.arm(Some(from_now(*this.limit)), None);
+                if !this.timer.is_started() {
+                    this.timer.start(Some(from_now(*this.limit)), None);
                 }
-                this.alarm.poll(None, cx).map(|_| {
+                this.timer.poll(None, cx).map(|_| {
                     this.inner.set(None);
-                    let reason = Reason::DeadlineExceeded;
+                    let reason = CancelReason::DeadlineExceeded;
                     let interrupted = Interrupted::new(reason, Some(*this.limit), None);
-                    Ok(interrupted.into_response(Client::grpc(*this.is_grpc), None))
+                    Ok(interrupted.into_response(Client::of_kind(*this.is_grpc), None))
                 })
             }
         }
@@ -147,10 +134,10 @@ where
 
 impl<F> fmt::Debug for TimeoutFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { inner, alarm, limit, is_grpc } = self;
+        let Self { inner, timer, limit, is_grpc } = self;
         f.debug_struct("TimeoutFuture")
             .field("completed", &inner.is_none())
-            .field("alarm", alarm)
+            .field("timer", timer)
             .field("limit", limit)
             .field("is_grpc", is_grpc)
             .finish()

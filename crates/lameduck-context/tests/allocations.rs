@@ -15,26 +15,30 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
 use http_body::Body;
 use http_body_util::Full;
-use lameduck_context::{ContextLayer, InboundDeadline, RequestContext, TimeoutLayer};
+use lameduck_context::{ContextLayer, InboundDeadline, RequestContext, TimeoutLayer, TraceOptions};
 use tower::{Layer, Service, util::MapRequest};
 
-/// Counts the allocations of each thread.
+/// Counts the allocations and the bytes of each thread.
 struct Counting;
 
 thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
+    /// Bytes that are allocated and not freed.
+    static LIVE: Cell<usize> = const { Cell::new(0) };
 }
 
-// SAFETY: all is done by the system's allocator.
+// SAFETY: the system's allocator does the work.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.set(COUNT.get() + 1);
-        // SAFETY: the caller's promises are those that are asked for.
+        LIVE.set(LIVE.get().wrapping_add(layout.size()));
+        // SAFETY: the caller promises what `System` asks for.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are those that are asked for.
+        LIVE.set(LIVE.get().wrapping_sub(layout.size()));
+        // SAFETY: the caller promises what `System` asks for.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -118,8 +122,35 @@ const LIMIT: Duration = Duration::from_secs(30);
 #[test]
 fn a_timeout_allocates_nothing_for_a_handler_that_is_ready() {
     check(&TimeoutLayer::new(LIMIT).layer(handler()), None, 0);
-    let layer = ContextLayer::new().without_request_id().with_timeout(LIMIT).with_body_limit(LIMIT);
+    let layer = ContextLayer::new()
+        .with_options(|options| options.request_id = None)
+        .with_timeout(LIMIT)
+        .with_options(|options| options.timeouts.body = Some(LIMIT));
     check(&layer.layer(handler()), None, 0);
+}
+
+#[test]
+fn a_router_that_is_rebuilt_100_000_times_ends_with_memory_flat() {
+    let rebuild = |times: u32| {
+        for number in 0..times {
+            let layer = ContextLayer::new()
+                .with_timeout_by(move |_| Some(LIMIT * number))
+                .on_request_id(move |_| assert!(number < times))
+                .with_response(move |_| Response::new(Bytes::from(number.to_string())))
+                .with_tracker(move |_| number);
+            let mut service = layer.layer(TimeoutLayer::new(LIMIT).layer(handler()));
+            let mut plain = ContextLayer::new().layer(handler());
+            if number % 10 == 0 {
+                drop(service.call(ask(None)));
+                drop(plain.call(ask(None)));
+            }
+        }
+    };
+    // Some configurations are kept for as long as the process lives. These are more.
+    rebuild(100);
+    let before = LIVE.get();
+    rebuild(100_000);
+    assert_eq!(LIVE.get(), before);
 }
 
 #[test]
@@ -131,7 +162,9 @@ fn an_id_that_is_made_and_told_is_one_allocation() {
 fn a_callers_deadline_is_none_and_neither_is_reading_for_one() {
     // Outside of a runtime: a timer would not only count, it would panic.
     let layer = ContextLayer::new().with_timeout(LIMIT);
-    let layer = layer.with_inbound_deadline(InboundDeadline::new()).with_trace_context();
+    let layer = layer
+        .with_options(|options| options.inbound_deadline = Some(InboundDeadline::new()))
+        .with_options(|options| options.trace = Some(TraceOptions::new()));
     check(&layer.layer(handler()), None, 1);
     let told = |mut request: Ask| {
         request.headers_mut().insert("grpc-timeout", HeaderValue::from_static("1S"));
@@ -150,7 +183,15 @@ fn an_id_that_is_taken_over_is_none() {
 
 #[test]
 fn an_id_that_is_not_told_is_none() {
-    check(&ContextLayer::new().with_response_header(false).layer(handler()), None, 0);
+    check(
+        &ContextLayer::new()
+            .with_options(|options| {
+                options.request_id.get_or_insert_default().response_header = false
+            })
+            .layer(handler()),
+        None,
+        0,
+    );
 }
 
 #[test]
@@ -167,7 +208,8 @@ fn a_context_that_is_asked_for_is_none() {
 
 #[test]
 fn a_thread_keeps_32_contexts_for_requests_that_wait_at_once() {
-    let mut service = ContextLayer::new().without_request_id().layer(handler());
+    let mut service =
+        ContextLayer::new().with_options(|options| options.request_id = None).layer(handler());
     let mut calls = || {
         let before = COUNT.get();
         // The contexts are those of `call`; the futures are not polled.
@@ -183,7 +225,8 @@ fn a_thread_keeps_32_contexts_for_requests_that_wait_at_once() {
 
 #[test]
 fn a_layer_inside_of_anothers_is_one() {
-    let layer = ContextLayer::new().without_request_id().with_timeout(LIMIT);
+    let layer =
+        ContextLayer::new().with_options(|options| options.request_id = None).with_timeout(LIMIT);
     check(&layer.clone().layer(layer.layer(handler())), None, 1);
 }
 
@@ -197,7 +240,7 @@ fn a_value_is_two_and_a_requests_first_is_three() {
             ready(Ok(answer()))
         })
     };
-    let layer = ContextLayer::new().without_request_id();
+    let layer = ContextLayer::new().with_options(|options| options.request_id = None);
     check(&layer.layer(setting(0)), None, 0);
     check(&layer.layer(setting(1)), None, 3);
     check(&layer.layer(setting(2)), None, 3 + 2);
@@ -205,7 +248,11 @@ fn a_value_is_two_and_a_requests_first_is_three() {
 
 #[test]
 fn an_extension_is_three_more() {
-    check(&ContextLayer::new().with_extension().layer(handler()), None, 1 + 3);
+    check(
+        &ContextLayer::new().with_options(|options| options.extension = true).layer(handler()),
+        None,
+        1 + 3,
+    );
 }
 
 #[test]
@@ -225,12 +272,18 @@ fn a_wait_with_a_limit_is_one_and_a_wait_for_a_phase_is_two() {
         })
     });
     check(&TimeoutLayer::new(LIMIT).layer(waiting), None, 1);
-    let layer = ContextLayer::new().without_request_id().with_timeout(LIMIT);
+    let layer =
+        ContextLayer::new().with_options(|options| options.request_id = None).with_timeout(LIMIT);
     check(&layer.layer(waiting), None, 1);
-    check(&ContextLayer::new().without_request_id().layer(waiting), None, 0);
+    check(
+        &ContextLayer::new().with_options(|options| options.request_id = None).layer(waiting),
+        None,
+        0,
+    );
     // The wait for a phase has an allocation of its own, made when it is first polled.
     let (_sender, phase) = lameduck_core::phase_channel();
-    let layer = ContextLayer::new().without_request_id().with_phase(phase);
+    let layer =
+        ContextLayer::new().with_options(|options| options.request_id = None).with_phase(phase);
     check(&layer.clone().layer(waiting), None, 2);
     check(&layer.with_timeout(LIMIT).layer(waiting), None, 2);
 }

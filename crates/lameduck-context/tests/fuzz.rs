@@ -1,7 +1,8 @@
-//! Headers as an attacker would write them: valid ones, broken in every way that comes to a machine's
-//! mind. Without coverage to steer by, which needs a nightly compiler.
+//! Headers as an attacker would write them: valid ones, broken in every way that comes to a
+//! machine's mind. Without coverage to steer by, which needs a nightly compiler.
 //!
-//! `cargo xtask fuzz --seconds 60` runs this for longer, from a seed of its own that a failure names.
+//! `cargo xtask fuzz --seconds 60` runs this for longer, from a seed of its own that a failure
+//! names.
 #![allow(missing_docs, reason = "tests are named by sentences")]
 
 use std::{
@@ -130,18 +131,20 @@ fn check(headers: &HeaderMap) {
     let (mut once, mut twice) = (HeaderMap::new(), HeaderMap::new());
     TraceContext::read(headers).write(&mut once);
     TraceContext::read(&once).write(&mut twice);
-    assert_eq!(once, twice, "what is carried on is valid");
-    for policy in [InboundDeadline::new(), InboundDeadline::new().with_dark_mode()] {
-        check_layer(headers, policy);
+    assert_eq!(once, twice, "what is propagated is valid");
+    for count_only in [false, true] {
+        let mut inbound = InboundDeadline::new();
+        inbound.count_only = count_only;
+        check_layer(headers, inbound);
     }
 }
 
 /// A request with these headers is answered, with one id.
-fn check_layer(headers: &HeaderMap, policy: InboundDeadline) {
-    let layer = ContextLayer::new()
-        .with_timeout(Duration::from_secs(5))
-        .with_inbound_deadline(policy)
-        .with_own_spans();
+fn check_layer(headers: &HeaderMap, inbound: InboundDeadline) {
+    let layer = ContextLayer::new().with_timeout(Duration::from_secs(5)).with_options(|options| {
+        options.inbound_deadline = Some(inbound);
+        options.trace.get_or_insert_default().own_spans = true;
+    });
     let mut service = layer.layer(tower::service_fn(|_: Request<Full<Bytes>>| {
         let context = RequestContext::current();
         let left = context.and_then(|context| context.remaining());

@@ -102,7 +102,10 @@ impl Stack {
             Self::PeerContext => boxed(peer::request_id().layer(handler), work),
             Self::OurContext => boxed(ContextLayer::new().layer(handler), work),
             Self::OurContextInFull => {
-                boxed(ContextLayer::new().with_tower_http_request_id().layer(handler), work)
+                let layer = ContextLayer::new().with_options(|options| {
+                    options.request_id.get_or_insert_default().tower_http = true;
+                });
+                boxed(layer.layer(handler), work)
             }
             Self::PeerWhole => boxed(peer::same_jobs().layer(handler), work),
             Self::PeerTypical => boxed(peer::typical().layer(handler), work),

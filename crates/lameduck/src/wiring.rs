@@ -2,7 +2,7 @@
 
 #[cfg(feature = "axum")]
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::{borrow::Cow, error::Error, time::Duration};
+use std::{borrow::Cow, error::Error};
 
 use lameduck_context::ContextLayer;
 use lameduck_core::PhaseWatch;
@@ -168,10 +168,6 @@ pub(crate) fn failing_start(
     lifecycle.on_start(name, async move || Err(error))
 }
 
-/// How long before the end of the drain the deadline of a request is: enough to write an answer,
-/// and short beside the 15 s of the drain.
-const DRAIN_RESERVE: Duration = Duration::from_millis(50);
-
 /// The count of requests, with a ledger of their ids.
 pub(crate) fn in_flight() -> InFlight {
     let mut options = InFlightOptions::new();
@@ -186,9 +182,8 @@ pub(crate) fn context(watch: PhaseWatch, in_flight: &InFlight) -> ContextLayer {
     let in_flight = in_flight.clone();
     ContextLayer::new()
         .with_phase(watch)
-        .with_drain_reserve(DRAIN_RESERVE)
         // The id goes into the request's line of the ledger. The context layer is called inside of
         // the count, and neither knows the other.
-        .with_on_request_id(set_request_id)
+        .on_request_id(set_request_id)
         .with_tracker(move |name: Cow<'static, str>| in_flight.enter_named(name))
 }

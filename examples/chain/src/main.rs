@@ -13,7 +13,10 @@
 use std::{error::Error, io, process::ExitCode, time::Duration};
 
 use axum::http::Uri;
-use lameduck::{Lameduck, LameduckBuilder};
+use lameduck::{
+    Lameduck, LameduckBuilder,
+    context::{ContextOptions, InboundDeadline},
+};
 use lameduck_test_support::{Arguments, announce};
 
 mod database;
@@ -46,10 +49,12 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(report.into())
 }
 
-/// Only the edge is public. The others take the time that they are given.
+/// Only the edge is public. The other services trust the deadline that their caller sends.
 fn trusting(duck: LameduckBuilder) -> Lameduck {
-    use lameduck::context::InboundDeadline;
-    duck.with_context(|context| context.with_inbound_deadline(InboundDeadline::new())).build()
+    let trust = |options: &mut ContextOptions| {
+        options.inbound_deadline = Some(InboundDeadline::new());
+    };
+    duck.with_context(|context| context.with_options(trust)).build()
 }
 
 async fn serve(duck: Lameduck, addr: &str, app: axum::Router) -> io::Result<lameduck::Report> {

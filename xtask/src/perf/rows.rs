@@ -45,7 +45,7 @@ const TIMEOUT: &str = "time limit: tower-http Timeout | lameduck TimeoutLayer";
 const GATE: &str = "count, turn away, wait for: InFlightRequests + TaskTracker + CancellationToken | InFlightLayer + DrainLayer";
 const CONTEXT: &str =
     "request id, told on the response: SetRequestId + PropagateRequestId | ContextLayer";
-const IN_FULL: &str = "request id, also in the request's extensions and header: SetRequestId + PropagateRequestId | ContextLayer::with_tower_http_request_id";
+const IN_FULL: &str = "request id, also in the request's extensions and header: SetRequestId + PropagateRequestId | ContextLayer with tower-http's id";
 const WHOLE: &str = "the whole: typical tower-http stack | Lameduck::layer";
 const SAME: &str = "the whole: tower-http and tokio-util, same jobs | Lameduck::layer";
 const OWN: &str = "throughput: bare axum::serve | own loop, whole stack";

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-/// More digits than any number that means something. Zeros in front count.
+/// More digits than any useful number has. Zeros in front count.
 const MOST_DIGITS: usize = 20;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
-/// The most that eight digits say.
+/// The largest number of eight digits.
 const GRPC_MOST: u128 = 99_999_999;
 
 /// The units of `grpc-timeout`, the finest first: its letter, and its length in nanoseconds.
@@ -61,7 +61,7 @@ pub(super) fn seconds(value: &[u8]) -> Option<Duration> {
     Some(Duration::new(number(whole)?, nanos))
 }
 
-/// One to twenty digits. What does not fit is the largest number.
+/// One to twenty digits. A number that does not fit becomes the largest one.
 fn number(digits: &[u8]) -> Option<u64> {
     let is_number =
         (1..=MOST_DIGITS).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
@@ -72,7 +72,7 @@ fn number(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// In the finest unit of which eight digits are enough: off by at most one part in 100,000.
+/// In the finest unit for which eight digits are enough: off by at most one part in 100,000.
 pub(super) fn to_grpc(left: Duration) -> Option<HeaderValue> {
     let nanos = left.as_nanos();
     let fits = GRPC_UNITS.iter().find(|(_, length)| nanos / length <= GRPC_MOST);

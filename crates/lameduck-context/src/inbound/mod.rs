@@ -1,4 +1,4 @@
-//! Deadlines that come with a request: which are read, and what is made of them.
+//! Deadlines that come with a request: which are read, and how they bound it.
 
 mod formats;
 mod source;
@@ -8,82 +8,58 @@ use std::time::Duration;
 use http::HeaderMap;
 
 pub use self::source::{DeadlineSource, InvalidDeadline};
-use crate::counts::ContextCounts;
+use crate::ContextCounts;
 
 /// An hour: longer than a person or a retry waits for one answer.
 const MAXIMUM: Duration = Duration::from_secs(60 * 60);
 
 /// How deadlines that come with a request are read. For
-/// [`ContextLayer::with_inbound_deadline`](crate::ContextLayer::with_inbound_deadline).
+/// [`ContextOptions::inbound_deadline`](crate::ContextOptions::inbound_deadline).
 ///
-/// A deadline from outside only ever shortens: the request has the least of what its caller says,
-/// the layer's own limit, the [maximum](Self::with_maximum) and what is left of the drain. A value
-/// that cannot be read is counted and left out. Of several headers the shortest counts.
+/// A caller's deadline only ever shortens: the request has the least of that, the layer's own
+/// limit, the [maximum](Self::maximum) and what is left of the drain. A value that cannot be read
+/// is counted and ignored. Of several headers the shortest counts.
 ///
 /// A request whose deadline has passed on arrival does not enter its handler. It is answered 504
 /// with the code `deadline_expired`, or `DEADLINE_EXCEEDED`, and the response carries
-/// [`NotExecuted`](lameduck_core::NotExecuted): it may be sent elsewhere.
+/// [`NotExecuted`](crate::NotExecuted): it may be sent elsewhere.
 #[derive(Clone, Debug)]
-#[must_use = "a policy does nothing until a layer has it"]
+#[non_exhaustive]
 pub struct InboundDeadline {
-    sources: Vec<DeadlineSource>,
-    maximum: Duration,
-    reserve: Duration,
-    is_dark: bool,
+    /// Which headers are read. By default `grpc-timeout`, `x-envoy-expected-rq-timeout-ms` and
+    /// `x-request-timeout-ms`.
+    pub sources: Vec<DeadlineSource>,
+
+    /// The longest deadline that is taken over; a longer one is cut to it. By default an hour.
+    ///
+    /// `grpc-timeout: 99999999H` is legal, and 11,400 years.
+    pub maximum: Option<Duration>,
+
+    /// What is taken off, for the answer's way back. By default nothing: a caller that counts its
+    /// way in, as [`OutboundLayer`](crate#feature-flags) does, has taken it off already.
+    pub reserve: Duration,
+
+    /// Whether deadlines are only counted: none is shortened and no request rejected. By default
+    /// both are done.
+    ///
+    /// For the first days behind callers whose deadlines nothing has enforced so far.
+    /// [`ContextCounts`] then shows what would have been done.
+    pub count_only: bool,
 }
 
 impl InboundDeadline {
-    /// Reads `grpc-timeout`, `x-envoy-expected-rq-timeout-ms` and `x-request-timeout-ms`.
+    /// The defaults: gRPC's header, Envoy's and `x-request-timeout-ms`, for an hour at most.
+    #[must_use]
     pub fn new() -> Self {
         let sources = vec![
             DeadlineSource::grpc(),
             DeadlineSource::envoy(),
             DeadlineSource::request_timeout_ms(),
         ];
-        Self { sources, maximum: MAXIMUM, reserve: Duration::ZERO, is_dark: false }
+        Self { sources, maximum: Some(MAXIMUM), reserve: Duration::ZERO, count_only: false }
     }
 
-    /// Sets which headers are read, instead of those of [`new`](Self::new).
-    pub fn with_sources(mut self, sources: impl IntoIterator<Item = DeadlineSource>) -> Self {
-        self.sources = sources.into_iter().collect();
-        self
-    }
-
-    /// Adds a header to those that are read.
-    pub fn with_source(mut self, source: DeadlineSource) -> Self {
-        self.sources.push(source);
-        self
-    }
-
-    /// Sets the longest deadline that is taken over; a longer one is cut to it. By default an hour.
-    ///
-    /// `grpc-timeout: 99999999H` is legal, and 11,400 years.
-    pub fn with_maximum(mut self, maximum: Duration) -> Self {
-        self.maximum = maximum;
-        self
-    }
-
-    /// Sets what is taken off, for the answer's way back. By default nothing: a caller that counts
-    /// its way in, as our outbound layer does, has taken it off already.
-    pub fn with_reserve(mut self, reserve: Duration) -> Self {
-        self.reserve = reserve;
-        self
-    }
-
-    /// Only counts: no deadline is shortened and no request refused. By default both are done.
-    ///
-    /// For the first days behind callers that were never held to what they say.
-    /// [`ContextCounts`](crate::ContextCounts) then tells what would have been done.
-    pub fn with_dark_mode(mut self) -> Self {
-        self.is_dark = true;
-        self
-    }
-
-    pub(crate) const fn is_dark(&self) -> bool {
-        self.is_dark
-    }
-
-    /// How long the caller waits, with the maximum and the reserve taken off. Zero is too late.
+    /// How long the caller waits, less the reserve and at most the maximum. Zero is too late.
     pub(crate) fn read(&self, headers: &HeaderMap, counts: &ContextCounts) -> Option<Duration> {
         let mut least: Option<Duration> = None;
         for read in self.sources.iter().filter_map(|source| source.read(headers)) {
@@ -92,7 +68,8 @@ impl InboundDeadline {
                 Err(_) => counts.note_invalid_deadline(),
             }
         }
-        least.map(|least| least.saturating_sub(self.reserve).min(self.maximum))
+        let left = least?.saturating_sub(self.reserve);
+        Some(self.maximum.map_or(left, |maximum| left.min(maximum)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where a caller writes how long it waits: one header, and how its value is read and written.
+//! One header in which a caller says how long it waits.
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
@@ -6,12 +6,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::formats;
 
-/// Reads a value that no format of ours reads.
+/// Reads a value of another format.
 type Read = Arc<dyn Fn(&HeaderValue) -> Option<Duration> + Send + Sync>;
 
 /// A header in which a caller says how long it waits for the answer.
 ///
-/// All times are relative: how long, not until when. The clocks of two machines need not agree.
+/// The value is a duration, not a time of day: the clocks of two machines need not agree.
 ///
 /// ```
 /// use std::time::Duration;
@@ -36,7 +36,7 @@ enum Format {
     Grpc,
     /// Whole milliseconds.
     Millis,
-    /// Whole milliseconds, and none at all for zero.
+    /// Whole milliseconds. Zero is no deadline.
     Envoy,
     /// Seconds, with up to nine digits after a point.
     Seconds,
@@ -44,8 +44,8 @@ enum Format {
 }
 
 impl DeadlineSource {
-    /// `grpc-timeout`, as the gRPC protocol has it: one to eight digits and a unit, `H`, `M`, `S`,
-    /// `m`, `u` or `n`. Zero is a deadline that has passed.
+    /// `grpc-timeout`, as the gRPC protocol defines it: one to eight digits and a unit, `H`, `M`,
+    /// `S`, `m`, `u` or `n`. Zero is a deadline that has passed.
     #[must_use]
     pub const fn grpc() -> Self {
         Self { name: HeaderName::from_static("grpc-timeout"), format: Format::Grpc }
@@ -79,7 +79,7 @@ impl DeadlineSource {
         Self { name, format: Format::Seconds }
     }
 
-    /// A header that `read` understands. `None` says that the value is invalid.
+    /// A header that `read` reads. `None` means that the value is invalid.
     #[must_use]
     pub fn custom<F>(name: HeaderName, read: F) -> Self
     where
@@ -100,8 +100,8 @@ impl DeadlineSource {
     ///
     /// # Errors
     ///
-    /// If the value is not of the header's format, or if the header is there more than once: which
-    /// of the two did the caller mean?
+    /// If the value is not of the header's format, or if there is more than one such header: it is
+    /// not known which of them the caller meant.
     pub fn read(&self, headers: &HeaderMap) -> Option<Result<Duration, InvalidDeadline>> {
         let mut lines = headers.get_all(&self.name).iter();
         let value = lines.next()?;
@@ -122,10 +122,10 @@ impl DeadlineSource {
         Some(read.ok_or_else(|| InvalidDeadline { name: self.name.clone() }))
     }
 
-    /// The value that says `left`, rounded down to what the format can say.
+    /// The value for `left`, rounded down to what the format can express.
     ///
-    /// Nothing for a [custom](Self::custom) source, which can only be read, and nothing if what is
-    /// left is rounded to zero: there is no time to do anything in.
+    /// `None` for a [custom](Self::custom) source, which can only be read, and `None` if the
+    /// rounded value is zero: no time is left for a call.
     #[must_use]
     pub fn write(&self, left: Duration) -> Option<HeaderValue> {
         match &self.format {
@@ -151,9 +151,9 @@ impl fmt::Debug for DeadlineSource {
     }
 }
 
-/// The error of a header that says a deadline in a way that cannot be read.
+/// The error of a deadline header that cannot be read.
 ///
-/// The value is not told: it came from outside, and has no place in a log.
+/// It does not contain the value, which came from outside and does not belong in a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidDeadline {
     name: HeaderName,
@@ -162,7 +162,7 @@ pub struct InvalidDeadline {
 impl fmt::Display for InvalidDeadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name } = self;
-        write!(f, "the header `{name}` is not one duration of its format; it is left out")
+        write!(f, "the header `{name}` is not one duration of its format; it is ignored")
     }
 }
 

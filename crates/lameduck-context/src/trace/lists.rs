@@ -1,4 +1,4 @@
-//! `tracestate` and `baggage`: lists that are checked and carried on, but not understood.
+//! `tracestate` and `baggage`: lists that are validated and propagated, but not interpreted.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -47,7 +47,7 @@ pub(super) fn baggage(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderVa
     (1..=MOST_BAGGAGE).contains(&count).then_some(value)
 }
 
-/// All lines of a header as one list, unless that is too long.
+/// All lines of a header as one list. `None` if that is too long.
 fn joined(headers: &HeaderMap, name: &HeaderName, longest: usize) -> Option<HeaderValue> {
     let mut lines = headers.get_all(name).iter();
     let first = lines.next()?;
@@ -55,7 +55,7 @@ fn joined(headers: &HeaderMap, name: &HeaderName, longest: usize) -> Option<Head
     if length > longest {
         return None;
     }
-    // Most often there is one line, whose bytes are shared.
+    // Usually there is one line, whose bytes are shared.
     let Some(second) = lines.next() else { return Some(first.clone()) };
     let mut all = Vec::with_capacity(length);
     all.extend_from_slice(first.as_bytes());
@@ -66,12 +66,12 @@ fn joined(headers: &HeaderMap, name: &HeaderName, longest: usize) -> Option<Head
     HeaderValue::from_maybe_shared(Bytes::from(all)).ok()
 }
 
-/// The members of a list. Empty ones are allowed, and are none.
+/// The members of a list. Empty ones are allowed and do not count.
 fn members(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     list.split(|byte| *byte == b',').map(trimmed).filter(|member| !member.is_empty())
 }
 
-/// Key and value, with the space around the equals sign taken off.
+/// Key and value, without the space around the equals sign.
 fn pair(text: &[u8]) -> (&[u8], Option<&[u8]>) {
     match text.iter().position(|byte| *byte == b'=') {
         Some(equals) => (trimmed(&text[..equals]), Some(trimmed(&text[equals + 1..]))),
@@ -86,7 +86,7 @@ fn trimmed(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// As level 2 of the specification has it, where an at sign is a character like others.
+/// As level 2 of the specification defines it, where `@` is a character like others.
 fn is_state_key(key: &[u8]) -> bool {
     let is_first = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     key.len() <= 256

@@ -1,4 +1,4 @@
-//! `traceparent`: which trace a request belongs to, and which span called.
+//! `traceparent`: the trace that a request belongs to, and the span that sent it.
 
 use std::fmt;
 
@@ -42,7 +42,7 @@ impl SpanId {
 
     /// Makes a random one.
     pub(super) fn fresh() -> Self {
-        // Half of a version 4 UUID has bits that are always the same, both halves together have none.
+        // Some bits of a version 4 UUID are fixed, but none in the same place of both halves.
         let (high, low) = Uuid::new_v4().as_u64_pair();
         Self((high ^ low).max(1))
     }
@@ -54,7 +54,7 @@ impl fmt::Display for SpanId {
     }
 }
 
-/// What `traceparent` says.
+/// The contents of `traceparent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TraceParent {
     pub(super) trace: TraceId,
@@ -65,7 +65,7 @@ pub(super) struct TraceParent {
 impl TraceParent {
     /// Reads `00-<32 digits>-<16 digits>-<2 digits>`, all lower case.
     ///
-    /// A later version may go on after a dash; what version 00 knows of it is kept.
+    /// A later version may go on after a dash. The part that version 00 defines is kept.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let (known, rest) = text.split_at_checked(LENGTH)?;
         let dashes = [2, 35, 52].iter().all(|at| known[*at] == b'-');
@@ -84,8 +84,7 @@ impl TraceParent {
         is_valid.then_some(parent)
     }
 
-    /// Without the flags that version 00 does not define: whoever writes a parent of its own has to
-    /// set them to zero.
+    /// Without the flags that version 00 does not define: a new parent has to set them to zero.
     pub(super) const fn with_known_flags(self) -> Self {
         let Self { trace, span, flags } = self;
         Self { trace, span, flags: flags & KNOWN_FLAGS }

@@ -52,7 +52,8 @@ async fn a_handler_that_needs_a_context_and_has_none_is_answered_500() {
 #[tokio::test]
 async fn a_handler_takes_its_context_as_an_extension_where_that_was_asked_for() {
     let app = Router::new().route("/", get(extension));
-    let with = app.clone().layer(ContextLayer::new().with_extension());
+    let with =
+        app.clone().layer(ContextLayer::new().with_options(|options| options.extension = true));
     assert_eq!(get_text(with, "/").await, (StatusCode::OK, "mine".to_owned()));
     let without = app.layer(ContextLayer::new());
     assert_eq!(get_text(without, "/").await.0, StatusCode::INTERNAL_SERVER_ERROR);
@@ -79,9 +80,11 @@ async fn a_route_may_have_a_shorter_limit_than_its_router() {
 async fn a_handler_takes_the_innermost_context_as_an_argument() {
     let told = get(async |context: RequestContext| context.cancelled().await.to_string());
     let short = ContextLayer::new().with_timeout(Duration::from_millis(10));
-    let app = Router::new()
-        .route("/", told.layer(short))
-        .layer(ContextLayer::new().with_extension().with_timeout(Duration::from_secs(1)));
+    let app = Router::new().route("/", told.layer(short)).layer(
+        ContextLayer::new()
+            .with_options(|options| options.extension = true)
+            .with_timeout(Duration::from_secs(1)),
+    );
     assert_eq!(get_text(app, "/").await, (StatusCode::OK, "deadline_exceeded".to_owned()));
 }
 

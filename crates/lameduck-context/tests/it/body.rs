@@ -7,7 +7,7 @@ use http::{HeaderMap, Response};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use lameduck_context::{
-    BodyInterrupted, ContextBody, ContextLayer, InboundDeadline, Reason, RequestContext,
+    BodyInterrupted, CancelReason, ContextBody, ContextLayer, InboundDeadline, RequestContext,
 };
 use lameduck_core::{Phase, phase_channel};
 use tokio::time::{Instant, advance, sleep, timeout};
@@ -32,12 +32,12 @@ async fn streaming(layer: ContextLayer, request: Ask) -> (Feed, ContextBody<Fed>
     (left.take(), response.into_body())
 }
 
-fn reason(error: &BoxError) -> Option<Reason> {
+fn reason(error: &BoxError) -> Option<CancelReason> {
     error.downcast_ref().map(BodyInterrupted::reason)
 }
 
 /// The next frame fails, and nothing comes after it.
-async fn check_ends<B>(body: &mut B, with: Reason)
+async fn check_ends<B>(body: &mut B, with: CancelReason)
 where
     B: Body<Data = Bytes, Error = BoxError> + Unpin,
 {
@@ -58,18 +58,26 @@ async fn a_body_without_a_limit_outlives_the_limit_of_its_handler() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_takes_too_long_ends_with_an_error() {
-    let (feed, mut body) = streaming(ContextLayer::new().with_body_limit(LIMIT), ask()).await;
+    let (feed, mut body) = streaming(
+        ContextLayer::new().with_options(|options| options.timeouts.body = Some(LIMIT)),
+        ask(),
+    )
+    .await;
     feed.send(data("one")).expect("open");
     assert!(body.frame().await.expect("a frame").is_ok());
     let began = Instant::now();
-    check_ends(&mut body, Reason::DeadlineExceeded).await;
+    check_ends(&mut body, CancelReason::DeadlineExceeded).await;
     assert_eq!(began.elapsed(), LIMIT);
     assert!(feed.is_closed(), "the handler's body is dropped at once");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_time_of_a_body_is_counted_from_its_first_wait() {
-    let (feed, mut body) = streaming(ContextLayer::new().with_body_limit(LIMIT), ask()).await;
+    let (feed, mut body) = streaming(
+        ContextLayer::new().with_options(|options| options.timeouts.body = Some(LIMIT)),
+        ask(),
+    )
+    .await;
     // A client that does not read for a while.
     advance(LIMIT * 10).await;
     for _ in 0..3 {
@@ -78,13 +86,17 @@ async fn the_time_of_a_body_is_counted_from_its_first_wait() {
         advance(LIMIT * 10).await;
     }
     let began = Instant::now();
-    check_ends(&mut body, Reason::DeadlineExceeded).await;
+    check_ends(&mut body, CancelReason::DeadlineExceeded).await;
     assert_eq!(began.elapsed(), LIMIT);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_is_always_ready_is_held_to_its_limit_once_it_has_waited() {
-    let (feed, mut body) = streaming(ContextLayer::new().with_body_limit(LIMIT), ask()).await;
+    let (feed, mut body) = streaming(
+        ContextLayer::new().with_options(|options| options.timeouts.body = Some(LIMIT)),
+        ask(),
+    )
+    .await;
     assert!(timeout(LIMIT / 2, body.frame()).await.is_err());
     for _ in 0..3 {
         feed.send(data("ready")).expect("open");
@@ -93,14 +105,18 @@ async fn a_body_that_is_always_ready_is_held_to_its_limit_once_it_has_waited() {
     sleep(LIMIT).await;
     // What is ready in the instant in which the time is over is still handed out.
     assert!(body.frame().await.expect("a frame").is_ok());
-    check_ends(&mut body, Reason::DeadlineExceeded).await;
+    check_ends(&mut body, CancelReason::DeadlineExceeded).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_ends_as_its_time_is_over_is_complete() {
     let trailers = Frame::trailers(HeaderMap::new());
     for last in [None, Some(trailers)] {
-        let (feed, mut body) = streaming(ContextLayer::new().with_body_limit(LIMIT), ask()).await;
+        let (feed, mut body) = streaming(
+            ContextLayer::new().with_options(|options| options.timeouts.body = Some(LIMIT)),
+            ask(),
+        )
+        .await;
         assert!(timeout(LIMIT / 2, body.frame()).await.is_err());
         sleep(LIMIT).await;
         feed.send(data("last")).expect("open");
@@ -123,7 +139,7 @@ async fn at_forced_a_body_that_waits_ends_with_an_error() {
         sender.publish(Phase::Forced);
     };
     let began = Instant::now();
-    tokio::join!(check_ends(&mut body, Reason::Shutdown), stop);
+    tokio::join!(check_ends(&mut body, CancelReason::Shutdown), stop);
     assert_eq!(began.elapsed(), LIMIT * 2);
     assert!(feed.is_closed());
 }
@@ -138,7 +154,7 @@ async fn at_forced_a_body_that_never_waits_ends_with_an_error() {
     assert!(body.frame().await.expect("a frame").is_ok());
     sender.publish(Phase::Forced);
     assert!(body.frame().await.expect("a frame").is_ok());
-    check_ends(&mut body, Reason::Shutdown).await;
+    check_ends(&mut body, CancelReason::Shutdown).await;
 
     // Or waits only after that.
     let (sender, phase) = phase_channel();
@@ -146,13 +162,15 @@ async fn at_forced_a_body_that_never_waits_ends_with_an_error() {
     feed.send(data("ready")).expect("open");
     sender.publish(Phase::Forced);
     assert!(body.frame().await.expect("a frame").is_ok());
-    check_ends(&mut body, Reason::Shutdown).await;
+    check_ends(&mut body, CancelReason::Shutdown).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_grpc_stream_ends_with_trailers_that_say_why() {
     let (sender, phase) = phase_channel();
-    let layer = ContextLayer::new().with_body_limit(LIMIT).with_phase(phase);
+    let layer = ContextLayer::new()
+        .with_options(|options| options.timeouts.body = Some(LIMIT))
+        .with_phase(phase);
     let (_feed, mut body) = streaming(layer.clone(), ask_grpc()).await;
     let trailers = last_trailers(&mut body).await;
     assert_eq!(trailers["grpc-status"], "4");
@@ -174,7 +192,9 @@ async fn last_trailers(body: &mut ContextBody<Fed>) -> HeaderMap {
 #[tokio::test(start_paused = true)]
 async fn work_that_feeds_a_body_is_told_why_it_ended() {
     let (sender, phase) = phase_channel();
-    let layer = ContextLayer::new().with_body_limit(LIMIT).with_phase(phase);
+    let layer = ContextLayer::new()
+        .with_options(|options| options.timeouts.body = Some(LIMIT))
+        .with_phase(phase);
     let held = |layer: ContextLayer| async move {
         let left: Left<RequestContext> = Left::new();
         let theirs = left.clone();
@@ -188,14 +208,14 @@ async fn work_that_feeds_a_body_is_told_why_it_ended() {
         (left.take(), body)
     };
     let (context, mut body) = held(layer.clone()).await;
-    check_ends(&mut body, Reason::DeadlineExceeded).await;
-    assert_eq!(context.reason(), Some(Reason::DeadlineExceeded));
+    check_ends(&mut body, CancelReason::DeadlineExceeded).await;
+    assert_eq!(context.reason(), Some(CancelReason::DeadlineExceeded));
 
     let (context, mut body) = held(layer).await;
     sender.publish(Phase::Cancelling);
-    assert_eq!(context.reason(), Some(Reason::Shutdown), "it may end by itself");
+    assert_eq!(context.reason(), Some(CancelReason::Shutdown), "it may end by itself");
     sender.publish(Phase::Forced);
-    check_ends(&mut body, Reason::Shutdown).await;
+    check_ends(&mut body, CancelReason::Shutdown).await;
 }
 
 #[test]
@@ -207,7 +227,8 @@ fn the_error_of_a_body_says_what_has_happened() {
         let (_feed, mut body) = streaming(ContextLayer::new().with_phase(phase), ask()).await;
         let error = body.frame().await.expect("a frame").expect_err("an error");
         assert_eq!(error.to_string(), "the server stopped before the response body was complete");
-        let layer = ContextLayer::new().with_body_limit(Duration::ZERO);
+        let layer = ContextLayer::new()
+            .with_options(|options| options.timeouts.body = Some(Duration::ZERO));
         let (_feed, mut body) = streaming(layer, ask()).await;
         let error = body.frame().await.expect("a frame").expect_err("an error");
         assert_eq!(error.to_string(), "the response body took longer than its limit");
@@ -215,7 +236,8 @@ fn the_error_of_a_body_says_what_has_happened() {
 }
 
 fn trusting() -> ContextLayer {
-    ContextLayer::new().with_inbound_deadline(InboundDeadline::new())
+    ContextLayer::new()
+        .with_options(|options| options.inbound_deadline = Some(InboundDeadline::new()))
 }
 
 #[tokio::test(start_paused = true)]
@@ -231,7 +253,7 @@ async fn a_body_that_never_waits_ends_at_its_callers_deadline_too() {
             advance(Duration::from_secs(1)).await;
         }
         if is_cut {
-            check_ends(&mut body, Reason::DeadlineExceeded).await;
+            check_ends(&mut body, CancelReason::DeadlineExceeded).await;
         } else {
             body.frame().await.expect("a frame").expect("without a deadline");
         }
@@ -241,10 +263,11 @@ async fn a_body_that_never_waits_ends_at_its_callers_deadline_too() {
 #[tokio::test(start_paused = true)]
 async fn a_body_has_the_shorter_of_its_limit_and_its_callers_deadline() {
     for (caller, seconds) in [("1S", 1), ("9S", 5)] {
-        let layer = trusting().with_body_limit(Duration::from_secs(5));
+        let layer =
+            trusting().with_options(|options| options.timeouts.body = Some(Duration::from_secs(5)));
         let (_feed, mut body) = streaming(layer, ask_with("grpc-timeout", caller)).await;
         let began = Instant::now();
-        check_ends(&mut body, Reason::DeadlineExceeded).await;
+        check_ends(&mut body, CancelReason::DeadlineExceeded).await;
         assert_eq!(began.elapsed(), Duration::from_secs(seconds));
     }
 }
@@ -255,6 +278,6 @@ async fn a_body_is_not_waited_for_once_its_callers_deadline_is_over() {
     advance(Duration::from_secs(3)).await;
     feed.send(data("late")).expect("open");
     body.frame().await.expect("a frame").expect("it was ready when the time came");
-    let end = check_ends(&mut body, Reason::DeadlineExceeded);
+    let end = check_ends(&mut body, CancelReason::DeadlineExceeded);
     timeout(Duration::from_secs(1), end).await.expect("at once");
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Method, Response};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Empty, Full};
-use lameduck_context::{ContextLayer, Reason, RequestContext};
+use lameduck_context::{CancelReason, ContextLayer, RequestContext};
 use lameduck_core::{Phase, phase_channel};
 use tokio::{task::yield_now, time::timeout};
 use tower::{Layer, Service, ServiceExt};
@@ -69,8 +69,8 @@ async fn a_request_that_is_dropped_at_any_await_is_cancelled_as_its_client_is_go
         }
         drop(future);
         let context = left.take();
-        assert_eq!(context.reason(), Some(Reason::ClientGone), "after {polls} polls");
-        assert_eq!(context.cancelled().await, Reason::ClientGone);
+        assert_eq!(context.reason(), Some(CancelReason::ClientGone), "after {polls} polls");
+        assert_eq!(context.cancelled().await, CancelReason::ClientGone);
     }
 }
 
@@ -88,9 +88,9 @@ async fn what_is_dropped_with_a_handler_may_ask_why_although_nobody_held_the_con
         }
     }));
     drop(service.call(ask()));
-    assert_eq!(left.take(), Some(Reason::ClientGone));
+    assert_eq!(left.take(), Some(CancelReason::ClientGone));
     service.oneshot(ask()).await.expect("infallible");
-    assert_eq!(left.take(), Some(Reason::DeadlineExceeded));
+    assert_eq!(left.take(), Some(CancelReason::DeadlineExceeded));
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,7 +109,7 @@ async fn work_that_waits_for_the_cancellation_is_woken_by_the_drop() {
     assert!(left.is_empty());
     drop(future);
     yield_now().await;
-    assert_eq!(left.take(), Reason::ClientGone);
+    assert_eq!(left.take(), CancelReason::ClientGone);
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,7 +121,7 @@ async fn a_body_that_is_dropped_unfinished_cancels_its_request() {
                 body.frame().await.expect("a frame").expect("no error");
             }
         });
-        assert_eq!(context.await.reason(), Some(Reason::ClientGone), "after {frames} frames");
+        assert_eq!(context.await.reason(), Some(CancelReason::ClientGone), "after {frames} frames");
     }
 }
 
@@ -206,7 +206,7 @@ async fn who_has_read_the_declared_length_and_drops_the_body_is_not_gone() {
         response.headers_mut().insert("content-length", "2".parse().expect("a value"));
         response
     };
-    for (frames, reason) in [(1, Some(Reason::ClientGone)), (2, None)] {
+    for (frames, reason) in [(1, Some(CancelReason::ClientGone)), (2, None)] {
         let context = context_after(ContextLayer::new(), ask(), declared, async |response| {
             let mut body = response.into_body();
             for _ in 0..frames {
@@ -285,7 +285,7 @@ async fn a_panic_of_the_handler_cancels_its_request() {
             poll(future.as_mut()).is_pending()
         });
         assert!(catch_unwind(run).is_err());
-        assert_eq!(left.take().reason(), Some(Reason::Panicked), "in {when}");
+        assert_eq!(left.take().reason(), Some(CancelReason::Panicked), "in {when}");
     }
 }
 
@@ -303,7 +303,7 @@ async fn a_panic_of_the_body_cancels_its_request() {
         });
         assert!(catch_unwind(run).is_err());
     });
-    assert_eq!(context.await.reason(), Some(Reason::Panicked));
+    assert_eq!(context.await.reason(), Some(CancelReason::Panicked));
 }
 
 #[tokio::test(start_paused = true)]
@@ -314,7 +314,7 @@ async fn a_wait_for_the_cancellation_may_be_given_up_and_begun_anew() {
         for _ in 0..3 {
             assert!(timeout(Duration::from_millis(300), context.cancelled()).await.is_err());
         }
-        assert_eq!(context.cancelled().await, Reason::DeadlineExceeded);
+        assert_eq!(context.cancelled().await, CancelReason::DeadlineExceeded);
         hello()
     }));
     assert_eq!(service.oneshot(ask()).await.expect("infallible").status(), 200);
@@ -323,11 +323,11 @@ async fn a_wait_for_the_cancellation_may_be_given_up_and_begun_anew() {
 #[test]
 fn a_reason_has_the_name_it_has_in_logs() {
     let names = [
-        (Reason::DeadlineExceeded, "deadline_exceeded"),
-        (Reason::ClientGone, "client_gone"),
-        (Reason::Shutdown, "shutdown"),
-        (Reason::Panicked, "panicked"),
-        (Reason::BodyFailed, "body_failed"),
+        (CancelReason::DeadlineExceeded, "deadline_exceeded"),
+        (CancelReason::ClientGone, "client_gone"),
+        (CancelReason::Shutdown, "shutdown"),
+        (CancelReason::Panicked, "panicked"),
+        (CancelReason::BodyFailed, "body_failed"),
     ];
     for (reason, name) in names {
         assert_eq!(reason.name(), name);

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use http_body_util::Full;
 use lameduck_context::{
-    ContextLayer, DeadlineSource, GrpcOutboundLayer, InboundDeadline, OutboundError, OutboundLayer,
-    Reason, RequestContext,
+    CancelReason, ContextLayer, DeadlineSource, GrpcOutboundLayer, InboundDeadline, OutboundError,
+    OutboundLayer, RequestContext, TraceOptions,
 };
 use lameduck_core::{MaybeExecuted, NotExecuted, Phase, phase_channel};
 use tokio::time::{Instant, sleep};
@@ -42,7 +42,9 @@ async fn sent(
 }
 
 fn limited() -> ContextLayer {
-    ContextLayer::new().with_timeout(2 * SEC).with_trace_context()
+    ContextLayer::new()
+        .with_timeout(2 * SEC)
+        .with_options(|options| options.trace = Some(TraceOptions::new()))
 }
 
 #[tokio::test(start_paused = true)]
@@ -52,9 +54,10 @@ async fn a_call_says_how_long_there_is_less_the_reserve() {
     let headers = sent(limited(), OutboundLayer::new(), ask(), ask_grpc).await.expect("sent");
     assert_eq!(headers["grpc-timeout"], "1980000u");
     assert!(!headers.contains_key("x-request-timeout-ms"));
-    let client = OutboundLayer::new()
-        .with_reserve(SEC)
-        .with_header(DeadlineSource::seconds(HeaderName::from_static("request-timeout")));
+    let client = OutboundLayer::new().with_options(|options| {
+        options.reserve = SEC;
+        options.header = DeadlineSource::seconds(HeaderName::from_static("request-timeout"));
+    });
     let headers = sent(limited(), client, ask(), ask).await.expect("sent");
     assert_eq!(headers["request-timeout"], "1.000");
     let headers = sent(ContextLayer::new(), OutboundLayer::new(), ask(), ask).await.expect("sent");
@@ -87,11 +90,14 @@ async fn a_call_carries_the_id_and_the_trace_unless_it_has_its_own() {
     assert_eq!(headers["tracestate"], "a=1");
     assert_eq!(headers["baggage"], "k=v");
     let own = || ask_with("x-request-id", "the-calls-own");
-    let client = OutboundLayer::new().without_baggage();
+    let client = OutboundLayer::new().with_options(|options| options.baggage = false);
     let headers = sent(limited(), client, request(), own).await.expect("sent");
     assert_eq!(headers["x-request-id"], "the-calls-own");
     assert!(headers.contains_key("traceparent") && !headers.contains_key("baggage"));
-    let client = OutboundLayer::new().without_trace().without_request_id();
+    let client = OutboundLayer::new().with_options(|options| {
+        options.trace = false;
+        options.request_id = false;
+    });
     let headers = sent(limited(), client, request(), ask).await.expect("sent");
     assert_eq!(headers.keys().collect::<Vec<_>>(), ["x-request-timeout-ms"]);
 }
@@ -137,7 +143,10 @@ async fn a_call_is_let_go_of_when_its_time_is_over_and_the_handler_may_still_ans
     let (ended, after) = call(limited(), SEC, std::future::pending).await;
     let error = ended.expect_err("cut");
     assert_eq!(after, Duration::from_millis(1980));
-    assert_eq!((error.reason(), error.is_not_sent()), (Some(Reason::DeadlineExceeded), false));
+    assert_eq!(
+        (error.reason(), error.is_not_sent()),
+        (Some(CancelReason::DeadlineExceeded), false)
+    );
     assert_eq!(error.to_string(), "the call was cancelled: deadline_exceeded");
 }
 
@@ -147,7 +156,7 @@ async fn a_call_for_which_there_is_no_time_is_not_made() {
     let (ended, after) = call(limited(), Duration::from_millis(1985), never).await;
     let error = ended.expect_err("not made");
     assert_eq!(after, Duration::from_millis(1985), "it fails at once");
-    assert_eq!((error.reason(), error.is_not_sent()), (Some(Reason::DeadlineExceeded), true));
+    assert_eq!((error.reason(), error.is_not_sent()), (Some(CancelReason::DeadlineExceeded), true));
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,18 +180,21 @@ async fn a_call_ends_with_a_stop_of_the_server_and_with_the_programs_own_reason(
         sender.publish(Phase::Cancelling);
     };
     let ((ended, after), ()) = tokio::join!(stopped, stop);
-    assert_eq!((ended.expect_err("cut").reason(), after), (Some(Reason::Shutdown), SEC));
+    assert_eq!((ended.expect_err("cut").reason(), after), (Some(CancelReason::Shutdown), SEC));
 
     let (ended, after) = call(limited(), Duration::ZERO, || {
         let context = current();
         async move {
             sleep(SEC).await;
-            context.cancel(Reason::Other("enough"));
+            context.cancel(CancelReason::Other("enough"));
             std::future::pending().await
         }
     })
     .await;
-    assert_eq!((ended.expect_err("cut").reason(), after), (Some(Reason::Other("enough")), SEC));
+    assert_eq!(
+        (ended.expect_err("cut").reason(), after),
+        (Some(CancelReason::Other("enough")), SEC)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,7 +224,7 @@ async fn a_grpc_call_without_time_ends_with_a_status() {
         let answer = client.clone().oneshot(ask_grpc()).await.expect("the error is the channel's");
         assert_eq!(answer.headers()["grpc-status"], "4");
         assert!(answer.extensions().get::<NotExecuted>().is_some());
-        current().cancel(Reason::Other("enough"));
+        current().cancel(CancelReason::Other("enough"));
         let answer = client.oneshot(ask_grpc()).await.expect("the error is the channel's");
         assert_eq!(answer.headers()["grpc-status"], "1");
         hello()
@@ -249,7 +261,8 @@ fn hop<S>(
 where
     S: tower::Service<Ask, Response = Answer, Error = Infallible, Future: Send> + Clone + Send,
 {
-    let layer = ContextLayer::new().with_inbound_deadline(InboundDeadline::new());
+    let layer = ContextLayer::new()
+        .with_options(|options| options.inbound_deadline = Some(InboundDeadline::new()));
     layer.layer(handler(move |_: Request<_>| {
         let client = OutboundLayer::new().layer(next.clone());
         async move { client.oneshot(ask()).await.unwrap_or_else(|_| hello()) }

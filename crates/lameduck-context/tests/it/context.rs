@@ -126,7 +126,8 @@ async fn a_request_inside_a_request_has_its_own_context_and_gives_the_outer_one_
 
 #[tokio::test]
 async fn of_two_layers_the_inner_one_is_known_and_the_outer_one_is_told() {
-    let inner = ContextLayer::new().with_inbound_request_id(false);
+    let inner = ContextLayer::new()
+        .with_options(|options| options.request_id.get_or_insert_default().trust_inbound = false);
     let service = ContextLayer::new().layer(inner.layer(handler(|_| async {
         assert_ne!(current_id().as_deref(), Some("mine"));
         hello()
@@ -156,7 +157,10 @@ async fn a_panic_gives_the_outer_context_back() {
 async fn the_extension_is_the_context_and_only_there_when_asked_for() {
     for (layer, expected) in [
         (ContextLayer::new(), None),
-        (ContextLayer::new().with_extension(), Some("mine".to_owned())),
+        (
+            ContextLayer::new().with_options(|options| options.extension = true),
+            Some("mine".to_owned()),
+        ),
     ] {
         let left = Left::new();
         let theirs = left.clone();

@@ -16,7 +16,7 @@ const SEC: Duration = Duration::from_secs(1);
 /// Told, answered in grace, deadline exceeded, forced, client gone, bodies cut.
 fn all(counts: &ContextCounts) -> [u64; 6] {
     [
-        counts.told(),
+        counts.notified(),
         counts.answered_in_grace(),
         counts.deadline_exceeded(),
         counts.forced(),
@@ -58,7 +58,9 @@ async fn a_handler_that_reacts_answers_within_the_grace_and_one_that_does_not_is
 
 #[tokio::test(start_paused = true)]
 async fn who_answers_in_time_touches_no_count() {
-    let layer = ContextLayer::new().with_timeout(SEC).with_body_limit(SEC);
+    let layer = ContextLayer::new()
+        .with_timeout(SEC)
+        .with_options(|options| options.timeouts.body = Some(SEC));
     let service = layer.layer(handler(|_| async {
         sleep(SEC / 2).await;
         hello()
@@ -115,7 +117,9 @@ async fn a_handler_that_panics_is_not_counted_as_a_client_that_left() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_ended_is_counted_as_that_and_not_as_a_client_that_left() {
     let (sender, phase) = phase_channel();
-    let layer = ContextLayer::new().with_phase(phase).with_body_limit(SEC);
+    let layer = ContextLayer::new()
+        .with_phase(phase)
+        .with_options(|options| options.timeouts.body = Some(SEC));
     let streams = layer.layer(handler(|_| async {
         let (feed, body) = fed();
         std::mem::forget(feed);

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Method, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
-use lameduck_context::{ContextLayer, Reason, RequestContext};
+use lameduck_context::{CancelReason, ContextLayer, RequestContext};
 use tokio::time::timeout;
 use tower::{Layer, ServiceExt};
 
@@ -49,7 +49,7 @@ async fn who_drops_a_body_that_must_not_be_there_is_not_gone() {
     }
     for (method, status) in [(Method::GET, 200), (Method::GET, 205), (Method::CONNECT, 407)] {
         let reason = unread(method.clone(), status).await.reason();
-        assert_eq!(reason, Some(Reason::ClientGone), "{method} {status}");
+        assert_eq!(reason, Some(CancelReason::ClientGone), "{method} {status}");
     }
 }
 
@@ -82,7 +82,7 @@ impl Body for Takes {
 #[tokio::test(start_paused = true)]
 async fn who_has_read_the_length_is_not_gone_for_a_body_that_takes_its_context_late() {
     for (declared, exact) in [(true, None), (false, Some(2)), (true, Some(2))] {
-        for (frames, reason) in [(1, Some(Reason::ClientGone)), (2, None)] {
+        for (frames, reason) in [(1, Some(CancelReason::ClientGone)), (2, None)] {
             let left = Left::new();
             let theirs = left.clone();
             let service = ContextLayer::new().layer(handler(move |_| {
@@ -130,5 +130,5 @@ async fn a_body_that_fails_cancels_its_request() {
     });
     let context = context.await;
     let waited = timeout(Duration::from_secs(1), context.cancelled()).await;
-    assert_eq!(waited, Ok(Reason::BodyFailed), "who feeds the body is told");
+    assert_eq!(waited, Ok(CancelReason::BodyFailed), "who feeds the body is told");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use lameduck_context::{ContextLayer, Reason, RequestContext};
+use lameduck_context::{CancelReason, ContextLayer, RequestContext};
 use tokio::time::{Instant, sleep};
 use tower::{Layer, ServiceExt};
 
@@ -28,8 +28,8 @@ where
 async fn a_handler_that_holds_its_context_is_told_and_its_answer_is_delivered() {
     let answer = run(layer(), |_| async {
         let context = current();
-        assert_eq!(context.cancelled().await, Reason::DeadlineExceeded);
-        assert_eq!(context.reason(), Some(Reason::DeadlineExceeded));
+        assert_eq!(context.cancelled().await, CancelReason::DeadlineExceeded);
+        assert_eq!(context.reason(), Some(CancelReason::DeadlineExceeded));
         assert_eq!(context.remaining(), Some(Duration::ZERO));
         sleep(Duration::from_millis(499)).await;
         hello()
@@ -45,16 +45,25 @@ async fn a_handler_that_holds_its_context_and_does_not_answer_is_dropped_after_t
     };
     assert_eq!(run(layer(), silent).await, (StatusCode::GATEWAY_TIMEOUT, 1500));
     let grace = Duration::from_secs(5);
-    assert_eq!(run(layer().with_grace(grace), silent).await, (StatusCode::GATEWAY_TIMEOUT, 6000));
+    assert_eq!(
+        run(layer().with_options(|options| options.timeouts.grace = Some(grace)), silent).await,
+        (StatusCode::GATEWAY_TIMEOUT, 6000)
+    );
     let grace = Duration::ZERO;
-    assert_eq!(run(layer().with_grace(grace), silent).await, (StatusCode::GATEWAY_TIMEOUT, 1000));
+    assert_eq!(
+        run(layer().with_options(|options| options.timeouts.grace = Some(grace)), silent).await,
+        (StatusCode::GATEWAY_TIMEOUT, 1000)
+    );
     let grace = Duration::MAX;
     let late = |_| async {
         let _context = current();
         sleep(Duration::from_secs(1_000_000)).await;
         hello()
     };
-    assert_eq!(run(layer().with_grace(grace), late).await, (StatusCode::OK, 1_000_000_000));
+    assert_eq!(
+        run(layer().with_options(|options| options.timeouts.grace = Some(grace)), late).await,
+        (StatusCode::OK, 1_000_000_000)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -80,7 +89,7 @@ async fn a_handler_that_does_not_hold_its_context_is_dropped_at_the_deadline() {
         drop(request);
         std::future::pending().await
     };
-    let layer = layer().with_extension();
+    let layer = layer().with_options(|options| options.extension = true);
     assert_eq!(run(layer, extension_dropped).await, (StatusCode::GATEWAY_TIMEOUT, 1000));
 }
 
@@ -90,7 +99,7 @@ async fn the_extension_counts_as_held() {
         let _request = request;
         std::future::pending().await
     };
-    let layer = layer().with_extension();
+    let layer = layer().with_options(|options| options.extension = true);
     assert_eq!(run(layer, kept).await, (StatusCode::GATEWAY_TIMEOUT, 1500));
 }
 
@@ -118,7 +127,7 @@ async fn work_that_was_spawned_with_the_context_is_told_of_the_deadline() {
     let began = Instant::now();
     // Its work holds the context, so the handler has its grace.
     assert_eq!(answer.await, (StatusCode::GATEWAY_TIMEOUT, 1500));
-    assert_eq!(left.take(), (Reason::DeadlineExceeded, began + Duration::from_secs(1)));
+    assert_eq!(left.take(), (CancelReason::DeadlineExceeded, began + Duration::from_secs(1)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,7 +147,7 @@ async fn many_waiters_are_told_at_once() {
     });
     assert_eq!(answer.await, (StatusCode::OK, 1000));
     for _ in 0..100 {
-        assert_eq!(heard.recv().await, Some(Reason::DeadlineExceeded));
+        assert_eq!(heard.recv().await, Some(CancelReason::DeadlineExceeded));
     }
 }
 

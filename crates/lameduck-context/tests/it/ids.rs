@@ -147,7 +147,8 @@ async fn several_ids_are_replaced() {
 
 #[tokio::test]
 async fn an_id_from_outside_is_replaced_where_none_is_accepted() {
-    let layer = ContextLayer::new().with_inbound_request_id(false);
+    let layer = ContextLayer::new()
+        .with_options(|options| options.request_id.get_or_insert_default().trust_inbound = false);
     let (inside, told, lines) = ids(layer, ask_with(ID, "mine")).await;
     assert_eq!(inside, told);
     assert!(Uuid::parse_str(&told.expect("an id")).is_ok());
@@ -157,7 +158,8 @@ async fn an_id_from_outside_is_replaced_where_none_is_accepted() {
 #[tokio::test]
 async fn the_id_travels_in_the_header_that_was_named() {
     let name = HeaderName::from_static("x-correlation-id");
-    let layer = ContextLayer::new().with_request_id_header(name.clone());
+    let layer = ContextLayer::new()
+        .with_options(|options| options.request_id.get_or_insert_default().header = name.clone());
     let service = layer.layer(handler(|_| async { hello() }));
     let request = ask_with("x-correlation-id", "mine");
     let response = service.oneshot(request).await.expect("infallible");
@@ -167,14 +169,15 @@ async fn the_id_travels_in_the_header_that_was_named() {
 
 #[tokio::test]
 async fn the_id_is_kept_from_the_response_where_it_is_not_to_be_told() {
-    let layer = ContextLayer::new().with_response_header(false);
+    let layer = ContextLayer::new()
+        .with_options(|options| options.request_id.get_or_insert_default().response_header = false);
     let (inside, told, _) = ids(layer, ask_with(ID, "mine")).await;
     assert_eq!((inside.as_deref(), told), (Some("mine"), None));
 }
 
 #[tokio::test]
 async fn without_ids_nothing_is_made_taken_over_or_told() {
-    let layer = ContextLayer::new().without_request_id().with_response_header(true);
+    let layer = ContextLayer::new().with_options(|options| options.request_id = None);
     let (inside, told, lines) = ids(layer, ask_with(ID, "mine")).await;
     assert_eq!((inside, told, lines), (None, None, 1));
 }
@@ -195,7 +198,7 @@ async fn an_id_that_the_handler_puts_on_its_response_is_overwritten() {
 async fn who_wants_to_know_is_told_the_id_before_the_handler_runs() {
     let left = Left::new();
     let theirs = left.clone();
-    let layer = ContextLayer::new().with_on_request_id(move |id| {
+    let layer = ContextLayer::new().on_request_id(move |id| {
         theirs.leave(id.to_str().expect("ASCII").to_owned());
     });
     let seen = Left::new();
@@ -234,7 +237,7 @@ fn check_body_knows(layer: &ContextLayer, request: Ask) -> impl Future<Output = 
 
 #[tokio::test]
 async fn a_body_still_knows_the_id_that_its_answer_has_told() {
-    for layer in [ContextLayer::new(), ContextLayer::new().with_on_request_id(|_| ())] {
+    for layer in [ContextLayer::new(), ContextLayer::new().on_request_id(|_| ())] {
         check_body_knows(&layer, ask()).await;
         check_body_knows(&layer, ask_with(ID, "mine")).await;
     }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::BodyExt;
-use lameduck_context::{BodyInterrupted, ContextLayer, DeadlineSource, InboundDeadline, Reason};
+use lameduck_context::{
+    BodyInterrupted, CancelReason, ContextLayer, DeadlineSource, InboundDeadline,
+};
 use lameduck_core::{MaybeExecuted, NotExecuted, phase_channel};
 use tokio::time::{Instant, sleep};
 use tower::{Layer, Service, ServiceExt};
@@ -17,7 +19,8 @@ use crate::support::{
 const SEC: Duration = Duration::from_secs(1);
 
 fn trusting() -> ContextLayer {
-    ContextLayer::new().with_inbound_deadline(InboundDeadline::new())
+    ContextLayer::new()
+        .with_options(|options| options.inbound_deadline = Some(InboundDeadline::new()))
 }
 
 /// How long the handler is told that it may take, in milliseconds. Nothing if it was not entered.
@@ -73,13 +76,15 @@ async fn a_callers_deadline_is_read_in_each_of_its_ways() {
 
 #[tokio::test(start_paused = true)]
 async fn a_source_of_ones_own_is_read_as_well() {
-    let policy = InboundDeadline::new().with_sources([
+    let mut inbound = InboundDeadline::new();
+    inbound.sources = vec![
         DeadlineSource::seconds(HeaderName::from_static("request-timeout")),
         DeadlineSource::custom(HeaderName::from_static("x-soon"), |value| {
             (value == "soon").then_some(SEC)
         }),
-    ]);
-    let layer = ContextLayer::new().with_inbound_deadline(policy);
+    ];
+    let layer =
+        ContextLayer::new().with_options(|options| options.inbound_deadline = Some(inbound));
     assert_eq!(left(&layer, ask_with("request-timeout", "2.5")).await, Some(Some(2500)));
     assert_eq!(left(&layer, ask_with("x-soon", "soon")).await, Some(Some(1000)));
     assert_eq!(left(&layer, ask_with("x-soon", "later")).await, Some(None));
@@ -93,8 +98,11 @@ async fn a_callers_deadline_only_shortens() {
     assert_eq!(left(&layer, ask_with("grpc-timeout", "2S")).await, Some(Some(2000)));
     assert_eq!(left(&layer, ask_with("grpc-timeout", "20S")).await, Some(Some(5000)));
     assert_eq!(layer.counts().deadline_shortened(), 1);
-    let policy = InboundDeadline::new().with_maximum(3 * SEC).with_reserve(SEC / 10);
-    let layer = ContextLayer::new().with_inbound_deadline(policy);
+    let mut inbound = InboundDeadline::new();
+    inbound.maximum = Some(3 * SEC);
+    inbound.reserve = SEC / 10;
+    let layer =
+        ContextLayer::new().with_options(|options| options.inbound_deadline = Some(inbound));
     assert_eq!(left(&layer, ask_with("grpc-timeout", "20S")).await, Some(Some(3000)));
     assert_eq!(left(&layer, ask_with("grpc-timeout", "2S")).await, Some(Some(1900)));
 }
@@ -112,7 +120,7 @@ async fn of_several_deadlines_the_shortest_counts_and_of_several_lines_none() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_comes_with_3_s_of_drain_left_has_3_s_less_the_reserve() {
     let (sender, phase) = phase_channel();
-    let layer = trusting().with_phase(phase).with_drain_reserve(Duration::from_millis(50));
+    let layer = trusting().with_phase(phase);
     sender.set_deadlines(cancelling_at(Some((Instant::now() + 3 * SEC).into_std())));
     assert_eq!(left(&layer, ask_with("grpc-timeout", "20S")).await, Some(Some(2950)));
     assert_eq!(left(&layer, ask_with("grpc-timeout", "2S")).await, Some(Some(2000)));
@@ -127,15 +135,17 @@ async fn a_request_whose_deadline_has_passed_does_not_enter_its_handler() {
     }
     assert_eq!(layer.counts().deadline_expired(), 3);
     // What is left is less than the way back takes.
-    let policy = InboundDeadline::new().with_reserve(SEC);
-    let layer = ContextLayer::new().with_inbound_deadline(policy);
+    let mut inbound = InboundDeadline::new();
+    inbound.reserve = SEC;
+    let layer =
+        ContextLayer::new().with_options(|options| options.inbound_deadline = Some(inbound));
     assert_eq!(left(&layer, ask_with("grpc-timeout", "1S")).await, None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn that_one_request_was_late_is_not_said_of_the_next() {
     // On one thread the next request has the same context, and this layer reads no deadline.
-    let reads_none = ContextLayer::new().with_on_request_id(|_| ());
+    let reads_none = ContextLayer::new().on_request_id(|_| ());
     assert_eq!(left(&trusting(), ask_with("grpc-timeout", "0S")).await, None);
     assert_eq!(left(&reads_none, ask()).await, Some(None));
 }
@@ -171,8 +181,11 @@ async fn a_limit_of_zero_is_the_layers_own_and_refuses_nobody_who_comes_in_time(
 
 #[tokio::test(start_paused = true)]
 async fn in_dark_mode_it_is_only_counted() {
-    let policy = InboundDeadline::new().with_dark_mode();
-    let layer = ContextLayer::new().with_timeout(9 * SEC).with_inbound_deadline(policy);
+    let mut inbound = InboundDeadline::new();
+    inbound.count_only = true;
+    let layer = ContextLayer::new()
+        .with_timeout(9 * SEC)
+        .with_options(|options| options.inbound_deadline = Some(inbound));
     assert_eq!(left(&layer, ask_with("grpc-timeout", "0S")).await, Some(Some(9000)));
     assert_eq!(left(&layer, ask_with("grpc-timeout", "1S")).await, Some(Some(9000)));
     assert_eq!(left(&layer, ask_with("grpc-timeout", "99S")).await, Some(Some(9000)));
@@ -239,7 +252,7 @@ async fn a_callers_deadline_ends_the_body_too_and_a_handlers_limit_does_not() {
             Some(after) => {
                 let error = read.expect_err("it was cut");
                 let error = error.downcast_ref::<BodyInterrupted>().expect("ours");
-                assert_eq!(error.reason(), Reason::DeadlineExceeded);
+                assert_eq!(error.reason(), CancelReason::DeadlineExceeded);
                 assert_eq!(began.elapsed().as_millis() / 100, after.as_millis() / 100);
                 assert_eq!(layer.counts().bodies_cut(), 1);
                 assert_eq!(layer.counts().client_gone(), 0);
@@ -272,7 +285,7 @@ async fn a_route_inside_a_router_never_has_more_than_the_routers_limit() {
         assert_eq!(current().remaining(), Some(2 * SEC));
         // Held: it is told at the outer deadline, and has the grace.
         let context = current();
-        assert_eq!(context.cancelled().await, Reason::DeadlineExceeded);
+        assert_eq!(context.cancelled().await, CancelReason::DeadlineExceeded);
         hello()
     })));
     let response = service.oneshot(ask_with("grpc-timeout", "2S")).await.expect("infallible");

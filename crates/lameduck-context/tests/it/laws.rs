@@ -16,9 +16,9 @@ lameduck_laws::layer_laws!(context: |inner| {
     inner.on_held(|| usize::from(RequestContext::current().is_some()));
     ContextLayer::new()
         .with_timeout(LIMIT)
-        .with_body_limit(LIMIT)
+        .with_options(|options| options.timeouts.body = Some(LIMIT))
         .with_phase(phase)
-        .with_extension()
+        .with_options(|options| options.extension = true)
         .layer(inner)
 });
 
@@ -26,8 +26,8 @@ lameduck_laws::layer_laws!(context_with_all_that_comes_from_outside: |inner| {
     inner.on_held(|| usize::from(RequestContext::current().is_some()));
     ContextLayer::new()
         .with_timeout_by(|_| Some(LIMIT))
-        .with_inbound_deadline(InboundDeadline::new())
-        .with_own_spans()
+        .with_options(|options| options.inbound_deadline = Some(InboundDeadline::new()))
+        .with_options(|options| options.trace.get_or_insert_default().own_spans = true)
         .with_tracker(drop)
         .layer(inner)
 });

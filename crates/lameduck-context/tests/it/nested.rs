@@ -24,8 +24,8 @@ const SEC: Duration = Duration::from_secs(1);
 /// The ways in which an inner layer begins a request.
 fn inner_layers() -> [ContextLayer; 3] {
     let plain = ContextLayer::new();
-    let told = plain.clone().with_on_request_id(|_| ());
-    [plain.clone(), told, plain.with_extension()]
+    let told = plain.clone().on_request_id(|_| ());
+    [plain.clone(), told, plain.with_options(|options| options.extension = true)]
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,7 +66,7 @@ async fn the_body_knows_the_id_that_the_client_was_told() {
 async fn whoever_is_told_of_a_request_is_told_the_id_that_the_client_is_told() {
     let told = Left::new();
     let theirs = told.clone();
-    let inner = ContextLayer::new().with_on_request_id(move |id| theirs.leave(id.clone()));
+    let inner = ContextLayer::new().on_request_id(move |id| theirs.leave(id.clone()));
     let service = ContextLayer::new().layer(inner.layer(handler(|_| async { hello() })));
     let response = service.oneshot(ask()).await.expect("infallible");
     assert_eq!(response.headers()[ID], told.take());
@@ -74,7 +74,8 @@ async fn whoever_is_told_of_a_request_is_told_the_id_that_the_client_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_route_that_wants_an_id_of_its_own_has_it() {
-    let inner = ContextLayer::new().with_inbound_request_id(false);
+    let inner = ContextLayer::new()
+        .with_options(|options| options.request_id.get_or_insert_default().trust_inbound = false);
     let service = ContextLayer::new().layer(inner.layer(handler(|_| async {
         assert_ne!(current_id().as_deref(), Some("mine"));
         hello()

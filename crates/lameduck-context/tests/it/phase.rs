@@ -3,7 +3,7 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use http::{Response, StatusCode, Version};
-use lameduck_context::{ContextLayer, Reason};
+use lameduck_context::{CancelReason, ContextLayer};
 use lameduck_core::{MaybeExecuted, Phase, PhaseSender, phase_channel};
 use tokio::time::{Instant, sleep};
 use tower::{Layer, ServiceExt};
@@ -11,6 +11,9 @@ use tower::{Layer, ServiceExt};
 use crate::support::{
     Answer, Left, OnDrop, ask, ask_grpc, cancelling_at, current, handler, hello, problem,
 };
+
+/// What a layer keeps of the drain for the answer.
+const RESERVE: Duration = Duration::from_millis(50);
 
 fn stopping() -> (PhaseSender, ContextLayer) {
     let (sender, phase) = phase_channel();
@@ -23,7 +26,7 @@ async fn at_cancelling_the_context_says_shutdown_and_the_handler_runs_on() {
     let (sender, layer) = stopping();
     let service = layer.layer(handler(|_| async {
         let context = current();
-        assert_eq!(context.cancelled().await, Reason::Shutdown);
+        assert_eq!(context.cancelled().await, CancelReason::Shutdown);
         sleep(Duration::from_secs(2)).await;
         hello()
     }));
@@ -70,7 +73,7 @@ async fn at_forced_the_handler_is_dropped_and_answered_503() {
     let began = Instant::now();
     let (response, ()) = tokio::join!(service.oneshot(ask()), stop);
     assert_eq!(began.elapsed(), Duration::from_secs(1));
-    assert_eq!(left.take(), Some(Reason::Shutdown));
+    assert_eq!(left.take(), Some(CancelReason::Shutdown));
     let response = response.expect("infallible");
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers()["connection"], "close");
@@ -145,11 +148,12 @@ async fn no_deadline_lies_after_the_end_of_the_drain() {
         let context = current();
         assert_eq!(context.deadline(), in_secs(60));
         sender.set_deadlines(cancelling_at(in_secs(20).map(Instant::into_std)));
-        assert_eq!(context.deadline(), in_secs(20));
-        assert_eq!(context.remaining(), Some(Duration::from_secs(20)));
+        let before = |secs| in_secs(secs).map(|at| at - RESERVE);
+        assert_eq!(context.deadline(), before(20));
+        assert_eq!(context.remaining(), Some(Duration::from_secs(20) - RESERVE));
         sender.set_deadlines(cancelling_at(in_secs(90).map(Instant::into_std)));
         assert_eq!(context.deadline(), in_secs(60), "it is never put off");
-        // The stop is called off.
+        // The stop is cancelled.
         sender.set_deadlines(cancelling_at(None));
         assert_eq!(context.deadline(), in_secs(60));
         async { hello() }
@@ -163,10 +167,35 @@ async fn the_end_of_the_drain_is_a_deadline_where_there_is_no_other() {
     let end = Instant::now() + Duration::from_secs(20);
     sender.set_deadlines(cancelling_at(Some(end.into_std())));
     let service = ContextLayer::new().with_phase(phase).layer(handler(move |_| {
-        assert_eq!(current().deadline(), Some(end));
+        assert_eq!(current().deadline(), Some(end - RESERVE));
         async { hello() }
     }));
     service.oneshot(ask()).await.expect("infallible");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_follows_a_phase_keeps_50_ms_of_the_drain_for_the_answer() {
+    let deadline = async |layer: ContextLayer| {
+        let left = Left::new();
+        let theirs = left.clone();
+        let service = layer.layer(handler(move |_| {
+            theirs.leave(current().deadline());
+            async { hello() }
+        }));
+        service.oneshot(ask()).await.expect("infallible");
+        left.take()
+    };
+    let (sender, phase) = phase_channel();
+    let end = Instant::now() + Duration::from_secs(20);
+    sender.set_deadlines(cancelling_at(Some(end.into_std())));
+    let layer = ContextLayer::new().with_phase(phase);
+    assert_eq!(deadline(layer.clone()).await, Some(end - Duration::from_millis(50)));
+    let other = Duration::from_secs(1);
+    let layer = layer.with_options(|options| options.timeouts.drain_reserve = other);
+    assert_eq!(deadline(layer).await, Some(end - other));
+    // Without a phase, there is no drain to reserve a part of.
+    let layer = ContextLayer::new().with_timeout(other);
+    assert_eq!(deadline(layer).await, Some(Instant::now() + other));
 }
 
 #[tokio::test(start_paused = true)]
@@ -177,7 +206,7 @@ async fn the_first_reason_stays() {
         sleep(Duration::from_secs(60)).await;
         // The deadline comes second, and nobody has looked in between.
         sleep(Duration::from_millis(100)).await;
-        assert_eq!(context.reason(), Some(Reason::Shutdown));
+        assert_eq!(context.reason(), Some(CancelReason::Shutdown));
         hello()
     }));
     let stop = async {
@@ -191,7 +220,7 @@ async fn the_first_reason_stays() {
     let service = layer.layer(handler(|_| async {
         let context = current();
         sleep(Duration::from_millis(60_200)).await;
-        assert_eq!(context.reason(), Some(Reason::DeadlineExceeded));
+        assert_eq!(context.reason(), Some(CancelReason::DeadlineExceeded));
         hello()
     }));
     let stop = async {
@@ -222,7 +251,7 @@ async fn work_that_was_spawned_is_told_of_the_stop_while_nobody_polls_the_reques
     assert!(left.is_empty());
     sender.publish(Phase::Cancelling);
     sleep(Duration::from_secs(1)).await;
-    assert_eq!(left.take(), Reason::Shutdown);
+    assert_eq!(left.take(), CancelReason::Shutdown);
 }
 
 #[tokio::test(start_paused = true)]
@@ -231,7 +260,7 @@ async fn a_request_that_comes_while_cancelling_is_cancelled_from_the_start() {
     sender.publish(Phase::Cancelling);
     let service = layer.layer(handler(|_| async {
         assert!(current().is_cancelled());
-        assert_eq!(current().cancelled().await, Reason::Shutdown);
+        assert_eq!(current().cancelled().await, CancelReason::Shutdown);
         hello()
     }));
     assert_eq!(service.oneshot(ask()).await.expect("infallible").status(), StatusCode::OK);
@@ -242,7 +271,7 @@ async fn a_closure_answers_for_the_stop_as_well() {
     let (sender, phase) = phase_channel();
     sender.publish(Phase::Forced);
     let layer = ContextLayer::new().with_phase(phase).with_response(|interrupted| {
-        assert_eq!((interrupted.reason(), interrupted.timeout()), (Reason::Shutdown, None));
+        assert_eq!((interrupted.reason(), interrupted.timeout()), (CancelReason::Shutdown, None));
         let mut response = Response::new(bytes::Bytes::from_static(b"gone"));
         *response.status_mut() = StatusCode::BAD_GATEWAY;
         response

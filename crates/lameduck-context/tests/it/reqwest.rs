@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lameduck_context::{ContextLayer, OutboundLayer, Reason};
+use lameduck_context::{CancelReason, ContextLayer, OutboundLayer};
 use reqwest::{Client, Request};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -32,7 +32,8 @@ async fn a_call_of_reqwests_takes_the_time_along_and_ends_with_it() {
         ContextLayer::new().with_timeout(Duration::from_secs(1)).layer(handler(move |_| {
             let (url, theirs) = (url.clone(), theirs.clone());
             async move {
-                let client = OutboundLayer::new().of(Request::headers_mut).layer(Client::new());
+                let client =
+                    OutboundLayer::new().for_requests(Request::headers_mut).layer(Client::new());
                 let get = || Client::new().get(&url).build().expect("a request");
                 let answer = client.clone().oneshot(get()).await.expect("answered");
                 assert_eq!(answer.text().await.expect("text"), "hello");
@@ -56,7 +57,7 @@ async fn a_call_of_reqwests_takes_the_time_along_and_ends_with_it() {
     let request = ask_with("x-request-id", "mine");
     let (response, said) = tokio::join!(service.oneshot(request), server);
     assert_eq!(response.expect("infallible").status(), 200);
-    assert_eq!(left.take(), (Some(Reason::DeadlineExceeded), false));
+    assert_eq!(left.take(), (Some(CancelReason::DeadlineExceeded), false));
     let value = |name| {
         let lines = said.lines().filter_map(|line| line.split_once(": "));
         lines.filter(|(found, _)| *found == name).map(|(_, value)| value.to_owned()).next()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Response;
 use http_body_util::BodyExt;
-use lameduck_context::{ContextLayer, Reason};
+use lameduck_context::{CancelReason, ContextLayer};
 use lameduck_core::{Phase, phase_channel};
 use tokio::time::{Instant, sleep};
 use tower::{Layer, ServiceExt};
@@ -49,7 +49,9 @@ async fn a_context_that_was_used_before_remembers_nothing() {
     use_contexts_up().await;
     for _ in 0..10 {
         let began = Instant::now();
-        let layer = ContextLayer::new().without_request_id().with_timeout(Duration::from_secs(30));
+        let layer = ContextLayer::new()
+            .with_options(|options| options.request_id = None)
+            .with_timeout(Duration::from_secs(30));
         let service = layer.layer(handler(move |_| async move {
             let context = current();
             assert_eq!(context.request_id(), None);
@@ -91,7 +93,7 @@ async fn the_length_of_one_answer_is_not_that_of_the_next() {
         async { Response::new(body) }
     }));
     drop(service.oneshot(ask()).await.expect("infallible"));
-    assert_eq!(left.take().reason(), Some(Reason::ClientGone));
+    assert_eq!(left.take().reason(), Some(CancelReason::ClientGone));
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,7 +112,7 @@ async fn a_context_that_is_held_is_not_used_again() {
         assert_eq!(held.take().request_id(), Some("second"));
     }
     assert_eq!(first.request_id(), Some("first"));
-    assert_eq!(first.reason(), Some(Reason::ClientGone));
+    assert_eq!(first.reason(), Some(CancelReason::ClientGone));
 }
 
 #[tokio::test(start_paused = true)]

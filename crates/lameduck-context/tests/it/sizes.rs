@@ -1,4 +1,4 @@
-//! What a request that waits costs in memory, beside its own.
+//! How much memory a request costs, beside its own.
 
 use std::mem::size_of;
 
@@ -12,7 +12,7 @@ type Handler = [u64; 16];
 type Inner = Full<Bytes>;
 
 #[test]
-fn a_context_adds_three_words_to_the_future_of_a_request() {
+fn a_context_adds_two_words_to_the_future_of_a_request() {
     assert_eq!(size_of::<ContextFuture<Handler>>(), size_of::<Option<Handler>>() + 16);
 }
 
@@ -22,13 +22,13 @@ fn a_context_adds_three_words_to_the_body_of_a_response() {
 }
 
 #[test]
-fn a_timeout_adds_five_words_to_the_future_of_a_request() {
+fn a_timeout_adds_four_words_to_the_future_of_a_request() {
     assert_eq!(size_of::<TimeoutFuture<Handler>>(), size_of::<Option<Handler>>() + 32);
 }
 
 #[test]
-fn a_service_is_one_pointer_and_a_timeout_is_a_duration() {
+fn a_service_is_two_words_and_a_timeout_is_a_duration() {
     assert_eq!(size_of::<ContextLayer>(), 16);
-    assert_eq!(size_of::<ContextService<()>>(), 8);
+    assert_eq!(size_of::<ContextService<()>>(), 16);
     assert_eq!(size_of::<TimeoutService<()>>(), 16);
 }

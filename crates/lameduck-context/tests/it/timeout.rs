@@ -5,7 +5,7 @@ use std::{future::Future, pin::pin, time::Duration};
 use http::{Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
-use lameduck_context::{ContextLayer, Reason, TimeoutLayer};
+use lameduck_context::{CancelReason, ContextLayer, TimeoutLayer};
 use lameduck_core::MaybeExecuted;
 use tokio::time::{Instant, sleep};
 use tower::{Layer, Service, ServiceExt};
@@ -208,7 +208,7 @@ async fn the_handler_is_dropped_before_it_is_answered_for() {
 #[tokio::test(start_paused = true)]
 async fn a_closure_makes_the_answer_and_the_layer_completes_it() {
     let layer = ContextLayer::new().with_timeout(LIMIT).with_response(|interrupted| {
-        assert_eq!(interrupted.reason(), Reason::DeadlineExceeded);
+        assert_eq!(interrupted.reason(), CancelReason::DeadlineExceeded);
         assert_eq!(interrupted.timeout(), Some(LIMIT));
         let id = interrupted.request_id().expect("an id").to_owned();
         let mut response = Response::new(bytes::Bytes::from(id));

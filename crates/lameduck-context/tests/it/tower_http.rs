@@ -37,7 +37,8 @@ async fn the_id_is_wherever_tower_http_has_it_if_that_is_asked_for() {
     let [extension, header, told] = places(ContextLayer::new(), ask()).await;
     assert_eq!((extension, header, told.is_some()), (None, None, true));
 
-    let layer = ContextLayer::new().with_tower_http_request_id();
+    let layer = ContextLayer::new()
+        .with_options(|options| options.request_id.get_or_insert_default().tower_http = true);
     let fresh = places(layer.clone(), ask()).await;
     assert!(fresh[0].is_some());
     assert!(fresh.iter().all(|id| *id == fresh[0]), "{fresh:?}");
@@ -50,5 +51,8 @@ async fn the_id_is_wherever_tower_http_has_it_if_that_is_asked_for() {
     assert!(replaced.iter().all(|id| id.is_some() && *id == replaced[0]), "{replaced:?}");
     assert_ne!(replaced[0].as_deref(), Some("not mine"));
 
-    assert_eq!(places(layer.without_request_id(), ask()).await, [const { None }; 3]);
+    assert_eq!(
+        places(layer.with_options(|options| options.request_id = None), ask()).await,
+        [const { None }; 3]
+    );
 }

@@ -1,7 +1,7 @@
 //! Traces that a request belongs to, carried on.
 
 use http::{HeaderMap, HeaderValue};
-use lameduck_context::{ContextLayer, TraceContext};
+use lameduck_context::{ContextLayer, TraceContext, TraceOptions};
 use tower::{Layer, ServiceExt};
 
 use crate::support::{Left, ask, current, handler, hello};
@@ -188,9 +188,20 @@ async fn seen(layer: ContextLayer, parent: &str) -> Option<TraceContext> {
 #[tokio::test]
 async fn a_handler_sees_its_trace_where_the_layer_reads_it() {
     assert_eq!(seen(ContextLayer::new(), PARENT).await, None);
-    let trace = seen(ContextLayer::new().with_trace_context(), PARENT).await.expect("a trace");
+    let trace = seen(
+        ContextLayer::new().with_options(|options| options.trace = Some(TraceOptions::new())),
+        PARENT,
+    )
+    .await
+    .expect("a trace");
     assert_eq!(trace.span_id(), trace.parent_id());
-    let trace = seen(ContextLayer::new().with_own_spans(), PARENT).await.expect("a trace");
+    let trace = seen(
+        ContextLayer::new()
+            .with_options(|options| options.trace.get_or_insert_default().own_spans = true),
+        PARENT,
+    )
+    .await
+    .expect("a trace");
     assert_ne!(trace.span_id(), trace.parent_id());
     let mut out = HeaderMap::new();
     trace.write(&mut out);
@@ -203,7 +214,13 @@ async fn a_handler_sees_its_trace_where_the_layer_reads_it() {
 async fn who_names_a_span_of_its_own_says_of_it_only_what_it_knows() {
     let parent = PARENT.replace("-01", "-ff");
     assert_eq!(carried(&[("traceparent", &parent)])["traceparent"], parent, "passed through");
-    let trace = seen(ContextLayer::new().with_own_spans(), &parent).await.expect("a trace");
+    let trace = seen(
+        ContextLayer::new()
+            .with_options(|options| options.trace.get_or_insert_default().own_spans = true),
+        &parent,
+    )
+    .await
+    .expect("a trace");
     let mut out = HeaderMap::new();
     trace.write(&mut out);
     assert!(out["traceparent"].to_str().expect("ASCII").ends_with("-03"), "{out:?}");

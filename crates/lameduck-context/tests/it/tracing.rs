@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use lameduck_context::ContextLayer;
+use lameduck_context::{ContextLayer, TraceOptions};
 use tower::{Layer, Service, ServiceExt};
 use tracing::{Level, field::Empty, subscriber::DefaultGuard};
 
@@ -49,7 +49,9 @@ const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_is_logged_as_499_and_a_deadline_as_504() {
     let (log, _guard) = Log::begin();
-    let layer = ContextLayer::new().with_trace_context().with_timeout(Duration::from_secs(1));
+    let layer = ContextLayer::new()
+        .with_options(|options| options.trace = Some(TraceOptions::new()))
+        .with_timeout(Duration::from_secs(1));
     let mut service = layer.layer(handler(|_| std::future::pending::<Answer>()));
     let mut request = ask_with("x-request-id", "left");
     request.headers_mut().insert("traceparent", PARENT.parse().expect("a value"));
@@ -79,7 +81,8 @@ async fn a_request_that_ends_well_is_not_logged() {
 #[tokio::test]
 async fn a_span_has_the_ids_that_it_has_room_for() {
     let (log, _guard) = Log::begin();
-    let layer = ContextLayer::new().with_trace_context();
+    let layer =
+        ContextLayer::new().with_options(|options| options.trace = Some(TraceOptions::new()));
     let service = layer.layer(handler(|_| async {
         let span =
             tracing::info_span!("request", request_id = Empty, trace_id = Empty, span_id = Empty);

@@ -35,7 +35,8 @@ async fn a_truncated_answer_is_seen_as_truncated() {
         std::mem::forget(feed);
         Body::new(body)
     };
-    let layer = ContextLayer::new().with_body_limit(Duration::from_millis(20));
+    let layer = ContextLayer::new()
+        .with_options(|options| options.timeouts.body = Some(Duration::from_millis(20)));
     let app = Router::new().route("/", get(stream)).layer(layer);
     let answer = ask_over_tcp(app).await;
     assert!(answer.contains("transfer-encoding: chunked"), "{answer}");
@@ -47,7 +48,7 @@ async fn a_truncated_answer_is_seen_as_truncated() {
 async fn a_complete_answer_keeps_its_length_and_tells_the_id() {
     let layer = ContextLayer::new()
         .with_timeout(Duration::from_secs(10))
-        .with_body_limit(Duration::from_secs(10));
+        .with_options(|options| options.timeouts.body = Some(Duration::from_secs(10)));
     let app = Router::new().route("/", get(|| async { "hello" })).layer(layer);
     let answer = ask_over_tcp(app).await;
     assert!(answer.contains("content-length: 5\r\n"), "{answer}");

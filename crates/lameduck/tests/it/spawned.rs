@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::routing::get;
 use lameduck::{
     Outcome, Phase, StopTimeouts,
-    context::{Reason, RequestContext},
+    context::{CancelReason, RequestContext},
 };
 use tokio::{sync::mpsc, time::sleep};
 
@@ -63,7 +63,7 @@ async fn detached_work_that_ends_when_it_is_cancelled_leaves_a_stop_that_is_not_
     assert_eq!(get_body(addr, "/job", "accept: */*").await, "accepted");
     stop.stop("test", false);
     let report = report.await.unwrap();
-    assert_eq!(was_cancelled.try_recv().unwrap(), Reason::Shutdown);
+    assert_eq!(was_cancelled.try_recv().unwrap(), CancelReason::Shutdown);
     // Not forced: the phase after cancelling was not needed.
     assert_ne!(report.outcome(), Outcome::Forced, "{report}");
     assert!(report.phases().iter().all(|phase| phase.phase != Phase::Forced), "{report}");
