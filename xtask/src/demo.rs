@@ -104,6 +104,7 @@ pub(crate) fn run(sh: &Shell, runs: u32, servers: &[Server]) -> Result<()> {
     let mut tallies = Vec::new();
     for server in servers {
         let program = programs.join(server.binary());
+        eprintln!("\n{}", server.name());
         // The exit code is 1 if requests were lost, which the report says too.
         let stops = cmd!(sh, "{drill} --json --runs {runs} -- {program}").ignore_status();
         let report = serde_json::from_str(&stops.read()?).context("the drill did not begin")?;

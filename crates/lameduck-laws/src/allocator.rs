@@ -1,5 +1,5 @@
-//! An allocator that counts, for tests that say what a request costs.
-#![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
+//! An allocator that counts, for tests of what a request allocates.
+#![expect(unsafe_code, reason = "`GlobalAlloc` is an unsafe trait")]
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -7,12 +7,12 @@ use std::{
 };
 
 thread_local! {
-    // Of each thread for itself: tests run side by side.
+    // One for each thread, because tests run at the same time.
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
     static BYTES: Cell<isize> = const { Cell::new(0) };
 }
 
-/// The system's allocator, with a count of its allocations for each thread.
+/// The system's allocator, which counts the allocations of each thread.
 ///
 /// ```
 /// use lameduck_laws::CountingAllocator;
@@ -28,13 +28,13 @@ thread_local! {
 pub struct CountingAllocator(());
 
 impl CountingAllocator {
-    /// Makes the allocator. To be declared as the `#[global_allocator]`; else every count is zero.
+    /// Makes the allocator. Declare it as the `#[global_allocator]`: otherwise every count is zero.
     #[must_use]
     pub const fn new() -> Self {
         Self(())
     }
 
-    /// How many allocations `work` makes on this thread. One that grows counts again.
+    /// How many allocations `work` makes on this thread. An allocation that grows counts again.
     pub fn count(&self, work: impl FnOnce()) -> usize {
         let before = ALLOCATIONS.get();
         work();
@@ -52,10 +52,10 @@ impl CountingAllocator {
     }
 }
 
-// SAFETY: does what the system's allocator does, and counts.
+// SAFETY: each call is passed on to the system's allocator.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // While a thread ends there is nothing to count into.
+        // While a thread ends, its count no longer exists.
         let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
         let _ = BYTES.try_with(|bytes| bytes.set(bytes.get() + layout.size() as isize));
         // SAFETY: the caller's promise is passed on.

@@ -149,15 +149,10 @@ fn round_trip(args: Args) -> Result<bool, DrillError> {
     }
     let is_interrupted = AtomicBool::new(false);
     let (runtime, mut line) = (runtime()?, ProgressLine::new(args.plain));
-    let mut current = String::new();
     let report = std::thread::scope(|scope| {
         let drill = scope.spawn(|| {
             RoundTripDrill::new(first, options).run(|stop, progress| {
-                if current != stop {
-                    stop.clone_into(&mut current);
-                    line.begin(stop);
-                }
-                line.update(progress.snapshot.elapsed, progress);
+                line.step(stop, progress.snapshot.total.lost);
                 match is_interrupted.load(Ordering::Relaxed) {
                     true => ControlFlow::Break(()),
                     false => ControlFlow::Continue(()),
@@ -177,7 +172,9 @@ fn round_trip(args: Args) -> Result<bool, DrillError> {
             }
         });
         drill.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })?;
+    });
+    line.end();
+    let report = report?;
     let mut text = String::from("\n");
     // Writing to a string does not fail.
     let _ = report.write(&mut text, Styles::COLOURED);

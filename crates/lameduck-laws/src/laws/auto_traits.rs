@@ -1,7 +1,7 @@
-//! Law 6: which auto traits a layer's types have, asked at run time so that a test can fail.
+//! Law 6: which auto traits a layer's types have, as a value, so that a test can fail.
 //!
-//! An inherent method is preferred over a trait's, but only if its bounds hold. So `is_send` of a
-//! [`Type`] is the inherent one where the type is `Send`, and the trait's where it is not.
+//! Rust prefers an inherent method over a trait's method, but only if its bounds hold. So `is_send`
+//! of a [`Type`] is the inherent method if the type is `Send`, and the trait's if it is not.
 
 use std::{fmt, marker::PhantomData};
 
@@ -21,7 +21,7 @@ impl<T> fmt::Debug for Type<T> {
 macro_rules! auto_trait {
     ($auto:ident, $not:ident, $is:ident) => {
         impl<T: $auto> Type<T> {
-            /// Yes: the bound holds.
+            /// True: the bound holds.
             #[must_use]
             pub const fn $is(&self) -> bool {
                 true
@@ -30,7 +30,7 @@ macro_rules! auto_trait {
 
         /// The answer for types that lack the auto trait.
         pub trait $not {
-            /// No: else the inherent method would have been taken.
+            /// False: with the auto trait, the inherent method would have been called.
             fn $is(&self) -> bool {
                 false
             }
@@ -51,7 +51,7 @@ pub const fn types_of<S: Layered>(
     (Type(PhantomData), Type(PhantomData), Type(PhantomData))
 }
 
-/// Fails with all sentences that are not true.
+/// Panics with all claims that are false.
 ///
 /// # Panics
 ///

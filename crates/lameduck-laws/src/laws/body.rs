@@ -13,7 +13,7 @@ use crate::{
     probe::{hint, is_end, trailers},
 };
 
-/// The bodies that are tried: none, one frame, trailers, errors, pauses.
+/// The bodies of the test: none, one frame, trailers, errors, pauses.
 const BODIES: &[&[BodyStep]] = &[
     &[],
     &[BodyStep::Data("one")],
@@ -63,7 +63,7 @@ pub fn forwards_data_and_trailers<S: Layered>(make: impl Fn(Probe) -> S) {
     const LAW: &str = "layer law 4: forwards data and trailers";
     for steps in BODIES {
         paused(async {
-            let mut subject = Subject::new(&make, Script::new().with_body(*steps));
+            let mut subject = Subject::new(&make, Script { body: steps.to_vec(), ..Script::new() });
             let collected = collect(subject.answer().into_body());
             let data: String = steps.iter().filter_map(data_of).collect();
             assert_eq!(collected.data, data.as_bytes(), "{LAW}: the data of {steps:?}");
@@ -83,13 +83,13 @@ fn each_step<S: Layered>(
     for steps in BODIES {
         for exact in [true, false] {
             paused(async {
-                let script = Script::new().with_body(*steps).with_exact_size(exact);
+                let script = Script { body: steps.to_vec(), is_sized: exact, ..Script::new() };
                 let mut body = Box::pin(Subject::new(&make, script).answer().into_body());
                 for done in 0..=steps.len() {
                     check(&body, steps, done, exact);
                     let polled = body.as_mut().poll_frame(&mut context());
                     if matches!(polled, Poll::Ready(Some(Err(_)))) {
-                        // What a failed body says of its rest binds nobody.
+                        // A body that has failed may report anything.
                         return;
                     }
                 }

@@ -1,4 +1,4 @@
-//! How the laws drive a layered probe: by hand, one poll at a time.
+//! How the laws drive a layered probe: one poll at a time.
 
 use std::{
     fmt,
@@ -23,8 +23,8 @@ use crate::{Probe, Script};
 /// Longer than any timeout that a layer may reasonably have.
 pub(super) const LONG: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// More polls than a probe needs, so that a law ends when a layer never does.
-const PATIENCE: usize = 1000;
+/// More polls than a probe needs, so that a law ends even if the layer never does.
+const MOST_POLLS: usize = 1000;
 
 /// A probe, and the layer around it.
 pub(super) struct Subject<S, K = crate::Plain> {
@@ -46,16 +46,16 @@ impl<K, S: Layered<K>> Subject<S, K> {
         Self { probe, service }
     }
 
-    /// Asks `poll_ready` until the service is ready, then calls it.
+    /// Calls `poll_ready` until the service is ready, and then calls it.
     pub(super) fn call(&mut self) -> Pin<Box<S::Future>> {
-        for _ in 0..PATIENCE {
+        for _ in 0..MOST_POLLS {
             match self.service.poll_ready(&mut context()) {
                 Poll::Pending => (),
                 Poll::Ready(Ok(())) => return Box::pin(self.service.call(self.probe.request())),
                 Poll::Ready(Err(error)) => panic!("the layer is not ready: {error:?}"),
             }
         }
-        panic!("layer law 2: the inner service is ready, the layer never is");
+        panic!("layer law 2: the inner service is ready, but the layer never is");
     }
 
     /// Calls the service and polls the future until it ends.
@@ -68,11 +68,11 @@ impl<K, S: Layered<K>> Subject<S, K> {
     pub(super) fn answer_of(&self, mut future: Pin<Box<S::Future>>) -> Response<S::Body> {
         match finish(&mut future) {
             Ok(response) => response,
-            Err(error) => panic!("the probe answers, the layer fails: {error:?}"),
+            Err(error) => panic!("the probe answers, but the layer fails: {error:?}"),
         }
     }
 
-    /// Whether what the probe and the layer hold for requests is none, or back at `held`.
+    /// Checks that the probe holds nothing for a request, and the layer as much as before: `held`.
     pub(super) fn check_released(&self, held: usize, law: &str, when: &str) {
         let record = self.probe.record();
         assert_eq!(record.live_futures, 0, "{law}: the inner future is alive {when}");
@@ -83,12 +83,12 @@ impl<K, S: Layered<K>> Subject<S, K> {
 
 /// Polls a future until it ends.
 pub(super) fn finish<F: Future>(future: &mut Pin<Box<F>>) -> F::Output {
-    for _ in 0..PATIENCE {
+    for _ in 0..MOST_POLLS {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context()) {
             return output;
         }
     }
-    panic!("the inner future is over, the layer's is still pending after {PATIENCE} polls");
+    panic!("the inner future has ended, the layer's is still pending after {MOST_POLLS} polls");
 }
 
 /// Reads a body to its end or its first error.
@@ -98,7 +98,7 @@ where
 {
     let mut body = Box::pin(body);
     let mut collected = Collected { data: Vec::new(), trailers: None, error: None };
-    for _ in 0..PATIENCE {
+    for _ in 0..MOST_POLLS {
         match body.as_mut().poll_frame(&mut context()) {
             Poll::Pending => (),
             Poll::Ready(None) => return collected,
@@ -112,10 +112,10 @@ where
             },
         }
     }
-    panic!("the inner body is over, the layer's is not after {PATIENCE} polls");
+    panic!("the inner body has ended, the layer's has not after {MOST_POLLS} polls");
 }
 
-/// Whether a response is the probe's own, and not one that the layer gave in its stead.
+/// Whether a response is the probe's own, and not one of the layer.
 pub(super) fn is_probes<B>(response: &Response<B>) -> bool {
     response.headers().get("x-probe").is_some_and(|value| value == "answer")
 }
@@ -133,7 +133,7 @@ pub(super) fn runtime() -> Runtime {
     }
 }
 
-/// A context whose waker does nothing: the laws poll on their own.
+/// A context whose waker does nothing, because the laws poll without being woken.
 pub(super) const fn context() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }

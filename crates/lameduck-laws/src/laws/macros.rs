@@ -1,10 +1,10 @@
 //! The macro that turns the laws into tests.
 
-/// Makes a module of tests, one for each layer law, around one way to build a layer.
+/// Makes a module of tests, one for each layer law, for one way to build a layer.
 ///
-/// The closure gets a [`Probe`](crate::Probe) by value and returns the layered service. It is
-/// called once or more for each law. The module is named `layer_laws`; to try a layer in two
-/// states, give the second a name.
+/// The closure takes a [`Probe`](crate::Probe) by value and returns the layered service. It is
+/// called at least once for each law. The module is named `layer_laws`. To test a layer in two
+/// states, name the second module.
 ///
 /// ```
 /// lameduck_laws::layer_laws!(|inner| inner); // the layer that does nothing
@@ -12,11 +12,11 @@
 /// # fn main() {}
 /// ```
 ///
-/// A layer that listens to a signal or holds something for a request says so with
-/// [`Probe::on_signal`](crate::Probe::on_signal) and [`Probe::on_held`](crate::Probe::on_held),
-/// else the laws cannot try it. The closure may be a block that does this first.
+/// If the layer listens to a signal or holds something for a request, the closure calls
+/// [`Probe::on_signal`](crate::Probe::on_signal) and [`Probe::on_held`](crate::Probe::on_held)
+/// first. Otherwise the laws cannot test that.
 ///
-/// A layer that needs its inner service to be `Send` does not compile here, which is law 6.
+/// A layer that requires its inner service to be `Send` does not compile here. That is law 6.
 #[macro_export]
 macro_rules! layer_laws {
     (|$inner:ident| $layered:expr $(,)?) => {
@@ -24,7 +24,7 @@ macro_rules! layer_laws {
     };
     ($name:ident: |$inner:ident| $layered:expr $(,)?) => {
         mod $name {
-            #[allow(unused_imports, reason = "the closure may name all it needs in full")]
+            #[allow(unused_imports, reason = "the closure may need no import")]
             use super::*;
 
             $crate::__layer_law_tests! {
@@ -71,7 +71,7 @@ macro_rules! __layer_law_tests {
 #[macro_export]
 macro_rules! __layer_law {
     (is_send_sync_and_unpin_as_the_inner_is, |$inner:ident| $layered:expr) => {{
-        #[allow(unused_imports, reason = "in scope only for types that lack the auto trait")]
+        #[allow(unused_imports, reason = "used only by types without the auto trait")]
         use $crate::laws::auto_traits::{IsNotSend as _, IsNotSync as _, IsNotUnpin as _};
         let make = |$inner: $crate::Probe| $layered;
         let (service, future, body) = $crate::laws::auto_traits::types_of(&make);

@@ -39,7 +39,7 @@ pub use self::{
 };
 use crate::{Plain, ProbeBody};
 
-/// A probe in a layer: what every law is asked of.
+/// A probe in a layer: the service that every law tests.
 pub trait Layered<K = Plain>:
     Service<
         Request<ProbeBody<K>>,

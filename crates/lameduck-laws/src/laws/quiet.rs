@@ -1,7 +1,7 @@
 //! Law 3: a layer never clones, boxes, spawns, or logs above debug for a request.
 //!
-//! That it reads no environment for a request is law 3 as well. No test can see that; it is for
-//! the reviewer.
+//! Law 3 also says that a layer does not read the environment for a request. No test can see that,
+//! so it is left to the reviewer.
 
 use std::{
     any::type_name,
@@ -32,7 +32,12 @@ const BODY: [BodyStep; 3] = [BodyStep::Data("one"), BodyStep::Pending, BodyStep:
 pub fn never_clones_the_inner_service<S: Layered>(make: impl Fn(Probe) -> S) {
     const LAW: &str = "layer law 3: never clones the inner service";
     paused(async {
-        let script = Script::new().with_ready([ReadyStep::Pending]).with_pending(1).with_body(BODY);
+        let script = Script {
+            ready: [ReadyStep::Pending].into(),
+            pending: 1,
+            body: BODY.into(),
+            ..Script::new()
+        };
         let mut subject = Subject::new(make, script);
         let before = subject.probe.record().clones;
         for _ in 0..2 {
@@ -43,7 +48,7 @@ pub fn never_clones_the_inner_service<S: Layered>(make: impl Fn(Probe) -> S) {
     });
 }
 
-/// Law 3: the inner future and the inner body are inside the layer's, not behind a pointer.
+/// Law 3: the layer's future and body contain the inner ones, and not a pointer to them.
 ///
 /// # Panics
 ///
@@ -62,7 +67,7 @@ fn check_size<Outer, Inner>(what: &str) {
     );
 }
 
-/// Law 3: no task is alive that the caller has not spawned, at any point of a request.
+/// Law 3: at no point of a request is there a task that the caller has not spawned.
 ///
 /// # Panics
 ///
@@ -70,7 +75,8 @@ fn check_size<Outer, Inner>(what: &str) {
 pub fn never_spawns<S: Layered>(make: impl Fn(Probe) -> S) {
     const LAW: &str = "layer law 3: never spawns";
     paused(async {
-        let mut subject = Subject::new(make, Script::new().with_pending(1).with_body(BODY));
+        let mut subject =
+            Subject::new(make, Script { pending: 1, body: BODY.into(), ..Script::new() });
         let before = Handle::current().metrics().num_alive_tasks();
         let check = |when| {
             let alive = Handle::current().metrics().num_alive_tasks();
@@ -89,7 +95,7 @@ pub fn never_spawns<S: Layered>(make: impl Fn(Probe) -> S) {
     });
 }
 
-/// Law 3: no event above debug, whether the request is answered, fails, panics or is dropped.
+/// Law 3: no event above debug, whether the request is answered, fails or is dropped.
 ///
 /// # Panics
 ///
@@ -99,9 +105,9 @@ pub fn never_logs_above_debug<S: Layered>(make: impl Fn(Probe) -> S) {
     tracing::subscriber::with_default(loud.clone(), || {
         let error = ProbeError::new(3);
         let scripts = [
-            Script::new().with_body(BODY),
-            Script::new().with_pending(2).with_body([BodyStep::Error(error)]),
-            Script::new().with_end(End::Error(error)),
+            Script { body: BODY.into(), ..Script::new() },
+            Script { pending: 2, body: [BodyStep::Error(error)].into(), ..Script::new() },
+            Script { end: End::Error(error), ..Script::new() },
         ];
         for script in scripts {
             paused(async {
@@ -113,7 +119,7 @@ pub fn never_logs_above_debug<S: Layered>(make: impl Fn(Probe) -> S) {
             });
         }
         paused(async {
-            let mut subject = Subject::new(&make, Script::new().with_pending(1));
+            let mut subject = Subject::new(&make, Script { pending: 1, ..Script::new() });
             let mut future = subject.call();
             let _ = future.as_mut().poll(&mut context());
             tokio::time::advance(LONG).await;

@@ -25,15 +25,15 @@ pub fn changes_not_the_error<S: Layered>(make: impl Fn(Probe) -> S) {
         "{LAW}: the layer's error is a {}",
         type_name::<S::Error>(),
     );
-    let mut subject = Subject::new(make, Script::new().with_end(End::Error(ERROR)));
+    let mut subject = Subject::new(make, Script { end: End::Error(ERROR), ..Script::new() });
     let mut future = subject.call();
     match finish(&mut future) {
-        Ok(_) => panic!("{LAW}: the inner service failed, the layer answered"),
+        Ok(_) => panic!("{LAW}: the inner service fails, but the layer answers"),
         Err(error) => check_error(&error, LAW),
     }
 }
 
-/// Law 2: `poll_ready` is asked of the inner service once each time, and its answer is unchanged.
+/// Law 2: each `poll_ready` polls the inner service once, and returns the same.
 ///
 /// # Panics
 ///
@@ -41,26 +41,35 @@ pub fn changes_not_the_error<S: Layered>(make: impl Fn(Probe) -> S) {
 pub fn changes_not_poll_ready<S: Layered>(make: impl Fn(Probe) -> S) {
     const LAW: &str = "layer law 2: changes not `poll_ready`";
     let steps = [ReadyStep::Pending, ReadyStep::Pending, ReadyStep::Error(ERROR)];
-    let mut subject = Subject::new(make, Script::new().with_ready(steps));
-    // One more than there are steps: the last is `Ready(Ok)`.
+    let mut subject = Subject::new(make, Script { ready: steps.into(), ..Script::new() });
+    // One more poll than there are steps. The last one returns `Ready(Ok)`.
     for asked in 1..=steps.len() + 1 {
         let answer = subject.service.poll_ready(&mut context());
         let inner = subject.probe.record().ready_polls;
-        assert_eq!(inner, asked, "{LAW}: asked {asked} times, the inner service {inner} times");
+        assert_eq!(
+            inner, asked,
+            "{LAW}: polled {asked} times, but the inner service {inner} times"
+        );
         match (steps.get(asked - 1), answer) {
             (Some(ReadyStep::Pending), Poll::Pending) | (None, Poll::Ready(Ok(()))) => (),
             (Some(ReadyStep::Error(_)), Poll::Ready(Err(error))) => check_error(&error, LAW),
-            (step, answer) => panic!("{LAW}: the inner says {step:?}, the layer {answer:?}"),
+            (step, answer) => {
+                panic!("{LAW}: the inner service returns {step:?}, the layer {answer:?}")
+            }
         }
     }
-    // Polled to its end as well: a layer may wait for readiness inside its future.
+    // Polls the future to its end too, because a layer may wait for readiness inside it.
     let mut future = Box::pin(subject.service.call(subject.probe.request()));
     let _ = finish(&mut future);
     let inner = subject.probe.record().ready_polls;
-    assert_eq!(inner, steps.len() + 1, "{LAW}: a call asks the inner service once more");
+    assert_eq!(inner, steps.len() + 1, "{LAW}: a call polls the inner service once more");
 }
 
 fn check_error<E: Any>(error: &E, law: &str) {
     let error = (error as &dyn Any).downcast_ref::<ProbeError>();
-    assert_eq!(error, Some(&ERROR), "{law}: the inner error is another one outside");
+    assert_eq!(
+        error,
+        Some(&ERROR),
+        "{law}: the layer returns another error than the inner service"
+    );
 }

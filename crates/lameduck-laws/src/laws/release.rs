@@ -1,4 +1,4 @@
-//! Laws 5, 6 and 7: drops release, what is not `Send` is taken, a panic leaks nothing.
+//! Laws 5, 6 and 7: a drop releases, `Send` is not required, a panic leaks nothing.
 
 use std::{
     future::Future,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{BodyStep, End, Local, Probe, ProbeError, Script};
 
-/// Law 5: whenever the future is dropped, what it held is released in that instant.
+/// Law 5: dropping the future at any point releases at once what it held.
 ///
 /// # Panics
 ///
@@ -27,12 +27,12 @@ pub fn dropping_the_future_at_any_point_releases_what_it_held<S: Layered>(
     for end in [End::Answer, End::Error(ProbeError::new(5))] {
         for polls in 0..=PENDING + 1 {
             paused(async {
-                let script = Script::new().with_pending(PENDING).with_end(end);
+                let script = Script { pending: PENDING, end, ..Script::new() };
                 let mut subject = Subject::new(&make, script);
                 let held = subject.probe.held();
                 let mut future = subject.call();
                 for _ in 0..polls {
-                    // What comes out is dropped as well.
+                    // A response is dropped too.
                     let _ = future.as_mut().poll(&mut context());
                 }
                 drop(future);
@@ -42,7 +42,7 @@ pub fn dropping_the_future_at_any_point_releases_what_it_held<S: Layered>(
     }
 }
 
-/// Law 5: whenever the body is dropped, what it held is released in that instant.
+/// Law 5: dropping the body at any point releases at once what it held.
 ///
 /// # Panics
 ///
@@ -54,7 +54,8 @@ pub fn dropping_the_body_at_any_point_releases_what_it_held<S: Layered>(make: im
         let steps = [BodyStep::Data("one"), BodyStep::Pending, BodyStep::Data("two"), last];
         for polls in 0..=steps.len() + 1 {
             paused(async {
-                let mut subject = Subject::new(&make, Script::new().with_body(steps));
+                let mut subject =
+                    Subject::new(&make, Script { body: steps.into(), ..Script::new() });
                 let held = subject.probe.held();
                 let mut body = Box::pin(subject.answer().into_body());
                 for _ in 0..polls {
@@ -71,14 +72,14 @@ pub fn dropping_the_body_at_any_point_releases_what_it_held<S: Layered>(make: im
     }
 }
 
-/// Law 6: an inner service that is not `Send`, `Sync` or `Unpin` is served as any other.
+/// Law 6: the layer takes an inner service that is not `Send`, `Sync` or `Unpin`.
 ///
 /// ```
 /// # fn layer<S>(inner: S) -> S { inner }
 /// lameduck_laws::__layer_law!(takes_an_inner_service_that_is_not_send, |inner| layer(inner));
 /// ```
 ///
-/// The same with a layer that asks for `Send`:
+/// A layer that requires `Send` does not compile:
 ///
 /// ```compile_fail,E0277
 /// # fn layer<S: Send>(inner: S) -> S { inner }
@@ -87,17 +88,17 @@ pub fn dropping_the_body_at_any_point_releases_what_it_held<S: Layered>(make: im
 ///
 /// # Panics
 ///
-/// If the layer breaks the law. If it asks for `Send`, the law does not compile.
+/// If the layer breaks the law. If it requires `Send`, the law does not compile.
 pub fn takes_an_inner_service_that_is_not_send<S: Layered<Local>>(
     make: impl Fn(Probe<Local>) -> S,
 ) {
     const LAW: &str = "layer law 6: takes an inner service that is not Send";
     paused(async {
-        let script = Script::new().with_pending(1).with_body([BodyStep::Data("local")]);
+        let script = Script { pending: 1, body: [BodyStep::Data("local")].into(), ..Script::new() };
         let mut subject = Subject::new(make, script);
         let response = subject.answer();
-        assert!(is_probes(&response), "{LAW}: the layer answered in its stead");
-        assert_eq!(collect(response.into_body()).data, b"local", "{LAW}: another body");
+        assert!(is_probes(&response), "{LAW}: the layer answers instead of the inner service");
+        assert_eq!(collect(response.into_body()).data, b"local", "{LAW}: the body is another one");
     });
 }
 
@@ -109,23 +110,23 @@ pub fn takes_an_inner_service_that_is_not_send<S: Layered<Local>>(
 /// If the layer breaks the law.
 pub fn a_panic_inside_leaks_nothing<S: Layered>(make: impl Fn(Probe) -> S) {
     const LAW: &str = "layer law 7: a panic inside leaks nothing";
-    let script = Script::new().with_pending(1);
+    let script = Script { pending: 1, ..Script::new() };
     let places = [
-        ("`call`", script.clone().with_end(End::PanicInCall)),
-        ("the future", script.clone().with_end(End::PanicInPoll)),
-        ("the body", script.with_body([BodyStep::Data("one"), BodyStep::Panic])),
+        ("`call`", Script { end: End::PanicInCall, ..script.clone() }),
+        ("the future", Script { end: End::PanicInPoll, ..script.clone() }),
+        ("the body", Script { body: [BodyStep::Data("one"), BodyStep::Panic].into(), ..script }),
     ];
     for (place, script) in places {
         paused(async {
             let mut subject = Subject::new(&make, script);
             let held = subject.probe.held();
-            // Twice: a layer that a panic leaves locked or poisoned fails the second time.
+            // Twice, because a layer that a panic leaves locked or poisoned fails the second time.
             for round in 1..=2 {
                 let calls = subject.probe.record().calls;
                 let run = AssertUnwindSafe(|| {
                     let mut future = subject.call();
                     let answer = finish(&mut future);
-                    // Dropped first, as a server does.
+                    // Dropped before the body is read, as a server does.
                     drop(future);
                     if let Ok(response) = answer {
                         collect(response.into_body());

@@ -15,19 +15,19 @@ use http_body::{Body, Frame, SizeHint};
 use super::{ProbeError, record::Shared, script::BodyStep};
 use crate::Plain;
 
-/// So much that a layer's body is smaller only if this one is not in it.
+/// So large that a layer's body is smaller only if it does not contain this one.
 const BULK: usize = 1024;
 
-/// What a request of a probe carries.
+/// The body of a probe's request.
 const REQUEST: &[BodyStep] = &[BodyStep::Data("ask")];
 
-/// The body of a [`Probe`](crate::Probe)'s responses, and of the requests it is asked with.
+/// The body of a [`Probe`](crate::Probe)'s responses and requests.
 ///
-/// It is large on purpose: a layer that boxes it has a body that is smaller.
+/// It is large, so that the body of a layer that boxes it is smaller.
 pub struct ProbeBody<K = Plain> {
     shared: Shared,
     is_response: bool,
-    /// What a layer answers itself, in place of the script.
+    /// The body of an answer by the layer, instead of the script.
     own: Option<Bytes>,
     /// Steps taken. An atomic, so that a poll needs no `&mut` and the body may be pinned.
     done: AtomicUsize,
@@ -92,11 +92,11 @@ impl<K> Body for ProbeBody<K> {
     }
 
     fn size_hint(&self) -> SizeHint {
-        hint(self.steps(), self.done.load(Ordering::Relaxed), self.shared.script().sized)
+        hint(self.steps(), self.done.load(Ordering::Relaxed), self.shared.script().is_sized)
     }
 }
 
-/// A layer that answers itself makes its body from bytes.
+/// A layer that answers a request itself makes the body from bytes.
 impl<K> From<Bytes> for ProbeBody<K> {
     fn from(bytes: Bytes) -> Self {
         let mut body = Self::new(Shared::new(crate::Script::default()), true);
@@ -136,7 +136,7 @@ pub(crate) fn is_end(steps: &[BodyStep], done: usize) -> bool {
     done >= steps.len()
 }
 
-/// How much data is left after `done` steps: exactly, or a range that nobody gives by chance.
+/// How much data is left after `done` steps: exactly, or an unusual range.
 pub(crate) fn hint(steps: &[BodyStep], done: usize, exact: bool) -> SizeHint {
     let left = steps.get(done..).unwrap_or_default().iter().map(|step| match step {
         BodyStep::Data(data) => data.len() as u64,

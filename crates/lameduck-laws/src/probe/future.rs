@@ -13,16 +13,16 @@ use http::{Request, Response, StatusCode};
 use super::{ProbeBody, ProbeError, record::Shared, script::End};
 use crate::Plain;
 
-/// So much that a layer's future is smaller only if this one is not in it.
+/// So large that a layer's future is smaller only if it does not contain this one.
 const BULK: usize = 1024;
 
 /// The future of a [`Probe`](crate::Probe).
 ///
-/// It is large on purpose: a layer that boxes it has a future that is smaller.
+/// It is large, so that the future of a layer that boxes it is smaller.
 #[must_use = "futures do nothing unless polled"]
 pub struct ProbeFuture<K = Plain> {
     shared: Shared,
-    /// Kept to the end, as a handler keeps what it reads from.
+    /// Kept to the end, as a handler keeps its request.
     request: Request<ProbeBody<K>>,
     /// An atomic, so that a poll needs no `&mut` and the future may be pinned.
     polls: AtomicUsize,

@@ -36,9 +36,9 @@ pub struct Local {
     _not_unpin: PhantomPinned,
 }
 
-/// An inner service that does what its [`Script`] says and records what is done to it.
+/// An inner service that does what its [`Script`] says, and records what is done to it.
 ///
-/// Clones share one script and one record. A layer under test gets one by value.
+/// Clones share one script and one record. The layer under test takes a probe by value.
 pub struct Probe<K = Plain> {
     shared: Shared,
     kind: PhantomData<K>,
@@ -65,37 +65,37 @@ impl<K> Probe<K> {
         Self { shared: Shared::new(script), kind: PhantomData }
     }
 
-    /// Adds what moves the signals that the layer listens to: a phase, a token.
+    /// Adds a function that fires the signal which the layer listens to: a phase, a token.
     ///
-    /// A law then fires it in the instant in which the inner work becomes ready, and the inner
-    /// work has to win:
+    /// A law then fires it at the moment when the inner work becomes ready. The layer has to return
+    /// the inner result:
     ///
     /// ```
     /// # use lameduck_laws::{Probe, Script};
     /// # use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
     /// # let inner = Probe::new(Script::new());
     /// let cancelled = Arc::new(AtomicBool::new(false));
-    /// let theirs = Arc::clone(&cancelled);
-    /// inner.on_signal(move || theirs.store(true, Ordering::SeqCst));
+    /// let signal = Arc::clone(&cancelled);
+    /// inner.on_signal(move || signal.store(true, Ordering::SeqCst));
     /// // … and return the layer that reads `cancelled`, around `inner`.
     /// ```
     pub fn on_signal(&self, signal: impl Fn() + Send + 'static) {
         self.shared.add_signal(Box::new(signal));
     }
 
-    /// Adds how to read what the layer holds for requests, for example a count in flight.
+    /// Adds a function that reads what the layer holds for requests, for example a count.
     ///
-    /// After a drop or a panic, a law then asks whether it is what it was before the request.
+    /// After a drop or a panic, a law then checks that the value is the same as before the request.
     pub fn on_held(&self, held: impl Fn() -> usize + Send + 'static) {
         self.shared.add_held(Box::new(held));
     }
 
-    /// Fires what [`on_signal`](Self::on_signal) added.
+    /// Fires all signals that [`on_signal`](Self::on_signal) added.
     pub fn signal(&self) {
         self.shared.signal();
     }
 
-    /// Reads what [`on_held`](Self::on_held) added, summed. Zero if nothing was.
+    /// The sum of all values that [`on_held`](Self::on_held) added. Zero if there are none.
     #[must_use]
     pub fn held(&self) -> usize {
         self.shared.held()
@@ -114,13 +114,13 @@ impl<K> Probe<K> {
         Request::new(ProbeBody::request(self.shared.clone()))
     }
 
-    /// The same probe once more, without a note that it was cloned.
+    /// Another handle of the same probe, which does not count as a clone.
     pub(crate) fn observer(&self) -> Self {
         Self { shared: self.shared.clone(), kind: PhantomData }
     }
 }
 
-/// By hand: a clone is recorded, and `K` need not be `Clone`.
+/// By hand, because a clone is recorded and `K` need not be `Clone`.
 impl<K> Clone for Probe<K> {
     fn clone(&self) -> Self {
         self.shared.note(|record| record.clones += 1);

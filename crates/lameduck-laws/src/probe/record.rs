@@ -13,7 +13,7 @@ use crate::{ReadyStep, Script};
 pub struct Record {
     /// How often the probe was cloned.
     pub clones: usize,
-    /// How often `poll_ready` was asked.
+    /// How often `poll_ready` was called.
     pub ready_polls: usize,
     /// How often `call` was called.
     pub calls: usize,
@@ -23,7 +23,7 @@ pub struct Record {
     pub body_polls: usize,
     /// How many futures of the probe exist now.
     pub live_futures: usize,
-    /// How many bodies of the probe exist now, those of requests included.
+    /// How many bodies of the probe exist now, including those of requests.
     pub live_bodies: usize,
 }
 
@@ -62,12 +62,12 @@ impl Shared {
         lock(&self.0.state).record
     }
 
-    /// Changes the record. The lock is let go before anything of a script may panic.
+    /// Changes the record. The lock is released before a script may panic.
     pub(crate) fn note(&self, note: impl FnOnce(&mut Record)) {
         note(&mut lock(&self.0.state).record);
     }
 
-    /// The next scripted answer of `poll_ready`, none when the script is over.
+    /// The next scripted result of `poll_ready`. None at the end of the script.
     pub(crate) fn next_ready(&self) -> Option<ReadyStep> {
         let mut state = lock(&self.0.state);
         let step = self.0.script.ready.get(state.ready_done).copied();
@@ -103,7 +103,7 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// A panic of a script is what the laws are about; it must not poison what they read after it.
+/// Locks even after a panic: scripts panic on purpose, and the laws read the record afterwards.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

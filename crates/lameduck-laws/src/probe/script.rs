@@ -9,7 +9,7 @@ pub struct ProbeError {
 }
 
 impl ProbeError {
-    /// Makes an error that is told from others by its number.
+    /// Makes an error. Its number tells it from others.
     #[must_use]
     pub const fn new(number: u32) -> Self {
         Self { number }
@@ -24,17 +24,17 @@ impl fmt::Display for ProbeError {
 
 impl std::error::Error for ProbeError {}
 
-/// One answer of a probe's `poll_ready`.
+/// One result of a probe's `poll_ready`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReadyStep {
-    /// Not ready yet; the task is woken at once.
+    /// Not ready yet. The task is woken at once.
     Pending,
     /// The service has failed.
     Error(ProbeError),
 }
 
-/// One answer of a probe's body.
+/// One result of a probe's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BodyStep {
@@ -42,7 +42,7 @@ pub enum BodyStep {
     Data(&'static str),
     /// A trailers frame that holds `x-probe: trailer`.
     Trailers,
-    /// Nothing yet; the task is woken at once.
+    /// Nothing yet. The task is woken at once.
     Pending,
     /// The body fails.
     Error(ProbeError),
@@ -58,64 +58,33 @@ pub enum End {
     Answer,
     /// With an error.
     Error(ProbeError),
-    /// `call` itself panics, no future is made.
+    /// `call` itself panics, so there is no future.
     PanicInCall,
     /// The last poll panics.
     PanicInPoll,
 }
 
 /// What a [`Probe`](crate::Probe) will do with each request.
-///
-/// By default it is ready, answers at its first poll, and its body is empty and at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Script {
-    pub(crate) ready: Vec<ReadyStep>,
-    pub(crate) pending: usize,
-    pub(crate) end: End,
-    pub(crate) body: Vec<BodyStep>,
-    pub(crate) sized: bool,
+    /// What `poll_ready` returns before it returns that the service is ready. By default nothing.
+    pub ready: Vec<ReadyStep>,
+    /// How often the future is pending before it ends. By default 0.
+    pub pending: usize,
+    /// How the future ends. By default with an answer.
+    pub end: End,
+    /// What the body returns. By default nothing: it is at its end from the start.
+    pub body: Vec<BodyStep>,
+    /// Whether the body knows its exact size. By default true. Otherwise it returns a range.
+    pub is_sized: bool,
 }
 
 impl Script {
-    /// Makes the default script.
+    /// The default script: ready, answered at the first poll, with an empty body.
     #[must_use]
     pub const fn new() -> Self {
-        Self { ready: Vec::new(), pending: 0, end: End::Answer, body: Vec::new(), sized: true }
-    }
-
-    /// Sets what `poll_ready` answers before it answers that it is ready.
-    #[must_use]
-    pub fn with_ready(mut self, steps: impl Into<Vec<ReadyStep>>) -> Self {
-        self.ready = steps.into();
-        self
-    }
-
-    /// Sets how often the future is pending before it ends. By default 0.
-    #[must_use]
-    pub const fn with_pending(mut self, polls: usize) -> Self {
-        self.pending = polls;
-        self
-    }
-
-    /// Sets how the future ends. By default with an answer.
-    #[must_use]
-    pub const fn with_end(mut self, end: End) -> Self {
-        self.end = end;
-        self
-    }
-
-    /// Sets what the body answers. By default nothing: it is at its end from the start.
-    #[must_use]
-    pub fn with_body(mut self, steps: impl Into<Vec<BodyStep>>) -> Self {
-        self.body = steps.into();
-        self
-    }
-
-    /// Sets whether the body tells its exact size. By default it does; else it gives a range.
-    #[must_use]
-    pub const fn with_exact_size(mut self, exact: bool) -> Self {
-        self.sized = exact;
-        self
+        Self { ready: Vec::new(), pending: 0, end: End::Answer, body: Vec::new(), is_sized: true }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A service around a probe that does with a request what it is told, right or wrong.
+//! A service around a probe that does with a request what a test wants, right or wrong.
 
 use std::{
     fmt,
@@ -12,7 +12,7 @@ use http_body::Body;
 use lameduck_laws::{Probe, ProbeBody, ProbeError, ProbeFuture};
 use tower_service::Service;
 
-/// What a broken layer answers to `poll_ready`.
+/// What a broken layer returns from `poll_ready`.
 type Ready = fn(&mut Probe, &mut Context<'_>) -> Poll<Result<(), ProbeError>>;
 
 /// A `call` that is the probe's own.

@@ -29,7 +29,7 @@ pub(super) enum Fault {
 }
 
 pub(super) struct BadBody {
-    // An option, so that it can be taken out and leaked.
+    // An option, so that it can be taken and leaked.
     inner: Option<ProbeBody>,
     fault: Fault,
     sleep: Option<Pin<Box<Sleep>>>,
@@ -73,8 +73,8 @@ impl Body for BadBody {
         }
         let fault = self.fault;
         let body = Pin::new(self.inner.as_mut().expect("taken only in drop"));
-        let mut deaf = Context::from_waker(Waker::noop());
-        let polled = body.poll_frame(if fault == Fault::SwallowsWake { &mut deaf } else { cx });
+        let mut unwoken = Context::from_waker(Waker::noop());
+        let polled = body.poll_frame(if fault == Fault::SwallowsWake { &mut unwoken } else { cx });
         match (polled, fault) {
             (Poll::Ready(Some(Ok(frame))), Fault::ChangesData) => {
                 Poll::Ready(Some(Ok(frame.map_data(|_| Bytes::from_static(b"changed")))))

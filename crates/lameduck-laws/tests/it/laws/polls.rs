@@ -1,4 +1,4 @@
-//! Laws 1 and 2, each with a layer that breaks it: a law that cannot fail is a defect.
+//! Laws 1 and 2, each with a layer that breaks it, because a law that cannot fail proves nothing.
 
 use std::{
     future::Future,
@@ -26,7 +26,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 type Answer = Result<Response<ProbeBody>, ProbeError>;
 
-/// Waits for `first`, and if it is over before the work, answers an error in its stead.
+/// Waits for `first`. If it completes before the work, answers with an error instead.
 async fn prefer(first: impl Future<Output = ()>, work: impl Future<Output = Answer>) -> Answer {
     let (mut first, mut work) = (pin!(first), pin!(work));
     std::future::poll_fn(|cx| {
@@ -120,7 +120,7 @@ fn a_layer_that_changes_the_error_is_found() {
             })
         });
     });
-    check_fails("layer law 2: changes not the error: the inner error is another", || {
+    check_fails("layer law 2: changes not the error: the layer returns another", || {
         __layer_law!(changes_not_the_error, |inner| {
             broken(inner, |inner, request| {
                 let work = inner.call(request);
@@ -154,8 +154,8 @@ fn a_layer_that_changes_poll_ready_is_found() {
 }
 
 #[test]
-fn a_layer_that_asks_poll_ready_in_call_is_found() {
-    check_fails("layer law 2: changes not `poll_ready`: a call asks", || {
+fn a_layer_that_calls_poll_ready_in_call_is_found() {
+    check_fails("layer law 2: changes not `poll_ready`: a call polls", || {
         __layer_law!(changes_not_poll_ready, |inner| {
             broken(inner, |inner, request| {
                 let _ = inner.poll_ready(&mut Context::from_waker(Waker::noop()));
