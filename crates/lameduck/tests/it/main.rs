@@ -3,6 +3,8 @@
 
 #[cfg(unix)]
 mod hostile;
+#[cfg(target_os = "linux")]
+mod process;
 mod readiness;
 mod sockets;
 mod spawned;

@@ -1,0 +1,232 @@
+//! Surroundings that a stop must not depend on, each in a process of its own: this test binary,
+//! started once more as a server.
+
+use std::{
+    env,
+    fs::File,
+    io::{BufRead, BufReader, PipeReader, PipeWriter, Read, Write, pipe, stderr, stdin, stdout},
+    net::TcpStream,
+    process::{Child, ChildStdin, Command, ExitCode, Stdio, exit},
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use axum::{Router, routing::get};
+use lameduck::{Lameduck, Report, StopTimeouts};
+use rustix::{
+    fs::{OFlags, fcntl_getfl, fcntl_setfl},
+    process::{Pid, Signal, kill_process},
+};
+use tokio::net::TcpListener;
+
+const MODE: &str = "LAMEDUCK_TEST_SERVER";
+
+/// What a busy machine may need beside the timeouts.
+const NOISE: Duration = Duration::from_secs(10);
+
+const fn millis(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// Timeouts of 1 s in all.
+fn short() -> StopTimeouts {
+    StopTimeouts::new()
+        .with_lame_duck(millis(100))
+        .with_drain(millis(600))
+        .with_accept_queue(millis(200))
+        .with_cancel(millis(100))
+        .with_force(millis(100))
+        .with_hooks(millis(100))
+}
+
+/// The process that the tests below start. Without a mode it does nothing.
+#[test]
+fn process_under_test() {
+    let Ok(mode) = env::var(MODE) else { return };
+    tracing_subscriber::fmt().json().with_writer(stderr).init();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
+    let report = runtime.block_on(serve(&mode));
+    let code = report.outcome().exit_code();
+    // As at the end of `main`.
+    let _ = ExitCode::from(report);
+    drop(runtime);
+    exit(i32::from(code));
+}
+
+async fn serve(mode: &str) -> Report {
+    let timeouts =
+        if mode == "stdin" { StopTimeouts::new().with_lame_duck(millis(100)) } else { short() };
+    let duck = Lameduck::builder().with_stop_timeouts(timeouts).build();
+    let app = Router::new()
+        .route("/", get(async || "hello"))
+        .route("/slow", get(async || tokio::time::sleep(millis(400)).await))
+        .route("/block", get(async || thread::sleep(Duration::from_secs(3_600))));
+    if mode == "stdin" {
+        tokio::task::spawn_blocking(|| stdin().read_line(&mut String::new()));
+    }
+    if mode == "stock" {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        say_ready(&listener.local_addr().unwrap().to_string());
+        let app = app.merge(duck.probes()).layer(duck.layer());
+        axum::serve(duck.axum_listener(listener), app)
+            .with_graceful_shutdown(duck.shutdown_signal())
+            .await
+            .unwrap();
+        return duck.finished().await;
+    }
+    let listener = duck.bind("127.0.0.1:0").await.unwrap();
+    say_ready(&listener.local_addr().unwrap().to_string());
+    duck.serve_listener(listener, duck.wrap(app)).await
+}
+
+/// Marks a line as one of the server: the test harness prints, too.
+fn say_ready(addr: &str) {
+    writeln!(stdout(), "\n> {addr}").unwrap();
+}
+
+/// A server, killed when it is dropped.
+struct Server {
+    child: Child,
+    addr: String,
+    _stdin: ChildStdin,
+}
+
+impl Server {
+    fn start(mode: &str, stderr: impl Into<Stdio>) -> Self {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "process::process_under_test", "--nocapture"])
+            .env(MODE, mode)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let addr = lines.find_map(|line| line.strip_prefix("> ").map(str::to_owned)).unwrap();
+        // Read to the end, so that the server can write.
+        thread::spawn(move || lines.for_each(drop));
+        let stdin = child.stdin.take().unwrap();
+        Self { child, addr, _stdin: stdin }
+    }
+
+    /// Sends a request, and returns a thread that reads the answer.
+    fn ask(&self, path: &str) -> thread::JoinHandle<String> {
+        let mut stream = TcpStream::connect(&self.addr).unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        thread::spawn(move || {
+            let mut answer = String::new();
+            // A connection that is cut reads as one that ended.
+            let _ = stream.read_to_string(&mut answer);
+            answer
+        })
+    }
+
+    fn terminate(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    }
+
+    /// Its exit code, within this time.
+    #[track_caller]
+    fn exit_code(&mut self, limit: Duration) -> Option<i32> {
+        let began = SystemTime::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(began.elapsed().unwrap() < limit, "the process is still there");
+            thread::sleep(millis(5));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Stops a server whose log goes there, with a request in flight. It answers, and exits clean.
+#[track_caller]
+fn check_stops_clean(stderr: impl Into<Stdio>) {
+    let mut server = Server::start("own", stderr);
+    assert!(server.ask("/").join().unwrap().starts_with("HTTP/1.1 200"));
+    let slow = server.ask("/slow");
+    thread::sleep(millis(100));
+    server.terminate();
+    let answer = slow.join().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(server.exit_code(NOISE), Some(0));
+}
+
+#[test]
+fn a_log_on_a_full_disk_cuts_no_request() {
+    check_stops_clean(File::options().write(true).open("/dev/full").unwrap());
+}
+
+#[test]
+fn a_log_into_a_pipe_without_a_reader_cuts_no_request() {
+    let (reader, writer) = pipe().unwrap();
+    drop(reader);
+    check_stops_clean(writer);
+}
+
+#[test]
+fn a_log_into_a_pipe_that_is_not_read_delays_no_stop() {
+    let (_reader, writer) = full_pipe();
+    check_stops_clean(writer);
+}
+
+/// A pipe in which a write blocks.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, writer) = pipe().unwrap();
+    let mut filler = writer.try_clone().unwrap();
+    let flags = fcntl_getfl(&filler).unwrap();
+    fcntl_setfl(&filler, flags | OFlags::NONBLOCK).unwrap();
+    for size in [4096, 1] {
+        while filler.write(&vec![b'x'; size]).is_ok() {}
+    }
+    fcntl_setfl(&filler, flags).unwrap();
+    (reader, writer)
+}
+
+#[test]
+fn a_log_that_is_not_read_does_not_keep_a_process_that_must_be_forced() {
+    let (_reader, writer) = full_pipe();
+    let mut server = Server::start("own", writer);
+    let _blocked = server.ask("/block");
+    thread::sleep(millis(100));
+    server.terminate();
+    assert_eq!(server.exit_code(Duration::from_secs(3) + NOISE), Some(1));
+}
+
+#[test]
+fn a_handler_that_blocks_its_thread_does_not_keep_a_stock_server() {
+    for _ in 0..3 {
+        let mut server = Server::start("stock", Stdio::null());
+        let _blocked = server.ask("/block");
+        thread::sleep(millis(100));
+        server.terminate();
+        assert_eq!(server.exit_code(Duration::from_secs(3) + NOISE), Some(1));
+    }
+}
+
+#[test]
+fn handlers_that_block_every_thread_do_not_keep_the_process() {
+    let mut server = Server::start("own", Stdio::null());
+    let _blocked = [server.ask("/block"), server.ask("/block"), server.ask("/block")];
+    thread::sleep(millis(200));
+    server.terminate();
+    assert_eq!(server.exit_code(Duration::from_secs(3) + NOISE), Some(1));
+}
+
+#[test]
+fn a_pending_read_of_stdin_does_not_keep_the_process_after_its_report() {
+    let mut server = Server::start("stdin", Stdio::null());
+    assert!(server.ask("/").join().unwrap().starts_with("HTTP/1.1 200"));
+    server.terminate();
+    // 28 s would be the sum of the stop timeouts.
+    assert_eq!(server.exit_code(NOISE), Some(0));
+}
