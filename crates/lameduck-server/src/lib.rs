@@ -210,10 +210,10 @@ mod socket;
 #[cfg(feature = "tls")]
 mod tls;
 
-#[cfg(feature = "axum")]
-pub use self::listener::AxumListener;
 #[cfg(feature = "tonic")]
 pub use self::listener::Incoming;
+#[cfg(feature = "axum")]
+pub use self::listener::{AxumListener, connect_info_extensions};
 #[cfg(feature = "serve")]
 pub use self::serve::{HttpOptions, Serve, serve, serve_make_service};
 #[cfg(feature = "tls")]

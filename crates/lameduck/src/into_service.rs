@@ -3,12 +3,12 @@
 use axum::{
     BoxError, Router,
     body::{Body, HttpBody},
-    extract::ConnectInfo,
 };
 use http::{Extensions, Request, Response};
 use lameduck_context::{ContextBody, ContextService};
 use lameduck_drain::DrainService;
 use lameduck_inflight::{InFlightBody, InFlightService};
+use lameduck_server::connect_info_extensions;
 use tower_service::Service;
 
 /// A router with the layer around it. Made by [`Lameduck::wrap`](crate::Lameduck::wrap).
@@ -105,27 +105,8 @@ impl<T: IntoService> IntoService for WithConnectInfo<T> {
     }
 
     fn extensions<A: Clone + Send + Sync + 'static>(peer: A) -> Extensions {
-        let mut extensions = room_for_a_router();
-        extensions.extend(T::extensions(peer.clone()));
-        extensions.insert(ConnectInfo(peer));
+        let mut extensions = connect_info_extensions(peer.clone());
+        extensions.extend(T::extensions(peer));
         extensions
     }
-}
-
-/// Empty extensions with room for those that a router adds to a request.
-///
-/// A router adds three, and the map grows for the fourth. A clone of a map has the capacity of the
-/// original, so the map of a request with a clone of this one is allocated once.
-fn room_for_a_router() -> Extensions {
-    /// Takes a place in the map.
-    #[derive(Clone)]
-    struct Room<const N: u8>;
-
-    let mut map = Extensions::new();
-    map.insert(Room::<0>);
-    map.insert(Room::<1>);
-    map.insert(Room::<2>);
-    map.insert(Room::<3>);
-    map.clear();
-    map
 }

@@ -1,8 +1,12 @@
-//! Our listener on a stock `axum::serve`.
+//! What axum needs: the listener for `axum::serve`, and the address of a client for its handlers.
 
 use std::io;
 
-use axum::serve::{ListenerExt as _, TapIo};
+use axum::{
+    extract::ConnectInfo,
+    http::Extensions,
+    serve::{ListenerExt as _, TapIo},
+};
 use tokio::net::TcpListener;
 
 use crate::{Listener, Source, Tracked};
@@ -32,4 +36,25 @@ impl<L: Source> Listener<L> {
     pub fn into_axum(self) -> AxumListener<L> {
         self.tap_io(|_| {})
     }
+}
+
+/// The extensions of a request in which axum's handlers find `ConnectInfo` with this address.
+///
+/// For a service on the [own server](crate::serve_make_service) that adds them itself: make them
+/// once for a connection, and add a clone to each request. They have capacity for what a router
+/// adds, so the clone is the only allocation.
+pub fn connect_info_extensions<A: Clone + Send + Sync + 'static>(peer: A) -> Extensions {
+    // A router adds three, and the map grows for the fourth. A clone of a map has the capacity of
+    // the original, so these four make the room.
+    #[derive(Clone)]
+    struct Room<const N: u8>;
+
+    let mut extensions = Extensions::new();
+    extensions.insert(Room::<0>);
+    extensions.insert(Room::<1>);
+    extensions.insert(Room::<2>);
+    extensions.insert(Room::<3>);
+    extensions.clear();
+    extensions.insert(ConnectInfo(peer));
+    extensions
 }

@@ -27,7 +27,7 @@ use tokio::{
 };
 
 #[cfg(feature = "axum")]
-pub use self::axum::AxumListener;
+pub use self::axum::{AxumListener, connect_info_extensions};
 #[cfg(feature = "tonic")]
 pub use self::tonic::Incoming;
 use self::{closing::Closing, kept::Kept, open::poll_open};
