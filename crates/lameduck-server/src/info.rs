@@ -128,7 +128,7 @@ pub struct ConnectionTotals {
     /// counted here.
     pub idle_closed: u64,
     /// Requests that came after the last look, and got a 503 that says they were not executed.
-    pub turned_away: u64,
+    pub rejected: u64,
     /// Connections of a stop that were closed on top of bytes that nobody had read: what was
     /// lost.
     pub unread: u64,
@@ -147,16 +147,16 @@ pub struct ListenerClosed {
     /// How many listeners there were.
     pub listeners: usize,
     /// Connections that were accepted after draining began.
-    pub swept: u64,
+    pub from_queue: u64,
     /// Whether new clients were kept out while the queue was emptied: no SYN was answered any
     /// more. False on a system without the option.
     pub syns_stopped: bool,
     /// Whether the kernel said, before the close, that no handshake was under way. Nothing can
     /// have been reset then. Otherwise the queue was empty, and that is all that is known.
     pub settled: bool,
-    /// Whether a listener was closed before its queue was seen empty: its time was over,
-    /// cancelling began, or it was dropped.
-    pub bounded: bool,
+    /// Whether every queue was empty before its listener closed. False if the time was over,
+    /// cancelling began, or a listener was dropped.
+    pub queue_drained: bool,
     /// How many listeners were left open, to whoever else has them: see
     /// [`ListenerEnd::Leave`](crate::ListenerEnd::Leave).
     pub left_open: usize,
@@ -171,10 +171,10 @@ impl ListenerClosed {
     /// Before any listener closed.
     pub(crate) const NONE: Self = Self {
         listeners: 0,
-        swept: 0,
+        from_queue: 0,
         syns_stopped: true,
         settled: true,
-        bounded: false,
+        queue_drained: true,
         left_open: 0,
         unaccepted: Some(0),
         elapsed: Duration::ZERO,
@@ -183,10 +183,10 @@ impl ListenerClosed {
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             listeners: self.listeners + other.listeners,
-            swept: self.swept + other.swept,
+            from_queue: self.from_queue + other.from_queue,
             syns_stopped: self.syns_stopped && other.syns_stopped,
             settled: self.settled && other.settled,
-            bounded: self.bounded || other.bounded,
+            queue_drained: self.queue_drained && other.queue_drained,
             left_open: self.left_open + other.left_open,
             unaccepted: self.unaccepted.zip(other.unaccepted).map(|(a, b)| a + b),
             elapsed: self.elapsed.max(other.elapsed),
@@ -196,18 +196,22 @@ impl ListenerClosed {
 
 impl fmt::Display for ListenerClosed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { listeners, swept, syns_stopped, settled, bounded, left_open, .. } = self;
+        let Self { listeners, from_queue, syns_stopped, settled, queue_drained, left_open, .. } =
+            self;
         let (unaccepted, elapsed) = (self.unaccepted, self.elapsed);
         if left_open == listeners && *left_open > 0 {
             return write!(f, "{left_open} left open after {elapsed:?}");
         }
         let syns = if *syns_stopped { "SYNs stopped" } else { "SYNs not stopped" };
-        let end = match (bounded, settled) {
-            (true, _) => "cut by its bound",
-            (false, true) => "no handshake under way",
-            (false, false) => "queue empty",
+        let end = match (queue_drained, settled) {
+            (false, _) => "queue not drained",
+            (true, true) => "no handshake under way",
+            (true, false) => "queue empty",
         };
-        write!(f, "{listeners} closed after {elapsed:?}, {swept} swept, {syns}, {end}")?;
+        write!(
+            f,
+            "{listeners} closed after {elapsed:?}, {from_queue} from the queue, {syns}, {end}"
+        )?;
         if *left_open > 0 {
             write!(f, ", {left_open} of them left open")?;
         }

@@ -26,7 +26,7 @@
 //!
 //! phase.publish(Phase::Running); // until then, clients wait in the queue
 //! phase.publish(Phase::Draining);
-//! assert!(!connections.listeners_closed().await.bounded); // the accept queue was seen empty
+//! assert!(connections.listeners_closed().await.queue_drained); // the accept queue was seen empty
 //! server.await??;
 //! connections.all_closed().await; // every socket is closed, WebSockets included
 //! # Ok(())
@@ -120,7 +120,7 @@
 //! 16. The limit of connections holds up neither the stop nor those in the queue.
 //! 17. A panic costs only its connection.
 //! 18. The server ends when its last WebSocket does.
-//! 19. A peer that never answers the PING is told the last stream after the patience, and a stream
+//! 19. A peer that never answers the PING is told the last stream after the timeout, and a stream
 //!     above the last of the GOAWAY is never executed.
 //!
 //! And with TLS:
@@ -211,17 +211,17 @@ mod socket;
 mod tls;
 
 #[cfg(feature = "tonic")]
-pub use self::listener::Incoming;
+pub use self::listener::TonicIncoming;
 #[cfg(feature = "axum")]
 pub use self::listener::{AxumListener, connect_info_extensions};
 #[cfg(feature = "serve")]
 pub use self::serve::{HttpOptions, Serve, serve, serve_make_service};
 #[cfg(feature = "tls")]
-pub use self::tls::{Tls, TlsError, TlsSocket, TlsSource};
+pub use self::tls::{Tls, TlsError, TlsListener, TlsSocket};
 pub use self::{
     info::{ConnectionInfo, ConnectionStage, ConnectionTotals, ListenerClosed, Protocol},
     listener::Listener,
     options::{InvalidOption, ListenerEnd, SocketOptions},
-    registry::{Connections, Tracked},
-    socket::{Socket, Source},
+    registry::{Connections, TrackedIo},
+    socket::{Socket, SocketListener},
 };

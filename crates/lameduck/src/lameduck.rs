@@ -25,7 +25,7 @@ use lameduck_inflight::InFlight;
 use lameduck_lifecycle::{Lifecycle, LifecycleHandle, Report, StopHandle};
 #[cfg(feature = "axum")]
 use lameduck_server::{AxumListener, serve_make_service};
-use lameduck_server::{Connections, Listener, SocketOptions, Source};
+use lameduck_server::{Connections, Listener, SocketListener, SocketOptions};
 #[cfg(feature = "axum")]
 use tokio::net::ToSocketAddrs;
 #[cfg(feature = "axum")]
@@ -125,7 +125,7 @@ impl Lameduck {
     /// # Panics
     ///
     /// Outside a Tokio runtime.
-    pub fn listener<L: Source>(&self, listener: L) -> Listener<L> {
+    pub fn listener<L: SocketListener>(&self, listener: L) -> Listener<L> {
         self.start();
         Listener::new(listener, self.connections())
     }
@@ -316,7 +316,7 @@ impl Lameduck {
     /// # Panics
     ///
     /// Outside a Tokio runtime.
-    pub fn axum_listener<L: Source>(&self, listener: L) -> AxumListener<L> {
+    pub fn axum_listener<L: SocketListener>(&self, listener: L) -> AxumListener<L> {
         self.listener(listener).into_axum()
     }
 
@@ -331,7 +331,7 @@ impl Lameduck {
         app: A,
     ) -> impl Future<Output = Report> + use<L, A>
     where
-        L: Source,
+        L: SocketListener,
         A: IntoService,
     {
         let app = app.into_service();
@@ -365,7 +365,7 @@ impl Lameduck {
         mut make: F,
     ) -> impl Future<Output = Report> + use<L, F, S, B>
     where
-        L: Source,
+        L: SocketListener,
         F: FnMut(L::Addr) -> S + Send + 'static,
         S: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
         S::Error: Into<BoxError>,
@@ -383,7 +383,7 @@ impl Lameduck {
         make: F,
     ) -> impl Future<Output = Report> + use<L, F, S, B>
     where
-        L: Source,
+        L: SocketListener,
         F: FnMut(L::Addr) -> S + Send + 'static,
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
         S::Error: Into<BoxError>,

@@ -97,7 +97,7 @@ fn connections(all: &Connections) -> Work {
             let connections = closed.clone();
             async move {
                 let closed = connections.listeners_closed().await;
-                SourceClosed::new(closed.swept, !closed.bounded)
+                SourceClosed::new(closed.from_queue, closed.queue_drained)
             }
         })
     };

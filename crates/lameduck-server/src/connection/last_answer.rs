@@ -19,7 +19,7 @@ use tokio::{
 };
 
 /// As `lameduck_core::plumbing::Answer` puts it, in bytes.
-const TOO_LATE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+const REJECTION: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 content-type: application/problem+json\r\n\
 retry-after: 1\r\n\
 cache-control: no-store\r\n\
@@ -35,20 +35,24 @@ const ENOUGH: usize = 256 * 1024;
 
 /// How a connection says goodbye.
 #[derive(Debug)]
-pub(crate) enum Farewell {
+pub(crate) enum Close {
     /// It has not come to that.
-    Unasked,
+    Undecided,
     /// At the end of an exchange: there is nothing to say, or nothing may be said.
     Plain,
     /// It was idle, and nothing had come.
     Idle,
     /// It was idle, but a request had come, or may yet.
-    Answered(Box<Parting>),
+    Answered(Box<LastAnswer>),
 }
 
-impl Farewell {
+impl Close {
     pub(crate) fn answered() -> Self {
-        Self::Answered(Box::new(Parting { step: Step::Answer { sent: 0 }, read: 0, timer: None }))
+        Self::Answered(Box::new(LastAnswer {
+            step: Step::Answer { sent: 0 },
+            read: 0,
+            timer: None,
+        }))
     }
 
     pub(crate) fn poll<I>(&mut self, io: &mut I, cx: &mut Context<'_>) -> Poll<io::Result<()>>
@@ -56,14 +60,14 @@ impl Farewell {
         I: AsyncRead + AsyncWrite + Unpin,
     {
         match self {
-            Self::Answered(parting) => parting.poll(io, cx),
-            Self::Unasked | Self::Plain | Self::Idle => Pin::new(io).poll_shutdown(cx),
+            Self::Answered(last_answer) => last_answer.poll(io, cx),
+            Self::Undecided | Self::Plain | Self::Idle => Pin::new(io).poll_shutdown(cx),
         }
     }
 }
 
 #[derive(Debug)]
-pub(crate) struct Parting {
+pub(crate) struct LastAnswer {
     step: Step,
     /// Bytes of a request that were read after the answer.
     read: usize,
@@ -79,7 +83,7 @@ enum Step {
     Done,
 }
 
-impl Parting {
+impl LastAnswer {
     /// Whether there was a request to answer.
     pub(crate) const fn had_request(&self) -> bool {
         self.read > 0
@@ -93,7 +97,7 @@ impl Parting {
         loop {
             self.step = match self.step {
                 Step::Answer { sent } => {
-                    let rest = TOO_LATE.get(sent..).unwrap_or_default();
+                    let rest = REJECTION.get(sent..).unwrap_or_default();
                     if rest.is_empty() {
                         Step::Shutdown
                     } else {
@@ -139,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_answer_is_as_long_as_it_says() {
-        let text = std::str::from_utf8(TOO_LATE).unwrap();
+        let text = std::str::from_utf8(REJECTION).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.ends_with(&format!("content-length: {}", body.len())));
     }

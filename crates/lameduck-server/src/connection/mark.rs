@@ -7,5 +7,5 @@ pub(crate) enum Mark {
     /// Until its peer was told that it is to leave.
     Unnotified = 1,
     /// It was there when draining began.
-    Rest = 2,
+    BeforeDraining = 2,
 }

@@ -11,7 +11,7 @@ mod waker_id;
 pub(crate) use self::{
     coalesce::poll_write,
     hold::{Look, hold_until, later},
-    last_answer::Farewell,
+    last_answer::Close,
     mark::Mark,
     state::{Conn, Order, Side},
     waker_id::WakerId,

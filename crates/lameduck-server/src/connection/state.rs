@@ -50,7 +50,7 @@ pub(crate) struct Conn {
     protocol: AtomicU8,
     order: AtomicU8,
     /// Whether the peer knows that it is to leave.
-    is_told: AtomicBool,
+    is_notified: AtomicBool,
     /// Why somebody waits for it.
     marks: AtomicU8,
     /// Whether a request on HTTP/1 was called and its answer has not ended, as far as a server of our
@@ -75,7 +75,7 @@ impl Conn {
             stage: AtomicU8::new(ConnectionStage::NoBytes as u8),
             protocol: AtomicU8::new(Protocol::Unknown as u8),
             order: AtomicU8::new(Order::Stay as u8),
-            is_told: AtomicBool::new(false),
+            is_notified: AtomicBool::new(false),
             marks: AtomicU8::new(0),
             is_answering: AtomicBool::new(false),
             is_switched: AtomicBool::new(false),
@@ -133,8 +133,8 @@ impl Conn {
         self.order.fetch_max(order as u8, Ordering::Relaxed) < order as u8
     }
 
-    pub(crate) fn set_told(&self) {
-        self.is_told.store(true, Ordering::SeqCst);
+    pub(crate) fn set_notified(&self) {
+        self.is_notified.store(true, Ordering::SeqCst);
     }
 
     /// Whether it has the mark only now.
@@ -154,8 +154,8 @@ impl Conn {
     }
 
     /// Whether the peer could send one more request without knowing that it is to leave.
-    pub(crate) fn is_to_be_told(&self) -> bool {
-        !self.is_told.load(Ordering::SeqCst)
+    pub(crate) fn is_to_be_notified(&self) -> bool {
+        !self.is_notified.load(Ordering::SeqCst)
             && self.order() == Order::Stay
             && self.stage() != ConnectionStage::Upgraded
             && !(self.stage() == ConnectionStage::Answered && self.is_answering())

@@ -10,7 +10,7 @@ use std::{
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
-    ListenerClosed, SocketOptions, Source,
+    ListenerClosed, SocketListener, SocketOptions,
     connection::later,
     socket::{Accepted, is_connection_error},
 };
@@ -46,13 +46,13 @@ impl Closing {
     /// Begins: keeps new clients out, if the system allows it.
     ///
     /// Draining `began` then, and the listener closes at `until` in any case.
-    pub(crate) fn begin<L: Source>(
+    pub(crate) fn begin<L: SocketListener>(
         listener: &L,
         began: Instant,
         until: Instant,
         options: &SocketOptions,
     ) -> Self {
-        let syns_stopped = match keep_out(listener, options.syn_filter) {
+        let syns_stopped = match refuse_new(listener, options.syn_filter) {
             Ok(()) => true,
             Err(error) => {
                 tracing::warn!(%error, "new clients cannot be kept out: some may be reset");
@@ -78,7 +78,7 @@ impl Closing {
     }
 
     /// The next connection of the queue, or `None` once the listener is to be closed.
-    pub(crate) fn poll_accept<L: Source>(
+    pub(crate) fn poll_accept<L: SocketListener>(
         &mut self,
         listener: &L,
         is_cancelling: bool,
@@ -86,7 +86,7 @@ impl Closing {
     ) -> Poll<Option<Accepted<L>>> {
         loop {
             if is_cancelling || Instant::now() >= self.until {
-                self.so_far.bounded = true;
+                self.so_far.queue_drained = false;
                 return Poll::Ready(None);
             }
             if self.in_a_row >= TURN {
@@ -104,9 +104,9 @@ impl Closing {
             };
             match next {
                 Next::Accepted(accepted) => {
-                    self.so_far.swept += 1;
+                    self.so_far.from_queue += 1;
                     self.in_a_row += 1;
-                    if !self.so_far.syns_stopped || L::let_in(&accepted.0).is_ok() {
+                    if !self.so_far.syns_stopped || L::admit(&accepted.0).is_ok() {
                         return Poll::Ready(Some(accepted));
                     }
                 }
@@ -120,7 +120,11 @@ impl Closing {
     }
 
     /// The queue is empty: for good?
-    fn on_empty<L: Source>(&mut self, listener: &L, cx: &mut Context<'_>) -> Next<Accepted<L>> {
+    fn on_empty<L: SocketListener>(
+        &mut self,
+        listener: &L,
+        cx: &mut Context<'_>,
+    ) -> Next<Accepted<L>> {
         let now = Instant::now();
         // Where new clients could not be kept out, there is always somebody on the way.
         if !self.so_far.syns_stopped {
@@ -148,20 +152,20 @@ impl Closing {
     }
 
     /// The account of the listener's end, which is now.
-    pub(crate) fn account<L: Source>(&self, listener: &L) -> ListenerClosed {
+    pub(crate) fn account<L: SocketListener>(&self, listener: &L) -> ListenerClosed {
         let unaccepted = listener.queued();
         ListenerClosed { elapsed: self.began.elapsed(), unaccepted, ..self.so_far }
     }
 
     /// Notes that the listener is dropped before its queue was empty.
     pub(crate) const fn cut(&mut self) {
-        self.so_far.bounded = true;
+        self.so_far.queue_drained = false;
     }
 }
 
-fn keep_out<L: Source>(listener: &L, by_filter: bool) -> io::Result<()> {
+fn refuse_new<L: SocketListener>(listener: &L, by_filter: bool) -> io::Result<()> {
     if by_filter {
-        match listener.filter_out() {
+        match listener.filter_syns() {
             Ok(()) => return Ok(()),
             Err(error) => tracing::warn!(
                 %error,
@@ -169,7 +173,7 @@ fn keep_out<L: Source>(listener: &L, by_filter: bool) -> io::Result<()> {
             ),
         }
     }
-    listener.keep_out()
+    listener.refuse_new()
 }
 
 enum Next<T> {

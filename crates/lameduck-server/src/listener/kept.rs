@@ -26,7 +26,7 @@ impl Kept {
     pub(crate) fn poll_over(&mut self, registry: &Registry, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             // The wait was made before: an end that comes in between is not missed.
-            if registry.rest.is_empty() {
+            if registry.before_draining.is_empty() {
                 return Poll::Ready(());
             }
             if self.none_left.as_mut().poll(cx).is_pending() {
@@ -38,5 +38,5 @@ impl Kept {
 }
 
 fn wait(registry: &Registry) -> Pin<Box<OwnedNotified>> {
-    Box::pin(Arc::clone(registry.rest.none_left()).notified_owned())
+    Box::pin(Arc::clone(registry.before_draining.none_left()).notified_owned())
 }

@@ -27,11 +27,22 @@ use tokio::{
 };
 
 #[cfg(feature = "axum")]
-pub use self::axum::{AxumListener, connect_info_extensions};
-#[cfg(feature = "tonic")]
-pub use self::tonic::Incoming;
+pub use self::axum::connect_info_extensions;
 use self::{closing::Closing, kept::Kept, open::poll_open};
-use crate::{Connections, ListenerClosed, ListenerEnd, Source, Tracked};
+use crate::{Connections, ListenerClosed, ListenerEnd, SocketListener, TrackedIo};
+
+/// A [`Listener`] as [`Listener::into_axum`] makes it.
+#[cfg(feature = "axum")]
+pub type AxumListener<L = TcpListener> =
+    ::axum::serve::TapIo<Listener<L>, fn(&mut TrackedIo<<L as SocketListener>::Io>)>;
+
+/// The connections of a [`Listener`], as a stream that does not end. Made by
+/// [`Listener::into_incoming`].
+#[cfg(feature = "tonic")]
+#[must_use = "streams do nothing unless polled"]
+pub struct TonicIncoming<L: SocketListener = TcpListener> {
+    listener: Listener<L>,
+}
 
 /// A listener that tracks what it accepts, and closes itself when draining begins.
 ///
@@ -39,7 +50,7 @@ use crate::{Connections, ListenerClosed, ListenerEnd, Source, Tracked};
 /// queue or half way into it, and closes its socket. From then on [`accept`](Self::accept) waits
 /// for ever. See the [crate docs](crate).
 #[must_use = "a listener does nothing until it is accepted from"]
-pub struct Listener<L: Source = TcpListener> {
+pub struct Listener<L: SocketListener = TcpListener> {
     addr: Option<L::Addr>,
     connections: Connections,
     running: PhaseReached,
@@ -80,7 +91,7 @@ impl Listener {
     }
 }
 
-impl<L: Source> Listener<L> {
+impl<L: SocketListener> Listener<L> {
     /// Wraps a listener that is bound.
     ///
     /// Its own options are left alone; those of [`SocketOptions`](crate::SocketOptions) are set on
@@ -119,7 +130,7 @@ impl<L: Source> Listener<L> {
     /// # Cancel safety
     ///
     /// No connection is lost when the future is dropped.
-    pub async fn accept(&mut self) -> (Tracked<L::Io>, L::Addr) {
+    pub async fn accept(&mut self) -> (TrackedIo<L::Io>, L::Addr) {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
 
@@ -132,9 +143,57 @@ impl<L: Source> Listener<L> {
         self.addr.clone().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
     }
 
-    /// The same listener with another source of the same addresses, such as one that adds TLS.
+    /// The same listener in a form for which axum's own `ConnectInfo<SocketAddr>` works.
+    ///
+    /// axum 0.8 knows the client's address for its own listeners and for what its `tap_io` returns,
+    /// and no other crate can add to that. So this is `tap_io` with a function that does nothing.
+    /// Without it everything works but `into_make_service_with_connect_info::<SocketAddr>()`.
+    #[cfg(feature = "axum")]
+    pub fn into_axum(self) -> AxumListener<L> {
+        ::axum::serve::ListenerExt::tap_io(self, |_| {})
+    }
+
+    /// The same listener as the stream that `serve_with_incoming_shutdown` of a tonic server takes.
+    ///
+    /// The stream does not end when the listener has closed, because tonic would then close its
+    /// connections at once. The [shutdown signal](Connections::shutdown_signal) does so in time.
+    ///
+    /// ```no_run
+    /// # #[expect(dead_code, reason = "shown, not run")]
+    /// # async fn f(
+    /// #     server: tonic::transport::server::Router, connections: lameduck_server::Connections,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// # use lameduck_server::Listener;
+    /// let listener = Listener::bind("[::]:50051", &connections).await?;
+    /// let signal = connections.shutdown_signal();
+    /// server.serve_with_incoming_shutdown(listener.into_incoming(), signal).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "tonic")]
+    pub const fn into_incoming(self) -> TonicIncoming<L> {
+        TonicIncoming { listener: self }
+    }
+
+    /// Encrypts the connections that are accepted from now on.
+    ///
+    /// Accepting does not wait for a handshake: it runs in the task of its connection, with the
+    /// first read. So a client that never finishes its handshake delays no other. It has the
+    /// [handshake timeout](crate::Tls::with_handshake_timeout), and while draining the first-byte
+    /// grace. So it works the same under [`serve`](crate::serve()) and under `axum::serve`.
+    ///
+    /// Counts, graces, answers and GOAWAY are the same as without TLS, because they look at the
+    /// decrypted bytes. Every end but a forced one sends `close_notify`, so that the client knows
+    /// that nothing is missing.
     #[cfg(feature = "tls")]
-    pub(crate) fn map<M: Source<Addr = L::Addr>>(
+    pub fn with_tls(self, tls: &crate::Tls) -> Listener<crate::TlsListener<L>> {
+        let tls = tls.clone();
+        self.map(|inner| crate::TlsListener::new(inner, tls))
+    }
+
+    /// The same listener around another socket with the same addresses.
+    #[cfg(feature = "tls")]
+    fn map<M: SocketListener<Addr = L::Addr>>(
         mut self,
         change: impl FnOnce(L) -> M,
     ) -> Listener<M> {
@@ -171,7 +230,10 @@ impl<L: Source> Listener<L> {
         &self.connections
     }
 
-    pub(crate) fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<(Tracked<L::Io>, L::Addr)> {
+    pub(crate) fn poll_accept(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<(TrackedIo<L::Io>, L::Addr)> {
         loop {
             let registry = self.connections.registry();
             let accepted = match &mut self.state {
@@ -211,7 +273,7 @@ impl<L: Source> Listener<L> {
         }
     }
 
-    fn track(&self, io: L::Io, addr: L::Addr) -> (Tracked<L::Io>, L::Addr) {
+    fn track(&self, io: L::Io, addr: L::Addr) -> (TrackedIo<L::Io>, L::Addr) {
         let peer = L::peer(&addr);
         let io = if self.inherits {
             self.connections.track_raw(io, peer)
@@ -228,7 +290,7 @@ impl<L: Source> Listener<L> {
         match registry.options.listener_end {
             ListenerEnd::Close => self.begin_to_close(began),
             ListenerEnd::KeepOpen => {
-                registry.mark_rest();
+                registry.mark_before_draining();
                 let kept = Kept::new(registry);
                 self.change(|listener| State::Kept(listener, kept));
             }
@@ -266,7 +328,13 @@ impl<L: Source> Listener<L> {
         let account = match std::mem::replace(&mut self.state, State::Closed) {
             State::Open(listener) | State::Kept(listener, _) => {
                 let unaccepted = listener.queued();
-                ListenerClosed { listeners: 1, settled: false, bounded: true, unaccepted, ..NONE }
+                ListenerClosed {
+                    listeners: 1,
+                    settled: false,
+                    queue_drained: false,
+                    unaccepted,
+                    ..NONE
+                }
             }
             State::Closing(listener, closing) => closing.account(&listener),
             // It has said so already.
@@ -278,7 +346,7 @@ impl<L: Source> Listener<L> {
 
 const NONE: ListenerClosed = ListenerClosed::NONE;
 
-impl<L: Source> Drop for Listener<L> {
+impl<L: SocketListener> Drop for Listener<L> {
     fn drop(&mut self) {
         if let State::Closing(_, closing) = &mut self.state {
             closing.cut();
@@ -287,7 +355,7 @@ impl<L: Source> Drop for Listener<L> {
     }
 }
 
-impl<L: Source> fmt::Debug for Listener<L> {
+impl<L: SocketListener> fmt::Debug for Listener<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             addr: _,

@@ -10,7 +10,7 @@ use std::{
 use tokio::time::{Sleep, sleep};
 
 use crate::{
-    Source,
+    SocketListener,
     registry::Registry,
     socket::{Accepted, is_connection_error},
 };
@@ -20,7 +20,7 @@ use crate::{
 pub(super) const BACKOFF: Duration = Duration::from_secs(1);
 
 /// Accepts, or waits after an accept that failed. `None`: at once once more.
-pub(super) fn poll_open<L: Source>(
+pub(super) fn poll_open<L: SocketListener>(
     listener: &L,
     backoff: &mut Option<Pin<Box<Sleep>>>,
     registry: &Registry,

@@ -52,7 +52,7 @@ impl System {
     }
 }
 
-impl Source for System {
+impl SocketListener for System {
     type Io = TcpStream;
     type Addr = SocketAddr;
 }
@@ -81,19 +81,19 @@ impl Accept for System {
         self.tcp().accept_now()
     }
 
-    fn keep_out(&self) -> io::Result<()> {
+    fn refuse_new(&self) -> io::Result<()> {
         if self.refuses {
             Err(io::ErrorKind::PermissionDenied.into())
         } else {
-            self.tcp().keep_out()
+            self.tcp().refuse_new()
         }
     }
 
-    fn filter_out(&self) -> io::Result<()> {
+    fn filter_syns(&self) -> io::Result<()> {
         if self.refuses {
             Err(io::ErrorKind::PermissionDenied.into())
         } else {
-            self.tcp().filter_out()
+            self.tcp().filter_syns()
         }
     }
 
@@ -101,8 +101,8 @@ impl Accept for System {
         self.tcp().queued()
     }
 
-    fn let_in(io: &TcpStream) -> io::Result<()> {
-        TcpListener::let_in(io)
+    fn admit(io: &TcpStream) -> io::Result<()> {
+        TcpListener::admit(io)
     }
 
     fn handshakes(&self) -> Option<bool> {
@@ -179,8 +179,8 @@ async fn where_new_clients_cannot_be_kept_out_the_queue_is_emptied_once_and_that
     let _clients: Vec<_> = (0..20).map(|_| connect_and_send(addr, b"x")).collect();
     drain_within(&phase, LONG);
     let closed = sweep(&connections, &mut listener).await;
-    assert_eq!((closed.swept, closed.unaccepted), (20, Some(0)));
-    assert!(!closed.syns_stopped && !closed.settled && !closed.bounded, "{closed}");
+    assert_eq!((closed.from_queue, closed.unaccepted), (20, Some(0)));
+    assert!(!closed.syns_stopped && !closed.settled && closed.queue_drained, "{closed}");
 }
 
 #[tokio::test]
@@ -192,8 +192,11 @@ async fn what_is_left_in_the_queue_at_the_bound_is_counted() {
     let _clients: Vec<_> = (0..20).map(|_| connect_and_send(addr, b"x")).collect();
     drain_within(&phase, Duration::ZERO);
     let closed = sweep(&connections, &mut listener).await;
-    assert_eq!((closed.swept, closed.unaccepted), (0, Some(20)), "{closed}");
-    assert!(closed.bounded && closed.to_string().ends_with("20 reset in the queue"), "{closed}");
+    assert_eq!((closed.from_queue, closed.unaccepted), (0, Some(20)), "{closed}");
+    assert!(
+        !closed.queue_drained && closed.to_string().ends_with("20 reset in the queue"),
+        "{closed}"
+    );
 }
 
 #[tokio::test]
@@ -203,7 +206,7 @@ async fn a_flood_that_cannot_be_kept_out_ends_at_the_bound() {
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
     drain_within(&phase, SHORT);
     let closed = sweep(&connections, &mut listener).await;
-    assert!(closed.bounded && closed.swept > 0, "{closed}");
+    assert!(!closed.queue_drained && closed.from_queue > 0, "{closed}");
     assert!(closed.elapsed < LONG / 2, "{closed}");
 }
 
@@ -215,7 +218,7 @@ async fn where_the_kernel_does_not_tell_the_settle_time_is_waited() {
     drain_within(&phase, LONG);
     let closed = sweep(&connections, &mut listener).await;
     assert!(closed.elapsed >= SHORT, "{closed}");
-    assert!(closed.syns_stopped && !closed.settled && !closed.bounded, "{closed}");
+    assert!(closed.syns_stopped && !closed.settled && closed.queue_drained, "{closed}");
 }
 
 #[tokio::test]
@@ -225,7 +228,7 @@ async fn handshakes_that_never_end_are_waited_for_until_the_bound() {
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
     drain_within(&phase, SHORT);
     let closed = sweep(&connections, &mut listener).await;
-    assert!(closed.elapsed >= SHORT && closed.bounded && !closed.settled, "{closed}");
+    assert!(closed.elapsed >= SHORT && !closed.queue_drained && !closed.settled, "{closed}");
 }
 
 #[tokio::test]
@@ -264,8 +267,8 @@ async fn a_handshake_under_way_is_let_in_while_nobody_new_is() {
         assert_eq!(&bytes, b"pingpong");
     }
     let closed = sweep(&connections, &mut listener).await;
-    assert_eq!(closed.swept, 2);
-    assert!(closed.syns_stopped && closed.settled && !closed.bounded, "{closed}");
+    assert_eq!(closed.from_queue, 2);
+    assert!(closed.syns_stopped && closed.settled && closed.queue_drained, "{closed}");
     // Their SYN is sent again a second after the first, and meets a closed port.
     for late in late {
         let error = timeout(LONG, late).await.unwrap().unwrap_err();
@@ -289,7 +292,7 @@ async fn an_accept_that_fails_for_want_of_a_descriptor_is_tried_again_after_a_se
     let _client = connect_and_send(listener.local_addr().unwrap(), b"x");
     phase.publish(Phase::Draining);
     let closed = sweep(&connections, &mut listener).await;
-    assert_eq!(closed.swept, 1);
+    assert_eq!(closed.from_queue, 1);
     assert!(closed.elapsed < BACKOFF, "{closed}");
 }
 
@@ -300,5 +303,5 @@ async fn a_listener_that_waits_after_a_failure_still_sees_the_stop() {
     assert!(timeout(SHORT, listener.accept()).await.is_err());
     phase.publish(Phase::Draining);
     let closed = sweep(&connections, &mut listener).await;
-    assert!(closed.elapsed < BACKOFF && !closed.bounded, "{closed}");
+    assert!(closed.elapsed < BACKOFF && closed.queue_drained, "{closed}");
 }

@@ -12,7 +12,7 @@ use std::{
 use lameduck_core::{Phase, PhaseWatch, plumbing::wait_until};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{registry::Registry, tracked::Tracked};
+use super::{registry::Registry, tracked_io::TrackedIo};
 use crate::{ConnectionInfo, ConnectionTotals, ListenerClosed, ListenerEnd, Socket, SocketOptions};
 
 /// All open connections of a server, from their accept to the close of their socket.
@@ -122,7 +122,7 @@ impl Connections {
         let connections = self.clone();
         async move {
             let mut cancelling = pin!(connections.registry.watch.reached(Phase::Cancelling));
-            let mut silent = pin!(connections.all_silent());
+            let mut silent = pin!(connections.all_may_close());
             poll_fn(|cx| {
                 if cancelling.as_mut().poll(cx).is_ready() || silent.as_mut().poll(cx).is_ready() {
                     Poll::Ready(())
@@ -135,27 +135,27 @@ impl Connections {
         }
     }
 
-    async fn all_silent(&self) {
+    async fn all_may_close(&self) {
         self.registry.watch.reached(Phase::Draining).await;
         let mut since = self.registry.draining_since();
         if self.registry.options.listener_end == ListenerEnd::KeepOpen {
             // The listeners close after those who were here may, and before those who came since.
-            self.registry.mark_rest();
-            self.all_let_go(true).await;
-            self.registry.settle_rest();
+            self.registry.mark_before_draining();
+            self.none_holds(true).await;
+            self.registry.settle_before_draining();
             since = Instant::now();
         }
         // A listener that nobody polls never closes. The others have the same bound.
         let until = self.registry.accept_queue_until(since);
         _ = timeout_at(until, self.listeners_closed()).await;
-        self.all_let_go(false).await;
+        self.none_holds(false).await;
     }
 
-    async fn all_let_go(&self, only_rest: bool) {
+    async fn none_holds(&self, only_before_draining: bool) {
         loop {
             // Made before the scan, so that a connection that closes meanwhile is not missed.
             let mut freed = pin!(self.registry.freed.notified());
-            let Some(at) = self.registry.scan(only_rest) else { return };
+            let Some(at) = self.registry.scan(only_before_draining) else { return };
             let mut timer = pin!(sleep_until(at));
             poll_fn(|cx| {
                 if freed.as_mut().poll(cx).is_ready() || timer.as_mut().poll(cx).is_ready() {
@@ -256,13 +256,13 @@ impl Connections {
     /// Tracks a connection that a loop of your own accepted, and sets its options.
     ///
     /// [`Listener`](crate::Listener) does this for what it accepts.
-    pub fn track<I: Socket>(&self, io: I, peer: Option<SocketAddr>) -> Tracked<I> {
+    pub fn track<I: Socket>(&self, io: I, peer: Option<SocketAddr>) -> TrackedIo<I> {
         io.configure(&self.registry.options);
         self.track_raw(io, peer)
     }
 
-    pub(crate) fn track_raw<I: Socket>(&self, io: I, peer: Option<SocketAddr>) -> Tracked<I> {
-        Tracked::new(io, peer, Arc::clone(&self.registry))
+    pub(crate) fn track_raw<I: Socket>(&self, io: I, peer: Option<SocketAddr>) -> TrackedIo<I> {
+        TrackedIo::new(io, peer, Arc::clone(&self.registry))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::connection::{Conn, Mark};
 #[derive(Debug)]
 pub(crate) struct Marked {
     mark: Mark,
-    // SeqCst throughout, as a stop has no hurry: a mark, and what makes it needless, are written
+    // SeqCst throughout, as a stop has no give_up_ack: a mark, and what makes it needless, are written
     // by two tasks, each of which then looks at what the other wrote.
     /// The last round in which it was given, from 1.
     given: AtomicUsize,
@@ -66,7 +66,7 @@ impl Marked {
         self.count.load(Ordering::SeqCst) == 0
     }
 
-    /// Told when none is left. To be waited for from before [`is_empty`](Self::is_empty) is asked.
+    /// Notified when none is left. To be waited for from before [`is_empty`](Self::is_empty) is asked.
     pub(crate) const fn none_left(&self) -> &Arc<Notify> {
         &self.none_left
     }

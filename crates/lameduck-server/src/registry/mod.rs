@@ -4,7 +4,7 @@ mod connections;
 mod marked;
 #[expect(clippy::module_inception, reason = "the folder's own type, which the others stand on")]
 mod registry;
-mod tracked;
+mod tracked_io;
 
 pub(crate) use self::registry::Registry;
-pub use self::{connections::Connections, tracked::Tracked};
+pub use self::{connections::Connections, tracked_io::TrackedIo};

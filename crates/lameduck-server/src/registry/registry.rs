@@ -28,16 +28,16 @@ pub(crate) struct Registry {
     origin: Instant,
     /// Connections whose socket is not closed yet.
     open: AtomicUsize,
-    /// Told when `open` falls to zero.
+    /// Notified when `open` falls to zero.
     pub(crate) emptied: Notify,
-    /// Told when the last connection that held the stop does so no more.
+    /// Notified when the last connection that held the stop does so no more.
     pub(crate) freed: Notify,
-    /// Told when the last listener closed.
+    /// Notified when the last listener closed.
     pub(crate) closed: Notify,
     /// Who is still to be told.
     pub(crate) unnotified: Marked,
     /// Who was there when draining began.
-    pub(crate) rest: Marked,
+    pub(crate) before_draining: Marked,
     /// When draining was first seen, for a phase that comes without deadlines.
     draining_seen_at: OnceLock<Instant>,
     inner: Mutex<Inner>,
@@ -66,7 +66,7 @@ pub(crate) enum End {
     /// Silent to the end of the hold.
     Idle,
     /// The same, but a request came, and got an answer that says it was not executed.
-    TurnedAway,
+    Rejected,
     /// The same, but bytes had come that nobody read.
     Unread,
 }
@@ -92,7 +92,7 @@ impl Registry {
             freed: Notify::new(),
             closed: Notify::new(),
             unnotified: Marked::new(Mark::Unnotified),
-            rest: Marked::new(Mark::Rest),
+            before_draining: Marked::new(Mark::BeforeDraining),
             draining_seen_at: OnceLock::new(),
             inner: Mutex::new(inner),
         }
@@ -122,7 +122,7 @@ impl Registry {
             totals.bytes_in += entry.conn.bytes_in();
             totals.bytes_out += entry.conn.bytes_out();
             totals.idle_closed += u64::from(end == End::Idle);
-            totals.turned_away += u64::from(end == End::TurnedAway);
+            totals.rejected += u64::from(end == End::Rejected);
             totals.unread += u64::from(end == End::Unread);
             if entry.holds {
                 inner.holding -= 1;
@@ -134,7 +134,7 @@ impl Registry {
             entry
         };
         self.unnotified.settle(&entry.conn);
-        self.rest.settle(&entry.conn);
+        self.before_draining.settle(&entry.conn);
     }
 
     /// Notes that a forgotten connection's socket is closed.
@@ -172,16 +172,16 @@ impl Registry {
     }
 
     /// Finds who holds the stop. `None`: nobody does. Otherwise when to look again at the latest.
-    /// If `only_rest`, who came after its begin is not asked.
-    pub(crate) fn scan(&self, only_rest: bool) -> Option<Instant> {
+    /// If `only_before_draining`, who came after its begin is not asked.
+    pub(crate) fn scan(&self, only_before_draining: bool) -> Option<Instant> {
         let began = self.draining_since();
         let now = Instant::now();
         let mut inner = self.lock();
         let (mut holding, mut latest) = (0, None);
         for (_, entry) in &mut inner.entries {
-            let is_asked = !only_rest || entry.conn.has_mark(Mark::Rest);
+            let is_pinged = !only_before_draining || entry.conn.has_mark(Mark::BeforeDraining);
             let mut until = hold_until(&entry.conn, began, self.origin, &self.options);
-            until = until.filter(|_| is_asked);
+            until = until.filter(|_| is_pinged);
             if until.is_some_and(|at| at <= now) && entry.look.finds_bytes(&entry.conn) {
                 until = Some(later(now, self.options.first_byte_grace));
             }
@@ -256,7 +256,7 @@ impl Registry {
 
     /// Tells one connection to leave: its server closes it when it is idle.
     #[cfg(feature = "serve")]
-    pub(crate) fn dismiss(&self, conn: &Conn) {
+    pub(crate) fn order_leave(&self, conn: &Conn) {
         conn.give(Order::Leave);
         self.unnotified.settle(conn);
     }
@@ -265,26 +265,26 @@ impl Registry {
     pub(crate) fn mark_unnotified(&self) {
         let inner = self.lock();
         if let Some(stop) = self.watch.stop_number() {
-            self.unnotified.give(stop, inner.conns(), Conn::is_to_be_told);
+            self.unnotified.give(stop, inner.conns(), Conn::is_to_be_notified);
         }
     }
 
     /// Marks the connections that are open now, once.
-    pub(crate) fn mark_rest(&self) {
+    pub(crate) fn mark_before_draining(&self) {
         let inner = self.lock();
-        self.rest.give(1, inner.conns(), |_| true);
+        self.before_draining.give(1, inner.conns(), |_| true);
     }
 
     /// Waits for none of those any more.
-    pub(crate) fn settle_rest(&self) {
+    pub(crate) fn settle_before_draining(&self) {
         // Not under the lock, which ends with the statement.
         let all = self.lock().all();
-        all.iter().for_each(|conn| self.rest.settle(conn));
+        all.iter().for_each(|conn| self.before_draining.settle(conn));
     }
 
     /// This connection's peer knows that it is to leave.
-    pub(crate) fn told(&self, conn: &Conn) {
-        conn.set_told();
+    pub(crate) fn on_notified(&self, conn: &Conn) {
+        conn.set_notified();
         self.unnotified.settle(conn);
     }
 
@@ -292,7 +292,7 @@ impl Registry {
     #[cfg(feature = "serve")]
     pub(crate) fn switched(&self, conn: &Conn) {
         conn.set_switched();
-        self.told(conn);
+        self.on_notified(conn);
         self.freed.notify_waiters();
     }
 
@@ -355,7 +355,7 @@ impl fmt::Debug for Registry {
             freed: _,
             closed: _,
             unnotified: _,
-            rest: _,
+            before_draining: _,
             draining_seen_at: _,
             inner: _,
         } = self;

@@ -25,13 +25,13 @@ use super::{
     streams::StreamHandler,
     wire::{First, Wire},
 };
-use crate::{Connections, Socket, Tracked};
+use crate::{Connections, Socket, TrackedIo};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Serves a connection to its end.
 pub(super) async fn connection<I, S, B>(
-    mut io: Tracked<I>,
+    mut io: TrackedIo<I>,
     service: S,
     connections: Connections,
     options: Arc<HttpOptions>,
@@ -79,7 +79,7 @@ pub(super) async fn connection<I, S, B>(
 
 /// Reads what tells the protocol. `None`: there is nothing to serve.
 async fn begin<I: Socket>(
-    io: &mut Tracked<I>,
+    io: &mut TrackedIo<I>,
     first: &mut First,
     leave: &mut Leave,
     options: &HttpOptions,

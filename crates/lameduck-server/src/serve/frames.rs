@@ -52,13 +52,13 @@ impl Frames {
     }
 
     /// These bytes have come, and the PING was sent before them or not.
-    pub(super) fn feed(&mut self, mut bytes: &[u8], is_asked: bool) {
+    pub(super) fn feed(&mut self, mut bytes: &[u8], is_pinged: bool) {
         while let Some(first) = bytes.first() {
             if self.left > 0 {
                 if self.is_pong {
                     self.is_pong = false;
                     // hyper's own PINGs, of the keep-alive, begin otherwise.
-                    self.is_answered |= is_asked && *first == PONG[HEAD];
+                    self.is_answered |= is_pinged && *first == PONG[HEAD];
                 }
                 let len = bytes.len().min(self.left as usize);
                 // It fits: it is no more than what is left.

@@ -54,18 +54,18 @@ where
             match exit.poll(connections, &link, cx) {
                 Step::Stay => {}
                 // Before the connection, which then sends the first GOAWAY, or the second.
-                Step::Tell => {
+                Step::Notify => {
                     conn.as_mut().graceful_shutdown();
-                    link.set_asked();
-                    connections.registry().told(link.conn());
+                    link.set_pinged();
+                    connections.registry().on_notified(link.conn());
                 }
-                Step::Hurry => link.hurry(),
+                Step::GiveUpAck => link.give_up_ack(),
                 Step::Close => return Poll::Ready(Ok(())),
             }
-            let was_hopeless = is_hopeless(connections, &link);
+            let could_not_end = cannot_end(connections, &link);
             let ended = conn.as_mut().poll(cx);
             // The poll between the two has sent what the last stream had left.
-            if ended.is_pending() && was_hopeless && is_hopeless(connections, &link) {
+            if ended.is_pending() && could_not_end && cannot_end(connections, &link) {
                 return Poll::Ready(Ok(()));
             }
             // What was waited for has come with this poll, and nobody else would wake the task.
@@ -80,27 +80,27 @@ where
 /// What to do with a connection before it is polled.
 enum Step {
     Stay,
-    Tell,
-    Hurry,
+    Notify,
+    GiveUpAck,
     /// Nobody can be told any more.
     Close,
 }
 
 /// When an HTTP/2 connection is to leave, and how long it may take.
 struct Exit {
-    told: Told,
+    notified: Notified,
     lame_duck: Awaited,
     /// Until when one that has had no stream is left one. Made when lame duck is seen.
     first: Option<Pin<Box<Sleep>>>,
     first_until: Instant,
     cancelling: Awaited,
-    patience: Duration,
+    ack_timeout: Duration,
     old: Option<Pin<Box<Sleep>>>,
     too_old: Option<Pin<Box<Sleep>>>,
     idle: Option<Idle>,
 }
 
-enum Told {
+enum Notified {
     No,
     /// The first GOAWAY: until then its PING may be answered.
     Once(Pin<Box<Sleep>>),
@@ -125,12 +125,12 @@ impl Exit {
         let timer = |at: Instant| Box::pin(sleep_until(at));
         let idle = |timeout| Idle { timeout, timer: Box::pin(sleep(timeout)), served: 0 };
         Self {
-            told: Told::No,
+            notified: Notified::No,
             lame_duck: Awaited::new(connections, Phase::LameDuck),
             first: None,
             first_until: later(accepted, grace),
             cancelling: Awaited::new(connections, Phase::Cancelling),
-            patience: options.goaway_ack_timeout,
+            ack_timeout: options.goaway_ack_timeout,
             old: old_at.map(timer),
             too_old: options.too_old_at(old_at).map(timer),
             idle: options.idle_timeout().map(idle),
@@ -141,33 +141,34 @@ impl Exit {
         if is_over(&mut self.too_old, cx) {
             return Step::Close;
         }
-        match &mut self.told {
-            Told::No => {
+        match &mut self.notified {
+            Notified::No => {
                 let is_to_go = is_over(&mut self.old, cx)
                     || self.idle.as_mut().is_some_and(|idle| idle.poll(link, cx))
-                    || self.is_lame(connections, link, cx);
+                    || self.is_to_leave(connections, link, cx);
                 if !is_to_go {
                     return Step::Stay;
                 }
-                let mut patience = Box::pin(sleep_until(later(Instant::now(), self.patience)));
+                let mut ack_timeout =
+                    Box::pin(sleep_until(later(Instant::now(), self.ack_timeout)));
                 // Registers the timer. One that is over at once is seen at the next poll, which
                 // the wake-up brings.
-                if patience.as_mut().poll(cx).is_ready() {
+                if ack_timeout.as_mut().poll(cx).is_ready() {
                     cx.waker().wake_by_ref();
                 }
-                self.told = Told::Once(patience);
+                self.notified = Notified::Once(ack_timeout);
                 self.listen(connections, cx);
-                Step::Tell
+                Step::Notify
             }
-            Told::Once(patience) => {
-                let is_over = patience.as_mut().poll(cx).is_ready();
+            Notified::Once(ack_timeout) => {
+                let is_over = ack_timeout.as_mut().poll(cx).is_ready();
                 if !(is_over || self.cancelling.poll(connections, cx).is_ready()) {
                     return Step::Stay;
                 }
-                self.told = Told::Twice;
-                Step::Hurry
+                self.notified = Notified::Twice;
+                Step::GiveUpAck
             }
-            Told::Twice => Step::Stay,
+            Notified::Twice => Step::Stay,
         }
     }
 
@@ -175,7 +176,12 @@ impl Exit {
     ///
     /// A client that is told before it could ask anything learns nothing but to come again, and
     /// while the duck is lame, it comes here.
-    fn is_lame(&mut self, connections: &Connections, link: &Link, cx: &mut Context<'_>) -> bool {
+    fn is_to_leave(
+        &mut self,
+        connections: &Connections,
+        link: &Link,
+        cx: &mut Context<'_>,
+    ) -> bool {
         if self.lame_duck.poll(connections, cx).is_pending() {
             // Or not any more: then nothing waits for the first stream.
             self.first = None;
@@ -191,10 +197,10 @@ impl Exit {
     /// Whether the first stream has come that a GOAWAY waited for, or there is nothing left to wait
     /// for.
     fn is_due(&self, connections: &Connections, link: &Link) -> bool {
-        match self.told {
-            Told::No => self.first.is_some() && link.served() > 0,
-            Told::Once(_) => false,
-            Told::Twice => is_hopeless(connections, link),
+        match self.notified {
+            Notified::No => self.first.is_some() && link.served() > 0,
+            Notified::Once(_) => false,
+            Notified::Twice => cannot_end(connections, link),
         }
     }
 
@@ -209,7 +215,7 @@ impl Exit {
 /// Whether the peer has stopped in the middle of a frame, which has no end that a GOAWAY could come
 /// after, and has had its time. Who has a stream may still get an answer, and who has got one may
 /// still read it.
-fn is_hopeless(connections: &Connections, link: &Link) -> bool {
+fn cannot_end(connections: &Connections, link: &Link) -> bool {
     link.is_stuck()
         && !link.has_streams()
         && !link.is_blocked()

@@ -96,7 +96,7 @@ impl Leave {
                 if self.look.finds_bytes(&self.conn) {
                     return Poll::Pending;
                 }
-                self.connections.registry().dismiss(&self.conn);
+                self.connections.registry().order_leave(&self.conn);
                 return Poll::Ready(false);
             }
             // Anew at each poll: what moved it may have been the first byte of a request, and that
@@ -111,7 +111,7 @@ impl Leave {
                     later(now, registry.options.first_byte_grace)
                 }
                 None => {
-                    registry.dismiss(&self.conn);
+                    registry.order_leave(&self.conn);
                     return Poll::Ready(self.conn.stage() == ConnectionStage::Answered);
                 }
             };

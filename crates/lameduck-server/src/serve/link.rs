@@ -26,9 +26,9 @@ pub(super) struct Link {
     /// Requests that ever were. Written by the task of the connection alone.
     served: AtomicUsize,
     /// The first GOAWAY was sent, with its PING.
-    is_asked: AtomicBool,
+    is_pinged: AtomicBool,
     /// The peer's answer to that PING is not waited for any more.
-    is_hurried: AtomicBool,
+    is_ack_given_up: AtomicBool,
     /// The peer has stopped in the middle of a frame, so that nobody can answer for it.
     is_stuck: AtomicBool,
     is_blocked: AtomicBool,
@@ -43,8 +43,8 @@ impl Link {
             exchange: AtomicU8::new(Exchange::Plain as u8),
             streams: AtomicUsize::new(0),
             served: AtomicUsize::new(0),
-            is_asked: AtomicBool::new(false),
-            is_hurried: AtomicBool::new(false),
+            is_pinged: AtomicBool::new(false),
+            is_ack_given_up: AtomicBool::new(false),
             is_stuck: AtomicBool::new(false),
             is_blocked: AtomicBool::new(false),
             conn,
@@ -112,7 +112,7 @@ impl Link {
     pub(super) fn on_stream_end(&self) {
         // Release, and acquire below: who sees no stream finds what the last one has left to send.
         let is_last = self.streams.fetch_sub(1, Ordering::Release) == 1;
-        if is_last && self.is_hurried() {
+        if is_last && self.is_ack_given_up() {
             // Its end may be waited for, and hyper has woken the connection before it.
             self.conn.wakers().into_iter().flatten().for_each(Waker::wake);
         }
@@ -135,20 +135,20 @@ impl Link {
         self.served.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_asked(&self) {
-        self.is_asked.store(true, Ordering::Relaxed);
+    pub(super) fn set_pinged(&self) {
+        self.is_pinged.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn is_asked(&self) -> bool {
-        self.is_asked.load(Ordering::Relaxed)
+    pub(super) fn is_pinged(&self) -> bool {
+        self.is_pinged.load(Ordering::Relaxed)
     }
 
-    pub(super) fn hurry(&self) {
-        self.is_hurried.store(true, Ordering::Relaxed);
+    pub(super) fn give_up_ack(&self) {
+        self.is_ack_given_up.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn is_hurried(&self) -> bool {
-        self.is_hurried.load(Ordering::Relaxed)
+    pub(super) fn is_ack_given_up(&self) -> bool {
+        self.is_ack_given_up.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_stuck(&self, is_stuck: bool) {

@@ -26,7 +26,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 
 pub use self::options::HttpOptions;
-use crate::{InvalidOption, Listener, Source};
+use crate::{InvalidOption, Listener, SocketListener};
 
 /// Serves HTTP/1, and HTTP/2 with prior knowledge, until the listener has closed itself and every
 /// connection is closed.
@@ -75,7 +75,7 @@ pub fn serve<L, S>(
     service: S,
 ) -> Serve<L, impl FnMut(L::Addr) -> S + Send + 'static>
 where
-    L: Source,
+    L: SocketListener,
     S: Clone + Send + 'static,
 {
     serve_make_service(listener, move |_| service.clone())
@@ -87,7 +87,10 @@ where
 /// `serve_make_service(listener, move |peer| Extension(ConnectInfo(peer)).layer(app.clone()))`.
 ///
 /// A `make` that panics ends the server.
-pub const fn serve_make_service<L: Source, F>(listener: Listener<L>, make: F) -> Serve<L, F> {
+pub const fn serve_make_service<L: SocketListener, F>(
+    listener: Listener<L>,
+    make: F,
+) -> Serve<L, F> {
     Serve { listener, make, options: HttpOptions::new() }
 }
 
@@ -97,13 +100,13 @@ pub const fn serve_make_service<L: Source, F>(listener: Listener<L>, make: F) ->
 /// for those that were switched to another protocol. A panic in a connection's task costs only
 /// that connection, on HTTP/2 only the stream.
 #[must_use = "a server does nothing unless awaited"]
-pub struct Serve<L: Source, F> {
+pub struct Serve<L: SocketListener, F> {
     listener: Listener<L>,
     make: F,
     options: HttpOptions,
 }
 
-impl<L: Source, F> Serve<L, F> {
+impl<L: SocketListener, F> Serve<L, F> {
     /// Sets limits, timeouts and ages. By default as [`HttpOptions::new`].
     ///
     /// # Errors
@@ -118,7 +121,7 @@ impl<L: Source, F> Serve<L, F> {
 
 impl<L, F, S, B> IntoFuture for Serve<L, F>
 where
-    L: Source,
+    L: SocketListener,
     F: FnMut(L::Addr) -> S + Send + 'static,
     S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -136,7 +139,7 @@ where
     }
 }
 
-impl<L: Source, F> fmt::Debug for Serve<L, F> {
+impl<L: SocketListener, F> fmt::Debug for Serve<L, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { listener, make: _, options } = self;
         f.debug_struct("Serve")

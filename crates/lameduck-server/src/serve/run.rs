@@ -21,12 +21,12 @@ use tokio::{
 };
 
 use super::{drive, leave::Awaited, live::Live, options::HttpOptions};
-use crate::{Connections, Listener, Source, Tracked, connection::later};
+use crate::{Connections, Listener, SocketListener, TrackedIo, connection::later};
 
 /// How many connections are accepted before the others get a turn.
 const TURN: usize = 64;
 
-type Accepted<L> = (Tracked<<L as Source>::Io>, <L as Source>::Addr);
+type Accepted<L> = (TrackedIo<<L as SocketListener>::Io>, <L as SocketListener>::Addr);
 
 /// How long connections may take to end once the phase is forced, if the phase comes without a
 /// deadline for that: a layer that drops its handler then still writes an answer.
@@ -40,7 +40,7 @@ enum Force {
     Done,
 }
 
-struct Server<L: Source> {
+struct Server<L: SocketListener> {
     listener: Listener<L>,
     connections: Connections,
     live: Arc<Live>,
@@ -52,7 +52,7 @@ struct Server<L: Source> {
 
 pub(super) async fn run<L, F, S, B>(listener: Listener<L>, mut make: F, options: HttpOptions)
 where
-    L: Source,
+    L: SocketListener,
     F: FnMut(L::Addr) -> S,
     S: tower_service::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -79,7 +79,7 @@ where
     .await;
 }
 
-impl<L: Source> Server<L> {
+impl<L: SocketListener> Server<L> {
     fn new(listener: Listener<L>, limit: Option<NonZeroUsize>) -> Self {
         let connections = listener.connections().clone();
         let live = Live::new(limit);

@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{frames::Frames, link::Link};
 use crate::{
-    Socket, Tracked,
+    Socket, TrackedIo,
     connection::{later, protocol::Opening},
 };
 
@@ -47,7 +47,7 @@ impl First {
     /// Reads until the protocol is known. `true`: HTTP/2. `None`: the peer has left before.
     pub(super) fn poll_read<I: Socket>(
         &mut self,
-        io: &mut Tracked<I>,
+        io: &mut TrackedIo<I>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Option<bool>>> {
         loop {
@@ -76,7 +76,7 @@ impl First {
 #[derive(Debug)]
 pub(super) struct Wire<I: Socket> {
     // Dropped first: the socket is closed before the seat says so.
-    io: Tracked<I>,
+    io: TrackedIo<I>,
     first: First,
     linger: Linger,
     /// How long a close may linger at most, if it may.
@@ -101,7 +101,7 @@ enum Linger {
 
 impl<I: Socket> Wire<I> {
     pub(super) fn new(
-        io: Tracked<I>,
+        io: TrackedIo<I>,
         first: First,
         time: Option<Duration>,
         link: Arc<Link>,
@@ -171,20 +171,20 @@ impl<I: Socket> AsyncRead for Wire<I> {
     }
 }
 
-fn quiet<I: Socket>(io: &Tracked<I>) -> Duration {
+fn quiet<I: Socket>(io: &TrackedIo<I>) -> Duration {
     if io.is_stopping() { QUIET_AT_STOP } else { QUIET }
 }
 
 /// Reads from an HTTP/2 peer, and answers for it if that is due.
 #[inline(never)]
 fn poll_frames<I: Socket>(
-    io: &mut Tracked<I>,
+    io: &mut TrackedIo<I>,
     frames: &mut Frames,
     link: &Link,
     cx: &mut Context<'_>,
     buf: &mut ReadBuf<'_>,
 ) -> Poll<io::Result<()>> {
-    if link.is_hurried() {
+    if link.is_ack_given_up() {
         let answer = frames.answer();
         if !answer.is_empty() {
             let len = put(buf, answer);
@@ -195,7 +195,7 @@ fn poll_frames<I: Socket>(
     }
     let before = buf.filled().len();
     ready!(Pin::new(io).poll_read(cx, buf))?;
-    frames.feed(buf.filled().get(before..).unwrap_or_default(), link.is_asked());
+    frames.feed(buf.filled().get(before..).unwrap_or_default(), link.is_pinged());
     Poll::Ready(Ok(()))
 }
 

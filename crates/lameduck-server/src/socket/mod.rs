@@ -2,20 +2,20 @@
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod sock_diag;
-mod source;
 mod sys;
 mod tcp;
+mod traits;
 #[cfg(unix)]
 mod unix;
 
-#[cfg(any(feature = "tls", all(test, target_os = "linux")))]
-pub(crate) use self::source::sealed;
-pub use self::source::{Socket, Source};
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 pub(crate) use self::sys::set_option;
+#[cfg(any(feature = "tls", all(test, target_os = "linux")))]
+pub(crate) use self::traits::sealed;
+pub use self::traits::{Socket, SocketListener};
 pub(crate) use self::{
-    source::{Accepted, is_connection_error},
     sys::Handle,
     tcp::configure,
+    traits::{Accepted, is_connection_error},
 };

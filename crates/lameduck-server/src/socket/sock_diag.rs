@@ -23,7 +23,7 @@ const HEADER: usize = 16;
 const REQUEST: usize = HEADER + 56;
 
 /// The kernel answers a dump at once; a sandbox that swallows the question must not hold a stop.
-const PATIENCE: Duration = Duration::from_millis(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// Whether a handshake to `port` is under way, on any address of the family.
 ///
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 pub(crate) fn under_way(family: Domain, port: u16) -> io::Result<bool> {
     let domain = Domain::from(libc::AF_NETLINK);
     let mut socket = Socket::new(domain, Type::RAW, Some(Protocol::from(NETLINK_SOCK_DIAG)))?;
-    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     socket.send(&question(family, port))?;
     let mut buf = vec![0; 32 * 1024];
     loop {

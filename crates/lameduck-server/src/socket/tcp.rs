@@ -16,13 +16,13 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{
-    source::{
+    sys::Handle,
+    traits::{
         Accepted,
         sealed::{Accept, Configure},
     },
-    sys::Handle,
 };
-use crate::{Socket, SocketOptions, Source};
+use crate::{Socket, SocketListener, SocketOptions};
 
 impl Socket for TcpStream {}
 
@@ -36,7 +36,7 @@ impl Configure for TcpStream {
     }
 }
 
-impl Source for TcpListener {
+impl SocketListener for TcpListener {
     type Io = TcpStream;
     type Addr = SocketAddr;
 }
@@ -67,24 +67,24 @@ impl Accept for TcpListener {
         Ok(Some((TcpStream::from_std(socket.into())?, addr)))
     }
 
-    fn keep_out(&self) -> io::Result<()> {
-        keep_out::set_least_ttl(self, Self::local_addr(self)?.is_ipv6(), 255)
+    fn refuse_new(&self) -> io::Result<()> {
+        refuse_new::set_least_ttl(self, Self::local_addr(self)?.is_ipv6(), 255)
     }
 
-    fn filter_out(&self) -> io::Result<()> {
-        keep_out::filter_syns(self)
+    fn filter_syns(&self) -> io::Result<()> {
+        refuse_new::filter_syns(self)
     }
 
     fn queued(&self) -> Option<u64> {
-        keep_out::queued(self)
+        refuse_new::queued(self)
     }
 
-    fn let_in(io: &TcpStream) -> io::Result<()> {
-        keep_out::set_least_ttl(io, io.local_addr()?.is_ipv6(), 0)
+    fn admit(io: &TcpStream) -> io::Result<()> {
+        refuse_new::set_least_ttl(io, io.local_addr()?.is_ipv6(), 0)
     }
 
     fn handshakes(&self) -> Option<bool> {
-        keep_out::handshakes(Self::local_addr(self).ok()?)
+        refuse_new::handshakes(Self::local_addr(self).ok()?)
     }
 }
 
@@ -116,7 +116,7 @@ fn warn_of(option: &'static str, set: io::Result<()>) {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-mod keep_out {
+mod refuse_new {
     use std::{io, net::SocketAddr, os::fd::AsFd};
 
     use socket2::{Domain, SockFilter, SockRef};
@@ -179,7 +179,7 @@ mod keep_out {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-mod keep_out {
+mod refuse_new {
     use std::{io, net::SocketAddr};
 
     pub(super) fn set_least_ttl<T>(_socket: &T, _is_ipv6: bool, _ttl: i32) -> io::Result<()> {
@@ -219,7 +219,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let mut early = TcpStream::connect(addr).await.unwrap();
-        if let Err(error) = listener.filter_out() {
+        if let Err(error) = listener.filter_syns() {
             assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
             return;
         }

@@ -12,13 +12,13 @@ use socket2::SockRef;
 use tokio::net::{UnixListener, UnixStream, unix};
 
 use super::{
-    source::{
+    sys::Handle,
+    traits::{
         Accepted,
         sealed::{Accept, Configure},
     },
-    sys::Handle,
 };
-use crate::{Socket, SocketOptions, Source};
+use crate::{Socket, SocketListener, SocketOptions};
 
 impl Socket for UnixStream {}
 
@@ -31,7 +31,7 @@ impl Configure for UnixStream {
     }
 }
 
-impl Source for UnixListener {
+impl SocketListener for UnixListener {
     type Io = UnixStream;
     type Addr = unix::SocketAddr;
 }
@@ -63,7 +63,7 @@ impl Accept for UnixListener {
         Ok(Some((io, addr)))
     }
 
-    fn keep_out(&self) -> io::Result<()> {
+    fn refuse_new(&self) -> io::Result<()> {
         // Linux only: elsewhere it is an error, or it empties the queue.
         if cfg!(any(target_os = "linux", target_os = "android")) {
             SockRef::from(self).shutdown(Shutdown::Read)
@@ -72,7 +72,7 @@ impl Accept for UnixListener {
         }
     }
 
-    fn let_in(_io: &UnixStream) -> io::Result<()> {
+    fn admit(_io: &UnixStream) -> io::Result<()> {
         Ok(())
     }
 

@@ -2,9 +2,9 @@
 
 mod config;
 mod error;
-mod lent;
+mod listener;
 mod pem;
+mod returning;
 mod socket;
-mod source;
 
-pub use self::{config::Tls, error::TlsError, socket::TlsSocket, source::TlsSource};
+pub use self::{config::Tls, error::TlsError, listener::TlsListener, socket::TlsSocket};

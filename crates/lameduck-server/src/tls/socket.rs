@@ -17,44 +17,44 @@ use tokio_rustls::{Accept, TlsAcceptor, server::TlsStream};
 
 use super::{
     Tls,
-    lent::{Home, Lent},
+    returning::{ReturnSlot, Returning},
 };
 use crate::{
     Protocol, Socket, SocketOptions, connection::later, socket::Handle, socket::sealed::Configure,
 };
 
-/// A connection of a [`TlsSource`](crate::TlsSource): encrypted once its handshake is over, which
+/// A connection of a [`TlsListener`](crate::TlsListener): encrypted once its handshake is over, which
 /// its first read or write begins.
 ///
 /// Its shutdown says `close_notify` before it closes.
 pub struct TlsSocket<I: Socket> {
-    // Dropped first: the socket then comes home, and is closed with that.
+    // Dropped first: the socket then comes slot, and is closed with that.
     state: State<I>,
-    home: Home<I>,
+    slot: ReturnSlot<I>,
     handle: Handle,
 }
 
 enum State<I> {
     // Boxed, both: a connection is moved about, and rustls' part of it has a kilobyte and more.
-    Handshake { accept: Box<Accept<Lent<I>>>, until: Instant, timer: Option<Pin<Box<Sleep>>> },
-    Open(Box<TlsStream<Lent<I>>>),
+    Handshake { accept: Box<Accept<Returning<I>>>, until: Instant, timer: Option<Pin<Box<Sleep>>> },
+    Open(Box<TlsStream<Returning<I>>>),
     Failed,
 }
 
 impl<I: Socket> TlsSocket<I> {
     pub(super) fn new(io: I, tls: &Tls) -> Self {
         let handle = io.handle();
-        let (home, lent) = Home::lend(io);
-        let accept = Box::new(TlsAcceptor::from(tls.current()).accept(lent));
+        let (slot, returning) = ReturnSlot::pass_on(io);
+        let accept = Box::new(TlsAcceptor::from(tls.current()).accept(returning));
         let until = later(Instant::now(), tls.handshake_timeout());
-        Self { state: State::Handshake { accept, until, timer: None }, home, handle }
+        Self { state: State::Handshake { accept, until, timer: None }, slot, handle }
     }
 
     /// The socket underneath. `None` if the handshake has failed.
     #[must_use]
     pub fn get_ref(&self) -> Option<&I> {
         match &self.state {
-            State::Handshake { accept, .. } => accept.get_ref().and_then(Lent::get_ref),
+            State::Handshake { accept, .. } => accept.get_ref().and_then(Returning::get_ref),
             State::Open(stream) => stream.get_ref().0.get_ref(),
             State::Failed => None,
         }
@@ -94,7 +94,7 @@ impl<I: Socket> TlsSocket<I> {
     fn poll_open(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Pin<&mut TlsStream<Lent<I>>>>> {
+    ) -> Poll<io::Result<Pin<&mut TlsStream<Returning<I>>>>> {
         ready!(self.poll_handshake(cx))?;
         Poll::Ready(match &mut self.state {
             State::Open(stream) => Ok(Pin::new(&mut **stream)),
@@ -182,7 +182,7 @@ impl<I: Socket> AsyncWrite for TlsSocket<I> {
                 None => Poll::Ready(Ok(())),
             },
             State::Failed => {
-                let ended = this.home.with(|io| Pin::new(io).poll_shutdown(cx));
+                let ended = this.slot.with(|io| Pin::new(io).poll_shutdown(cx));
                 ended.unwrap_or(Poll::Ready(Ok(())))
             }
         }
@@ -191,7 +191,7 @@ impl<I: Socket> AsyncWrite for TlsSocket<I> {
 
 impl<I: Socket> fmt::Debug for TlsSocket<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { state, home: _, handle: _ } = self;
+        let Self { state, slot: _, handle: _ } = self;
         let state = match state {
             State::Handshake { .. } => "handshake",
             State::Open(_) => "open",

@@ -27,8 +27,8 @@ async fn every_connection_of_the_accept_queue_is_answered() {
 
     within(server).await.unwrap().unwrap();
     let closed = within(duck.connections.listeners_closed()).await;
-    assert_eq!(closed.swept, CLIENTS as u64);
-    assert!(!closed.bounded, "{closed}");
+    assert_eq!(closed.from_queue, CLIENTS as u64);
+    assert!(closed.queue_drained, "{closed}");
     let totals = duck.connections.totals();
     assert_eq!((totals.accepted, totals.closed), (CLIENTS as u64, CLIENTS as u64));
     assert_refused(addr).await;
@@ -60,7 +60,7 @@ async fn an_idle_server_closes_as_soon_as_the_kernel_says_that_nobody_comes() {
     within(server).await.unwrap().unwrap();
     let closed = within(duck.connections.listeners_closed()).await;
     if cfg!(target_os = "linux") {
-        assert!(closed.syns_stopped && closed.settled && !closed.bounded, "{closed}");
+        assert!(closed.syns_stopped && closed.settled && closed.queue_drained, "{closed}");
     }
     assert!(closed.elapsed < wait, "{closed}");
     assert_refused(addr).await;
@@ -74,7 +74,7 @@ async fn several_listeners_all_close_and_are_told_of_together() {
     let clients = [first, second].map(|addr| connect_and_send(addr, REQUEST));
     duck.phase.publish(Phase::Draining);
     let closed = within(duck.connections.listeners_closed()).await;
-    assert_eq!((closed.listeners, closed.swept), (2, 2));
+    assert_eq!((closed.listeners, closed.from_queue), (2, 2));
     for client in clients {
         assert!(read_answer(&mut into_tokio(client)).await.unwrap().contains("200 OK"));
     }
@@ -90,7 +90,7 @@ async fn a_dual_stack_listener_serves_and_stops_both_families() {
     let (addr, server) = duck.serve_listener("[::]:0", hello(duck.watch())).await;
     let v4 = SocketAddr::from(([127, 0, 0, 1], addr.port()));
     let v6 = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], addr.port()));
-    // One that is accepted before, and one that is swept, of each.
+    // One that is accepted before, and one from the queue, of each.
     for addr in [v4, v6] {
         assert!(exchange(&mut TcpStream::connect(addr).await.unwrap()).await.contains("hello"));
     }
@@ -100,7 +100,7 @@ async fn a_dual_stack_listener_serves_and_stops_both_families() {
         assert!(read_answer(&mut into_tokio(client)).await.unwrap().contains("hello"));
     }
     within(server).await.unwrap().unwrap();
-    assert_eq!(within(duck.connections.listeners_closed()).await.swept, 2);
+    assert_eq!(within(duck.connections.listeners_closed()).await.from_queue, 2);
     assert_refused(v4).await;
     assert_refused(v6).await;
 }
@@ -118,7 +118,7 @@ async fn cancelling_closes_the_listener_at_once() {
     let began = Instant::now();
     duck.phase.publish(Phase::Cancelling);
     within(server).await.unwrap().unwrap();
-    assert!(within(duck.connections.listeners_closed()).await.bounded);
+    assert!(!within(duck.connections.listeners_closed()).await.queue_drained);
     assert!(read_to_end(&mut idle).await.unwrap().is_empty());
     assert!(began.elapsed() < wait);
 }
@@ -130,7 +130,7 @@ async fn a_listener_that_is_dropped_counts_as_closed() {
     duck.phase.publish(Phase::Draining);
     drop(listener);
     let closed = within(duck.connections.listeners_closed()).await;
-    assert!(closed.bounded && !closed.settled, "{closed}");
+    assert!(!closed.queue_drained && !closed.settled, "{closed}");
 }
 
 #[tokio::test]

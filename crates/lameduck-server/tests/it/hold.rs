@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lameduck_server::Tracked;
+use lameduck_server::TrackedIo;
 use tokio::{
     sync::{Notify, Semaphore},
     time::Instant,
@@ -42,7 +42,7 @@ async fn an_idle_connection_that_stays_silent_is_closed_after_the_hold() {
     assert!(began.elapsed() >= SHORT);
     assert!(read_to_end(&mut client).await.unwrap().is_empty());
     let totals = duck.connections.totals();
-    assert_eq!((totals.idle_closed, totals.turned_away, totals.unread), (1, 0, 0));
+    assert_eq!((totals.idle_closed, totals.rejected, totals.unread), (1, 0, 0));
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn a_listener_that_nobody_accepts_from_holds_the_signal_for_its_time_only(
     assert!(began.elapsed() >= SHORT);
     drop(forgotten);
     let closed = within(duck.connections.listeners_closed()).await;
-    assert!(closed.listeners == 2 && closed.bounded, "{closed}");
+    assert!(closed.listeners == 2 && !closed.queue_drained, "{closed}");
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn a_request_that_is_worked_on_does_not_hold_the_signal_and_its_answer_tel
 }
 
 /// A connection in the hands of the test, answered once.
-async fn answered(duck: &Duck) -> (TcpStream, Tracked<TcpStream>) {
+async fn answered(duck: &Duck) -> (TcpStream, TrackedIo<TcpStream>) {
     let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let mut io = listener.accept().await.0;

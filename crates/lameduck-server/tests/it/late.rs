@@ -68,7 +68,7 @@ async fn check(mut options: SocketOptions, before: &[u8], after: &[u8]) {
     drop(client);
     within(server).await.unwrap();
     let totals = duck.connections.totals();
-    assert_eq!((totals.turned_away, totals.idle_closed, totals.unread), (1, 0, 0));
+    assert_eq!((totals.rejected, totals.idle_closed, totals.unread), (1, 0, 0));
 }
 
 /// A body of HTTP/1.0 ends with the connection: one more byte, and it is another body.

@@ -9,12 +9,12 @@ mod hold;
 mod http2_only;
 mod late;
 mod listener_end;
+mod notified;
 #[cfg(feature = "serve")]
 mod serve;
 mod sockets;
 #[cfg(all(feature = "serve", feature = "tls-ring"))]
 mod tls;
-mod told;
 mod tunnel;
 #[cfg(unix)]
 mod unix;

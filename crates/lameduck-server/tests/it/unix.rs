@@ -33,7 +33,7 @@ async fn the_queue_of_a_unix_listener_is_answered_and_later_clients_are_refused(
     }
     within(server).await.unwrap().unwrap();
     let closed = within(duck.connections.listeners_closed()).await;
-    assert_eq!(closed.swept, 20);
+    assert_eq!(closed.from_queue, 20);
     if cfg!(target_os = "linux") {
         assert!(closed.syns_stopped && closed.settled, "{closed}");
     }

@@ -81,8 +81,8 @@ pub(super) async fn run(
     (addr, spawn(serve(listener, app).with_options(options).unwrap().into_future()))
 }
 
-pub(super) fn patient(patience: Duration) -> HttpOptions {
-    http(|o| o.goaway_ack_timeout = patience)
+pub(super) fn patient(ack_timeout: Duration) -> HttpOptions {
+    http(|o| o.goaway_ack_timeout = ack_timeout)
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn the_end_of_the_drain_ends_the_patience() {
     assert_eq!(peer.goaway().await, OPEN);
     within(duck.connections.listeners_closed()).await;
     sleep(SHORT).await;
-    assert!(!server.is_finished(), "its patience is not over");
+    assert!(!server.is_finished(), "its ack_timeout is not over");
     duck.phase.publish(Phase::Cancelling);
     assert_eq!(peer.goaway().await, 0);
     peer.assert_closed().await;

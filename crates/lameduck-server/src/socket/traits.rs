@@ -24,10 +24,10 @@ pub trait Socket: AsyncRead + AsyncWrite + Unpin + Send + sealed::Configure + 's
 }
 
 /// A socket that can be listened on: a [`TcpListener`](tokio::net::TcpListener), on Unix a
-/// `UnixListener`, or one of them in a `TlsSource`.
+/// `UnixListener`, or one of them in a `TlsListener`.
 ///
 /// Sealed: to close without a reset takes more than an accept.
-pub trait Source: Send + Sync + sealed::Accept + 'static {
+pub trait SocketListener: Send + Sync + sealed::Accept + 'static {
     /// What is accepted.
     type Io: Socket;
 
@@ -36,7 +36,7 @@ pub trait Source: Send + Sync + sealed::Accept + 'static {
 }
 
 /// A connection and its peer's address.
-pub(crate) type Accepted<L> = (<L as Source>::Io, <L as Source>::Addr);
+pub(crate) type Accepted<L> = (<L as SocketListener>::Io, <L as SocketListener>::Addr);
 
 /// Whether an accept failed because the client has left, and not for want of something here.
 pub(crate) fn is_connection_error(error: &io::Error) -> bool {
@@ -55,7 +55,7 @@ pub(crate) mod sealed {
         time::Duration,
     };
 
-    use super::{Accepted, SocketAddr, Source};
+    use super::{Accepted, SocketAddr, SocketListener};
     use crate::{SocketOptions, socket::sys::Handle};
 
     #[expect(unnameable_types, reason = "sealed")]
@@ -79,26 +79,26 @@ pub(crate) mod sealed {
 
         fn local_addr(&self) -> io::Result<Self::Addr>
         where
-            Self: Source;
+            Self: SocketListener;
 
         fn peer(addr: &Self::Addr) -> Option<SocketAddr>
         where
-            Self: Source;
+            Self: SocketListener;
 
         fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted<Self>>>
         where
-            Self: Source;
+            Self: SocketListener;
 
         /// Accepts what is in the queue now. The reactor may not have heard of it yet.
         fn accept_now(&self) -> io::Result<Option<Accepted<Self>>>
         where
-            Self: Source;
+            Self: SocketListener;
 
         /// Keeps new clients out, but lets those in that are half way through.
-        fn keep_out(&self) -> io::Result<()>;
+        fn refuse_new(&self) -> io::Result<()>;
 
         /// Keeps new clients out by a filter, which takes a privilege.
-        fn filter_out(&self) -> io::Result<()> {
+        fn filter_syns(&self) -> io::Result<()> {
             Err(io::ErrorKind::Unsupported.into())
         }
 
@@ -108,9 +108,9 @@ pub(crate) mod sealed {
         }
 
         /// Frees a connection that was let in after that from what it inherited.
-        fn let_in(io: &Self::Io) -> io::Result<()>
+        fn admit(io: &Self::Io) -> io::Result<()>
         where
-            Self: Source;
+            Self: SocketListener;
 
         /// Whether clients are half way through. `None`: nobody can tell.
         fn handshakes(&self) -> Option<bool>;

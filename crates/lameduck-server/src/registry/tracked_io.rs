@@ -15,7 +15,7 @@ use super::registry::{End, Registry};
 use crate::{
     ConnectionStage, Protocol, Socket,
     connection::{
-        Conn, Farewell, Order, Side, WakerId, poll_write,
+        Close, Conn, Order, Side, WakerId, poll_write,
         protocol::{Observer, Read, Written},
     },
 };
@@ -25,7 +25,7 @@ use crate::{
 /// Reads and writes go straight to the socket. The connection counts until this is dropped, and
 /// the socket closed with it.
 #[must_use = "dropping the IO closes the connection"]
-pub struct Tracked<I: Socket> {
+pub struct TrackedIo<I: Socket> {
     // Dropped first, in this order: the socket is closed before the seat says so.
     io: I,
     seat: Seat,
@@ -33,7 +33,7 @@ pub struct Tracked<I: Socket> {
     observer: Observer,
     /// The wakers that the connection keeps for reads and for writes.
     kept: [WakerId; 2],
-    farewell: Farewell,
+    close: Close,
 }
 
 /// A place among the open connections.
@@ -48,7 +48,7 @@ impl Drop for Seat {
     }
 }
 
-impl<I: Socket> Tracked<I> {
+impl<I: Socket> TrackedIo<I> {
     pub(crate) fn new(io: I, peer: Option<SocketAddr>, registry: Arc<Registry>) -> Self {
         let conn = Arc::new(Conn::new(peer, io.handle()));
         let key = registry.enter(Arc::clone(&conn));
@@ -58,7 +58,7 @@ impl<I: Socket> Tracked<I> {
             conn,
             observer: Observer::new(),
             kept: [WakerId::NONE; 2],
-            farewell: Farewell::Unasked,
+            close: Close::Undecided,
         }
     }
 
@@ -97,7 +97,7 @@ impl<I: Socket> Tracked<I> {
         let stamp = self.seat.registry.stamp()?;
         if self.conn.order() == Order::Leave {
             // It was told to leave and is not idle, so its end will be that of an answer.
-            self.farewell = Farewell::Plain;
+            self.close = Close::Plain;
         }
         Some(stamp)
     }
@@ -152,10 +152,10 @@ impl<I: Socket> Tracked<I> {
             Written::Answer(head) => {
                 self.conn.set_stage(self.observer.stage());
                 if head.is_http10() {
-                    self.farewell = Farewell::Plain;
+                    self.close = Close::Plain;
                 }
                 if is_stopping && head.says_close() {
-                    self.seat.registry.told(&self.conn);
+                    self.seat.registry.on_notified(&self.conn);
                 }
             }
             Written::More => {
@@ -167,35 +167,35 @@ impl<I: Socket> Tracked<I> {
             Written::Upgraded => {
                 self.on_other_protocol(stamp);
                 if is_stopping {
-                    self.seat.registry.told(&self.conn);
+                    self.seat.registry.on_notified(&self.conn);
                 }
             }
         }
     }
 
     /// How the server's wish to close the connection is met. Asked once.
-    fn say_farewell(&self) -> Farewell {
+    fn decide_close(&self) -> Close {
         if self.conn.order() != Order::Leave || self.conn.stage() != ConnectionStage::Answered {
-            return Farewell::Plain;
+            return Close::Plain;
         }
         // In bytes that are not HTTP/1 an answer would be noise.
         if self.conn.protocol() != Protocol::Http1 {
-            return Farewell::Idle;
+            return Close::Idle;
         }
         // The last look.
         if self.seat.registry.options.answer_on_idle_close || self.conn.handle().has_unread() {
-            return Farewell::answered();
+            return Close::answered();
         }
-        Farewell::Idle
+        Close::Idle
     }
 
     fn end(&self) -> End {
-        let was_idle = match &self.farewell {
-            Farewell::Plain => false,
-            Farewell::Answered(parting) if parting.had_request() => return End::TurnedAway,
-            Farewell::Answered(_) | Farewell::Idle => true,
+        let was_idle = match &self.close {
+            Close::Plain => false,
+            Close::Answered(last_answer) if last_answer.had_request() => return End::Rejected,
+            Close::Answered(_) | Close::Idle => true,
             // The server dropped it without a shutdown.
-            Farewell::Unasked => {
+            Close::Undecided => {
                 let stage = self.conn.stage();
                 self.conn.order() == Order::Leave
                     && matches!(
@@ -214,7 +214,7 @@ impl<I: Socket> Tracked<I> {
     }
 }
 
-impl<I: Socket> AsyncRead for Tracked<I> {
+impl<I: Socket> AsyncRead for TrackedIo<I> {
     #[inline(always)]
     fn poll_read(
         self: Pin<&mut Self>,
@@ -245,7 +245,7 @@ impl<I: Socket> AsyncRead for Tracked<I> {
     }
 }
 
-impl<I: Socket> AsyncWrite for Tracked<I> {
+impl<I: Socket> AsyncWrite for TrackedIo<I> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -290,14 +290,14 @@ impl<I: Socket> AsyncWrite for Tracked<I> {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.begin(Side::Write, cx)?;
-        if matches!(this.farewell, Farewell::Unasked) {
-            this.farewell = this.say_farewell();
+        if matches!(this.close, Close::Undecided) {
+            this.close = this.decide_close();
         }
-        this.farewell.poll(&mut this.io, cx)
+        this.close.poll(&mut this.io, cx)
     }
 }
 
-impl<I: Socket> Drop for Tracked<I> {
+impl<I: Socket> Drop for TrackedIo<I> {
     fn drop(&mut self) {
         let is_upgraded = self.conn.stage() == ConnectionStage::Upgraded;
         if is_upgraded && self.conn.order() != Order::Abort && !std::thread::panicking() {
@@ -308,10 +308,10 @@ impl<I: Socket> Drop for Tracked<I> {
     }
 }
 
-impl<I: Socket + fmt::Debug> fmt::Debug for Tracked<I> {
+impl<I: Socket + fmt::Debug> fmt::Debug for TrackedIo<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { io, seat: _, conn, observer: _, kept: _, farewell: _ } = self;
-        f.debug_struct("Tracked").field("io", io).field("conn", conn).finish_non_exhaustive()
+        let Self { io, seat: _, conn, observer: _, kept: _, close: _ } = self;
+        f.debug_struct("TrackedIo").field("io", io).field("conn", conn).finish_non_exhaustive()
     }
 }
 

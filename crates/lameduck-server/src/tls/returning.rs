@@ -1,4 +1,4 @@
-//! A socket that comes back when whoever it was lent to drops it.
+//! A socket that comes back when whoever it was returning to drops it.
 //!
 //! The registry knows a socket by its number and may close it by force through that, so the socket
 //! must stay open until its connection has left the registry (see [`crate::socket::Handle`]). A
@@ -15,16 +15,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Where a socket comes back to.
 #[derive(Debug)]
-pub(super) struct Home<I> {
+pub(super) struct ReturnSlot<I> {
     place: Arc<Mutex<Option<I>>>,
 }
 
-impl<I> Home<I> {
+impl<I> ReturnSlot<I> {
     /// Lends a socket.
-    pub(super) fn lend(io: I) -> (Self, Lent<I>) {
+    pub(super) fn pass_on(io: I) -> (Self, Returning<I>) {
         let place = Arc::default();
-        let lent = Lent { io: Some(io), place: Arc::clone(&place) };
-        (Self { place }, lent)
+        let returning = Returning { io: Some(io), place: Arc::clone(&place) };
+        (Self { place }, returning)
     }
 
     /// Uses the socket, if it came back.
@@ -33,15 +33,15 @@ impl<I> Home<I> {
     }
 }
 
-/// A lent socket.
+/// A returning socket.
 #[derive(Debug)]
-pub(super) struct Lent<I> {
+pub(super) struct Returning<I> {
     // Taken by the drop.
     io: Option<I>,
     place: Arc<Mutex<Option<I>>>,
 }
 
-impl<I> Lent<I> {
+impl<I> Returning<I> {
     pub(super) const fn get_ref(&self) -> Option<&I> {
         self.io.as_ref()
     }
@@ -51,13 +51,13 @@ impl<I> Lent<I> {
     }
 }
 
-impl<I> Drop for Lent<I> {
+impl<I> Drop for Returning<I> {
     fn drop(&mut self) {
         *self.place.lock().unwrap_or_else(PoisonError::into_inner) = self.io.take();
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Lent<I> {
+impl<I: AsyncRead + Unpin> AsyncRead for Returning<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -67,7 +67,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Lent<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Lent<I> {
+impl<I: AsyncWrite + Unpin> AsyncWrite for Returning<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -103,14 +103,14 @@ mod tests {
 
     #[test]
     fn a_socket_comes_back_however_its_borrower_ends() {
-        let (home, lent) = Home::lend(7);
-        assert_eq!(home.with(|io| *io), None);
-        assert_eq!(lent.get_ref(), Some(&7));
+        let (slot, returning) = ReturnSlot::pass_on(7);
+        assert_eq!(slot.with(|io| *io), None);
+        assert_eq!(returning.get_ref(), Some(&7));
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let _lent = lent;
+            let _lent = returning;
             panic!("as a handshake might");
         }));
         assert!(panicked.is_err());
-        assert_eq!(home.with(|io| *io), Some(7));
+        assert_eq!(slot.with(|io| *io), Some(7));
     }
 }
