@@ -1,13 +1,17 @@
 //! `cargo xtask ci`: what CI runs, in its order.
+//!
+//! Steps that need the same artefacts follow each other. What takes seconds comes first, and the
+//! tests last, so that their counts are the last lines.
 
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use crate::{
+    api,
     counts::Counts,
-    demo, drill, features, flags, loom, readme,
+    demo, deny, features, flags, msrv, package, readme,
     step::{self, Steps},
-    test, tidy,
+    targets, test, tidy, typos,
 };
 
 impl flags::Ci {
@@ -15,11 +19,11 @@ impl flags::Ci {
         let mut steps = Steps::default();
         let mut counts = Counts::default();
         steps.run("fmt", || step::run(cmd!(sh, "cargo fmt --all --check")));
+        steps.run("tidy", || tidy::run(sh));
         steps.run("clippy", || {
             let flags = ["--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
             step::run(cmd!(sh, "cargo clippy {flags...}"))
         });
-        steps.run("tidy", || tidy::run(sh));
         if self.fast {
             steps.run("test", || test::workspace(sh, &mut counts));
             return steps.finish();
@@ -29,11 +33,18 @@ impl flags::Ci {
             let doc = cmd!(sh, "cargo doc --workspace --all-features --no-deps");
             step::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
         });
-        steps.run("test and doctest", || test::workspace(sh, &mut counts));
-        steps.run("loom", || loom::run(sh, &mut counts));
+        steps.run_if_possible("api", || api::check(sh));
         steps.run("features", || features::run(sh));
+        steps.run_if_possible("targets", || targets::run(sh));
+        steps.run_if_possible("msrv", || msrv::run(sh));
+        steps.run_if_possible("typos", || typos::run(sh));
+        steps.run_if_possible("deny", || deny::run(sh));
+        steps.run_if_possible("advisories", || deny::advisories(sh));
+        steps.run("package", || package::run(sh));
         steps.run("demo", || demo::run(sh, 1, &demo::Server::DEFAULT));
-        steps.run_if_possible("drill at 20 ms", || drill::run(sh, true, 20));
-        steps.finish()
+        test::run(sh, &mut steps, &mut counts)?;
+        let finished = steps.finish();
+        println!("{}", counts.summary());
+        finished
     }
 }

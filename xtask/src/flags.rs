@@ -56,6 +56,27 @@ xflags::xflags! {
         /// Checks each feature of each crate alone.
         cmd features {}
 
+        /// Compares each crate's public items with its `api.txt`.
+        cmd api {
+            /// Writes the files instead.
+            optional --bless
+        }
+
+        /// Packages every crate as a registry would get it, and builds it from its package.
+        cmd package {}
+
+        /// Checks the spelling. Installs typos into target/tools, if it is not there.
+        cmd typos {}
+
+        /// Checks licences, sources and advisories. Installs cargo-deny into target/tools.
+        cmd deny {}
+
+        /// Checks the workspace with the oldest Rust that it supports.
+        cmd msrv {}
+
+        /// Checks the crates for Windows and macOS, where their standard library is installed.
+        cmd targets {}
+
         /// Measures ours beside tower-http's. Needs Linux, valgrind and strace.
         cmd perf {
             /// Only instructions, syscalls, allocations, ns or processor.
@@ -87,6 +108,12 @@ pub enum XtaskCmd {
     Loom(Loom),
     Fuzz(Fuzz),
     Features(Features),
+    Api(Api),
+    Package(Package),
+    Typos(Typos),
+    Deny(Deny),
+    Msrv(Msrv),
+    Targets(Targets),
     Perf(Perf),
 }
 
@@ -132,6 +159,26 @@ pub struct Fuzz {
 
 #[derive(Debug)]
 pub struct Features;
+
+#[derive(Debug)]
+pub struct Api {
+    pub bless: bool,
+}
+
+#[derive(Debug)]
+pub struct Package;
+
+#[derive(Debug)]
+pub struct Typos;
+
+#[derive(Debug)]
+pub struct Deny;
+
+#[derive(Debug)]
+pub struct Msrv;
+
+#[derive(Debug)]
+pub struct Targets;
 
 #[derive(Debug)]
 pub struct Perf {

@@ -1,12 +1,14 @@
 //! The project's own tasks. `cargo xtask help` lists them.
 //!
 //! One file per command. Each step prints its command and its time. A tool that is missing is
-//! reported with the line that installs it, never installed, but for what `test` says that it installs.
+//! reported with the line that installs it. Only what a step says that it installs is installed.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks on its output")]
 
+mod api;
 mod ci;
 mod counts;
 mod demo;
+mod deny;
 mod drill;
 mod features;
 #[expect(unreachable_pub, reason = "what xflags generates is `pub`")]
@@ -14,13 +16,18 @@ mod flags;
 mod fuzz;
 mod help;
 mod loom;
+mod msrv;
 mod needs;
+mod package;
 mod perf;
 mod readme;
 mod step;
+mod targets;
 mod test;
 mod tidy;
+mod tools;
 mod tree;
+mod typos;
 mod workspace;
 
 use std::{path::Path, process::ExitCode};
@@ -29,6 +36,9 @@ use anyhow::Result;
 use xshell::Shell;
 
 fn main() -> ExitCode {
+    if let Some(code) = api::as_rustdoc() {
+        return code;
+    }
     match run(flags::Xtask::from_env_or_exit()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -51,6 +61,12 @@ fn run(flags: flags::Xtask) -> Result<()> {
         flags::XtaskCmd::Readme(cmd) => cmd.run(&sh),
         flags::XtaskCmd::Loom(cmd) => cmd.run(&sh),
         flags::XtaskCmd::Features(cmd) => cmd.run(&sh),
+        flags::XtaskCmd::Api(cmd) => cmd.run(&sh),
+        flags::XtaskCmd::Package(cmd) => cmd.run(&sh),
+        flags::XtaskCmd::Typos(cmd) => cmd.run(&sh),
+        flags::XtaskCmd::Deny(cmd) => cmd.run(&sh),
+        flags::XtaskCmd::Msrv(cmd) => cmd.run(&sh),
+        flags::XtaskCmd::Targets(cmd) => cmd.run(&sh),
         flags::XtaskCmd::Fuzz(cmd) => cmd.run(&sh),
         flags::XtaskCmd::Perf(cmd) => cmd.run(&sh),
     }

@@ -42,7 +42,7 @@ pub(crate) enum Ran {
 }
 
 impl Steps {
-    /// Runs `step`; a failure is told at once and once more at the end.
+    /// Runs `step`; a failure is printed at once and once more at the end.
     pub(crate) fn run(&mut self, name: &str, step: impl FnOnce() -> Result<()>) {
         self.run_if_possible(name, || step().map(|()| Ran::Yes));
     }
@@ -60,7 +60,7 @@ impl Steps {
         match &end {
             End::Ok => eprintln!("== {name}: ok, {}", seconds(took)),
             End::Failed(error) => eprintln!("== {name}: FAILED, {}: {error}", seconds(took)),
-            End::NotRun(reason) => eprintln!("== {name}: not run: {reason}"),
+            End::NotRun(reason) => eprintln!("== {name}: NOT RUN: {reason}"),
         }
         self.done.push(Done { name: name.to_owned(), end, took });
     }
@@ -85,6 +85,14 @@ impl Steps {
             }
         }
         if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join(", ")) }
+    }
+}
+
+/// For a task that is one step: a step that cannot be run is an error.
+pub(crate) fn must(ran: Ran) -> Result<()> {
+    match ran {
+        Ran::Yes => Ok(()),
+        Ran::No(reason) => bail!("NOT RUN: {reason}"),
     }
 }
 

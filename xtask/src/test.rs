@@ -5,27 +5,34 @@ use xshell::{Shell, cmd};
 
 use crate::{
     counts::Counts,
-    drill, flags, loom,
+    drill, flags, loom, msrv,
     needs::{self, Need},
     step::{self, Steps},
+    workspace::Workspace,
 };
 
 impl flags::Test {
     pub(crate) fn run(self, sh: &Shell) -> Result<()> {
-        let missing = needs::missing();
-        announce(sh, &missing)?;
         let mut steps = Steps::default();
-        if !missing.is_empty() {
-            steps.run("install", || needs::install(sh, &missing));
-        }
         let mut counts = Counts::default();
-        steps.run("tests and doctests", || workspace(sh, &mut counts));
-        steps.run("loom", || loom::run(sh, &mut counts));
-        steps.run_if_possible("drill at 20 ms", || drill::run(sh, true, 20));
+        run(sh, &mut steps, &mut counts)?;
         let finished = steps.finish();
         println!("{}", counts.summary());
         finished
     }
+}
+
+/// Installs what is missing, and runs every test.
+pub(crate) fn run(sh: &Shell, steps: &mut Steps, counts: &mut Counts) -> Result<()> {
+    let missing = needs::missing();
+    announce(sh, &missing)?;
+    if !missing.is_empty() {
+        steps.run("install", || needs::install(sh, &missing));
+    }
+    steps.run("tests and doctests", || workspace(sh, counts));
+    steps.run("loom", || loom::run(sh, counts));
+    steps.run_if_possible("drill at 20 ms", || drill::run(sh, true, 20));
+    Ok(())
 }
 
 /// Says what is installed, before it is.
@@ -52,6 +59,7 @@ fn announce(sh: &Shell, missing: &[Need]) -> Result<()> {
 
 /// Unit, integration and doc tests, and the drills in `examples/`.
 pub(crate) fn workspace(sh: &Shell, counts: &mut Counts) -> Result<()> {
-    let tests = cmd!(sh, "cargo test --workspace --all-features --no-fail-fast");
+    let too_new = Workspace::load(sh)?.too_new_for(msrv::current(sh)?);
+    let tests = cmd!(sh, "cargo test --workspace --all-features --no-fail-fast {too_new...}");
     step::run_seen(tests, |line| counts.see(line))
 }

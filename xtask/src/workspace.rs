@@ -1,4 +1,4 @@
-//! The workspace as `cargo metadata` tells it.
+//! The workspace as `cargo metadata` prints it.
 
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,8 @@ pub(crate) struct Package {
     /// The folder, relative to the root.
     pub(crate) dir: PathBuf,
     pub(crate) published: bool,
+    /// The oldest Rust that it supports: `(1, 85)`.
+    pub(crate) rust: (u32, u32),
     pub(crate) features: Vec<String>,
     /// The names of its test binaries.
     pub(crate) tests: Vec<String>,
@@ -45,6 +47,17 @@ impl Workspace {
             .collect::<Result<Vec<_>>>()?;
         packages.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Self { packages, target: PathBuf::from(text(json, "target_directory")?) })
+    }
+
+    /// The arguments that leave out the crates that need a newer Rust, which are printed.
+    pub(crate) fn too_new_for(&self, rust: (u32, u32)) -> Vec<String> {
+        let too_new = self.packages.iter().filter(|package| package.rust > rust);
+        too_new
+            .flat_map(|Package { name, rust: (major, minor), .. }| {
+                println!("NOT RUN: {name} needs Rust {major}.{minor}");
+                ["--exclude".to_owned(), name.clone()]
+            })
+            .collect()
     }
 
     pub(crate) fn published(&self) -> impl Iterator<Item = &Package> {
@@ -76,6 +89,7 @@ impl Package {
             dir: dir.context("a crate lies outside of the workspace")?.to_owned(),
             // Absent means everywhere, an empty list nowhere.
             published: json["publish"].as_array().is_none_or(|list| !list.is_empty()),
+            rust: version(json["rust_version"].as_str().unwrap_or_default()),
             tests: targets
                 .iter()
                 .filter(|target| target["kind"][0].as_str() == Some("test"))
@@ -86,6 +100,12 @@ impl Package {
             ours,
         })
     }
+}
+
+/// `(1, 85)` for `1.85` and for `1.85.0`; zeros for no version.
+pub(crate) fn version(text: &str) -> (u32, u32) {
+    let mut numbers = text.split('.').map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 fn text(json: &Value, key: &str) -> Result<String> {
@@ -103,7 +123,7 @@ mod tests {
     fn a_crate_depends_on_ours_unless_only_its_tests_do() {
         let package = |name: &str, dependencies: Value| {
             serde_json::json!({
-                "name": name, "version": "0.1.0", "publish": null, "features": { "a": [] },
+                "name": name, "version": "0.1.0", "publish": null, "rust_version": "1.85.1", "features": { "a": [] },
                 "manifest_path": format!("/w/crates/{name}/Cargo.toml"),
                 "dependencies": dependencies,
                 "targets": [
@@ -136,5 +156,8 @@ mod tests {
         assert_eq!(workspace.packages[0].dir, Path::new("crates/a"));
         assert_eq!(workspace.packages[0].features, ["a"]);
         assert_eq!(workspace.packages[0].tests, ["it"]);
+        assert_eq!(workspace.packages[0].rust, (1, 85));
+        assert!(workspace.too_new_for((1, 85)).is_empty());
+        assert_eq!(workspace.too_new_for((1, 84))[..2], ["--exclude", "a"]);
     }
 }
