@@ -1,6 +1,6 @@
-//! Makes the database's client and server.
+//! Generates the database's client and server.
 //!
-//! From a description, because `protoc` is not on every machine. With it, `tonic-prost-build` makes
+//! Written in code, because not every machine has `protoc`. With it, `tonic-prost-build` generates
 //! the same from a `.proto` file.
 
 use tonic_build::manual::{Builder, Method, Service};

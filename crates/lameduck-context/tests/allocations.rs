@@ -1,9 +1,6 @@
-//! How often a request allocates, beside what it would have without the layer.
-#![expect(unsafe_code, reason = "an allocator cannot be written without")]
+//! How often a request allocates, beyond what it does without the layer.
 
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
     convert::Infallible,
     future::{Future, ready},
     pin::pin,
@@ -16,35 +13,11 @@ use http::{HeaderValue, Request, Response, header};
 use http_body::Body;
 use http_body_util::Full;
 use lameduck_context::{ContextLayer, InboundDeadline, RequestContext, TimeoutLayer, TraceOptions};
+use lameduck_laws::CountingAllocator;
 use tower::{Layer, Service, util::MapRequest};
 
-/// Counts the allocations and the bytes of each thread.
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-    /// Bytes that are allocated and not freed.
-    static LIVE: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: the system's allocator does the work.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.set(COUNT.get() + 1);
-        LIVE.set(LIVE.get().wrapping_add(layout.size()));
-        // SAFETY: the caller promises what `System` asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.set(LIVE.get().wrapping_sub(layout.size()));
-        // SAFETY: the caller promises what `System` asks for.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator::new();
 
 type Ask = Request<Full<Bytes>>;
 
@@ -78,10 +51,7 @@ where
     B: Body<Data = Bytes>,
 {
     let mut cx = Context::from_waker(Waker::noop());
-    let mut count = 0;
-    // The first one fills what is kept for those after it.
-    for _ in 0..3 {
-        let before = COUNT.get();
+    let mut once = || {
         let mut service = service.clone();
         let mut future = pin!(service.call(ask(id)));
         let response = loop {
@@ -93,12 +63,14 @@ where
         };
         let mut body = pin!(response.into_body());
         while let Poll::Ready(Some(_)) = body.as_mut().poll_frame(&mut cx) {}
-        count = COUNT.get() - before;
-    }
-    count
+    };
+    // The first ones fill the pools for those after them.
+    once();
+    once();
+    ALLOCATOR.count(once)
 }
 
-/// The same, less what the request allocates without a layer.
+/// The same, less the allocations without a layer.
 fn check<S, B>(service: &S, id: Option<&'static str>, expected: usize)
 where
     S: Service<Ask, Response = Response<B>, Error = Infallible> + Clone,
@@ -148,30 +120,28 @@ fn a_router_that_is_rebuilt_100_000_times_ends_with_memory_flat() {
     };
     // Some configurations are kept for as long as the process lives. These are more.
     rebuild(100);
-    let before = LIVE.get();
-    rebuild(100_000);
-    assert_eq!(LIVE.get(), before);
+    assert_eq!(ALLOCATOR.growth(|| rebuild(100_000)), 0);
 }
 
 #[test]
-fn an_id_that_is_made_and_told_is_one_allocation() {
+fn an_id_that_is_made_for_the_response_is_one_allocation() {
     check(&ContextLayer::new().with_timeout(LIMIT).layer(handler()), None, 1);
 }
 
 #[test]
-fn a_callers_deadline_is_none_and_neither_is_reading_for_one() {
-    // Outside of a runtime: a timer would not only count, it would panic.
+fn a_callers_deadline_is_none_and_neither_is_looking_for_one() {
+    // Outside of a runtime, where a timer would panic.
     let layer = ContextLayer::new().with_timeout(LIMIT);
     let layer = layer
         .with_options(|options| options.inbound_deadline = Some(InboundDeadline::new()))
         .with_options(|options| options.trace = Some(TraceOptions::new()));
     check(&layer.layer(handler()), None, 1);
-    let told = |mut request: Ask| {
+    let with_deadline = |mut request: Ask| {
         request.headers_mut().insert("grpc-timeout", HeaderValue::from_static("1S"));
         request
     };
-    let bare = allocations(&MapRequest::new(handler(), told), None);
-    let read = allocations(&MapRequest::new(layer.layer(handler()), told), None);
+    let bare = allocations(&MapRequest::new(handler(), with_deadline), None);
+    let read = allocations(&MapRequest::new(layer.layer(handler()), with_deadline), None);
     // The one is the id.
     assert_eq!(read - bare, 1);
 }
@@ -182,7 +152,7 @@ fn an_id_that_is_taken_over_is_none() {
 }
 
 #[test]
-fn an_id_that_is_not_told_is_none() {
+fn an_id_that_is_not_on_the_response_is_none() {
     check(
         &ContextLayer::new()
             .with_options(|options| {
@@ -211,12 +181,9 @@ fn a_thread_keeps_32_contexts_for_requests_that_wait_at_once() {
     let mut service =
         ContextLayer::new().with_options(|options| options.request_id = None).layer(handler());
     let mut calls = || {
-        let before = COUNT.get();
-        // The contexts are those of `call`; the futures are not polled.
-        let futures: Vec<_> = (0..50).map(|_| service.call(ask(None))).collect();
-        let count = COUNT.get() - before;
-        drop(futures);
-        count
+        let mut futures = Vec::new();
+        // Each call takes a context; the futures are not polled. Dropped after the count.
+        ALLOCATOR.count(|| futures = (0..50).map(|_| service.call(ask(None))).collect())
     };
     let first = calls();
     assert_eq!(first - calls(), 32);
@@ -224,7 +191,7 @@ fn a_thread_keeps_32_contexts_for_requests_that_wait_at_once() {
 }
 
 #[test]
-fn a_layer_inside_of_anothers_is_one() {
+fn a_layer_inside_of_another_one_is_one() {
     let layer =
         ContextLayer::new().with_options(|options| options.request_id = None).with_timeout(LIMIT);
     check(&layer.clone().layer(layer.layer(handler())), None, 1);
@@ -260,7 +227,7 @@ fn a_wait_with_a_limit_is_one_and_a_wait_for_a_phase_is_two() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.expect("a runtime");
     let _guard = runtime.enter();
-    // Waits, which nobody has to wake: the test polls on.
+    // Waits once. It needs no waker: the test polls again.
     let waiting = tower::service_fn(|_: Ask| {
         let mut waited = false;
         std::future::poll_fn(move |_| {

@@ -1,5 +1,5 @@
-//! Headers as an attacker would write them: valid ones, broken in every way that comes to a
-//! machine's mind. Without coverage to steer by, which needs a nightly compiler.
+//! Headers as an attacker would write them: valid ones, broken at random. Not guided by coverage,
+//! which needs a nightly compiler.
 //!
 //! `cargo xtask fuzz --seconds 60` runs this for longer, from a seed of its own that a failure
 //! names.
@@ -25,7 +25,7 @@ use tower::{Layer, Service};
 /// How many inputs an ordinary test run tries: less than a second.
 const TRIES: u64 = 5_000;
 
-/// What is broken: valid values, and some that once were near to being taken for valid.
+/// The values to break: valid ones, and some that are almost valid.
 const SAMPLES: [&[u8]; 16] = [
     b"1S",
     b"99999999H",
@@ -45,7 +45,7 @@ const SAMPLES: [&[u8]; 16] = [
     b"\xff\x80\t ",
 ];
 
-/// What is put into the middle of others.
+/// What is inserted into other values.
 const PIECES: [&[u8]; 12] =
     [b",", b";", b"=", b"@", b"-", b".", b" ", b"\t", b"0", b"H", b"\xc3\xa9", b"%"];
 
@@ -61,7 +61,7 @@ const NAMES: [HeaderName; 9] = [
     HeaderName::from_static("content-type"),
 ];
 
-/// Numbers that look like chance, and are the same for the same seed (`SplitMix64`).
+/// Pseudorandom numbers, the same for the same seed (`SplitMix64`).
 struct Chance(u64);
 
 impl Chance {
@@ -121,7 +121,7 @@ fn check(headers: &HeaderMap) {
     ];
     for source in &sources {
         if let Some(Ok(limit)) = source.read(headers) {
-            // What is sent on is not more.
+            // A call does not get more time.
             let mut out = HeaderMap::new();
             out.extend(source.write(limit).map(|value| (source.name().clone(), value)));
             let again = source.read(&out).and_then(Result::ok);
@@ -139,7 +139,7 @@ fn check(headers: &HeaderMap) {
     }
 }
 
-/// A request with these headers is answered, with one id.
+/// Checks that a request with these headers is answered, with one id.
 fn check_layer(headers: &HeaderMap, inbound: InboundDeadline) {
     let layer = ContextLayer::new().with_timeout(Duration::from_secs(5)).with_options(|options| {
         options.inbound_deadline = Some(inbound);
@@ -162,7 +162,7 @@ fn check_layer(headers: &HeaderMap, inbound: InboundDeadline) {
 }
 
 #[test]
-fn no_header_panics_extends_a_deadline_or_is_carried_on_unless_it_is_valid() {
+fn no_header_panics_extends_a_deadline_or_is_propagated_unless_it_is_valid() {
     let number = |name| std::env::var(name).ok().and_then(|text: String| text.parse::<u64>().ok());
     let seed = number("LAMEDUCK_FUZZ_SEED").unwrap_or(1);
     let seconds = number("LAMEDUCK_FUZZ_SECONDS").map(Duration::from_secs);

@@ -1,4 +1,4 @@
-//! The service that works: a query in a task of its own, as a pool's connection would run it.
+//! The service that works: it runs a query in a task of its own, as a connection pool does.
 
 use std::{error::Error, time::Duration};
 
@@ -36,7 +36,7 @@ impl Database for Rooms {
         let _work = Work::begin("handler");
         let takes = Duration::from_millis(question.into_inner().takes_ms);
         let context = RequestContext::current().ok_or_else(|| Status::internal("no context"))?;
-        // Neither the handler nor its caller has to think of ending it.
+        // The context ends it, so neither the handler nor its caller has to.
         let query = context.spawn("query", async move {
             let _work = Work::begin("query");
             sleep(takes).await;

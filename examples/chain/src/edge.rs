@@ -1,4 +1,4 @@
-//! The public service: asks the middle, by hyper's client.
+//! The public service: it asks the middle, with hyper's client.
 
 use axum::{
     Router,
@@ -29,7 +29,7 @@ pub(crate) fn app(next: Uri) -> Router {
     )
 }
 
-/// The middle's answer, or that there is none.
+/// The middle's answer, or 502 if there is none.
 async fn ask<S, B>(client: S, request: Request<Body>) -> Response
 where
     S: Service<Request<Body>, Response = Response<B>>,

@@ -1,13 +1,13 @@
-//! Three services, one deadline: each hop sees what is left, and all stop working together.
+//! Three services, one deadline: each hop has the remaining time, and all stop working together.
 //!
 //! The edge gives a request one second. It asks the middle (HTTP), which asks the database (gRPC).
-//! None of the three has a word about time in its handler: the layers read and write it.
+//! No handler mentions time: the layers read and write the deadline.
 //!
 //! ```console
 //! $ cargo run -p chain -- database --addr 127.0.0.1:9003
 //! $ cargo run -p chain -- middle --addr 127.0.0.1:9002 --next http://127.0.0.1:9003
 //! $ cargo run -p chain -- edge --addr 127.0.0.1:9001 --next http://127.0.0.1:9002
-//! $ curl -i 'http://127.0.0.1:9001/?takes_ms=5000'    # or press Ctrl-C before the second is over
+//! $ curl -i 'http://127.0.0.1:9001/?takes_ms=5000'    # or press Ctrl-C within the second
 //! ```
 
 use std::{error::Error, io, process::ExitCode, time::Duration};
@@ -25,7 +25,7 @@ mod middle;
 mod wire;
 mod work;
 
-/// What the edge gives each request.
+/// How long a request to the edge may take.
 const LIMIT: Duration = Duration::from_secs(1);
 
 #[tokio::main]

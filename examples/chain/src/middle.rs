@@ -1,4 +1,4 @@
-//! The service between: asks the database, by tonic's channel.
+//! The service between: it asks the database, with tonic's channel.
 
 use axum::{
     Router,

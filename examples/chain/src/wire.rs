@@ -1,14 +1,14 @@
-//! The messages of the database, and what `build.rs` makes of its service.
+//! The messages of the database, and the code that `build.rs` generates for its service.
 #![allow(missing_docs, unreachable_pub, clippy::exhaustive_structs, reason = "a wire format")]
 
-/// The database is asked for something that takes so long,
+/// A query that takes so long.
 #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
 pub struct Question {
     #[prost(uint64, tag = "1")]
     pub takes_ms: u64,
 }
 
-/// and answers this.
+/// The answer to a query.
 #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
 pub struct Rows {
     #[prost(uint64, tag = "1")]

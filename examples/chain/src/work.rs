@@ -1,10 +1,10 @@
-//! Work that is seen in the log: when it began, with how much time, and when it ended.
+//! Logs when work began, with how much time left, and when it ended.
 
 use std::time::SystemTime;
 
 use lameduck::context::RequestContext;
 
-/// Logs its end when it is dropped, for whatever reason that is.
+/// Work in progress. Logs its end when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Work {
     name: &'static str,
@@ -36,7 +36,7 @@ impl Drop for Work {
     }
 }
 
-/// By the machine's clock, which all processes here share.
+/// The time of day, which all processes of the machine share.
 fn at_us() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)

@@ -1,4 +1,4 @@
-//! What a chain of three real processes makes of one deadline.
+//! One deadline through a chain of three real processes.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
 
 use std::time::{Duration, SystemTime};
@@ -11,13 +11,13 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// All that works on one request, outermost first. The query is a task of its own.
+/// The work on one request, outermost first. The query is a task of its own.
 const WORK: [&str; 4] = ["edge", "middle", "handler", "query"];
 
-/// Within this, all of them stop.
+/// The time within which all of them stop.
 const TOGETHER: Duration = Duration::from_millis(50);
 
-/// The noise is the machine's, the promise is the program's: of so many tries the best counts.
+/// The best of so many tries counts, because a busy machine delays some of them.
 const TRIES: usize = 5;
 
 const BOUND: Duration = Duration::from_secs(20);
@@ -54,7 +54,7 @@ impl Chain {
         stream
     }
 
-    /// Waits until all that began for so many requests has ended.
+    /// Waits until all work for so many requests has ended.
     async fn ended(&mut self, requests: usize) {
         let Self { edge, middle, database } = self;
         for (server, works) in [(edge, 1), (middle, 1), (database, 2)] {
@@ -65,7 +65,7 @@ impl Chain {
         }
     }
 
-    /// Stops all three, each by two signals, so that nobody waits for lame duck.
+    /// Stops all three, each with two signals, which skips lame duck.
     async fn stop(self) -> [Seen; 4] {
         let Self { edge, middle, database } = self;
         let mut ended = Vec::new();
@@ -78,11 +78,11 @@ impl Chain {
     }
 }
 
-/// Ends a server that has nothing to do, and whose log is all that is wanted.
+/// Ends an idle server, for its log.
 async fn stopped(mut server: TestServer) -> Stopped {
     server.terminate();
     server.logged("shutdown.initiated").await;
-    // A second signal within a second would be taken for an echo of the first.
+    // A second signal within a second counts as an echo of the first.
     sleep(Duration::from_millis(1100)).await;
     server.terminate();
     server.stopped().await
@@ -97,9 +97,9 @@ impl Seen {
         Self { name, began: of("work.began"), ended: of("work.ended") }
     }
 
-    /// How far from a moment work ended, for each try.
+    /// How far from these moments the work ended, for each try.
     fn ended_after(&self, moments: &[u64]) -> Vec<Duration> {
-        // None began that did not end, and none was begun twice.
+        // All work that began has ended, and none began twice.
         let counts = (self.began.len(), self.ended.len());
         assert_eq!(counts, (moments.len(), moments.len()), "{}", self.name);
         let ended = self.ended.iter().map(|event| event["at_us"].as_u64().unwrap());

@@ -1,8 +1,8 @@
-//! A handler's deadline as its query's: Postgres ends it in time, and the connection is free again.
+//! A query has its handler's deadline: Postgres ends it in time, and the connection is free again.
 //!
-//! Three things go wrong where a handler is just dropped while it waits for its query: the query goes
-//! on for nobody, its connection is handed to the next one with the answer still to come, or it is
-//! lost to the pool. See `pool.rs` for what it takes that none of them does.
+//! Three things go wrong where a handler is dropped while it waits for its query. The query goes on
+//! although its client is gone; the next handler gets the connection while the old answer is still
+//! to come; or the pool loses the connection. `pool.rs` avoids all three.
 //!
 //! ```console
 //! $ cargo run -p postgres-deadline -- --database 'host=localhost user=postgres'
@@ -24,7 +24,7 @@ use self::pool::{Failed, Pool};
 
 mod pool;
 
-/// What each request may take.
+/// How long each request may take.
 const LIMIT: Duration = Duration::from_secs(1);
 
 #[tokio::main]
@@ -32,7 +32,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let args = Arguments::read(&["--database"]);
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
-    // One connection: whoever keeps it for too long is seen at once.
+    // One connection, so that a query which keeps it for too long shows at once.
     let database = args.get("--database").ok_or("write --database 'host=localhost …'")?;
     let pool = Pool::connect(database, 1).await?;
     let duck = Lameduck::builder().with_timeout(LIMIT).build();
@@ -44,7 +44,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(duck.serve_listener(listener, app).await.into())
 }
 
-/// A query that takes so long.
+/// Runs a query that takes so many seconds.
 async fn sleep(
     context: RequestContext,
     State(pool): State<Pool>,

@@ -1,4 +1,4 @@
-//! A pool whose connections know their request's deadline, and come back clean.
+//! A pool whose connections know their request's deadline, and return without an answer to come.
 
 use std::{
     fmt,
@@ -16,8 +16,7 @@ use tokio_postgres::{Client, NoTls, Row, error::SqlState, types::ToSql};
 /// How long before the request's deadline the query ends, so that there is time to answer.
 const RESERVE: Duration = Duration::from_millis(20);
 
-/// How long a query that was told to end may take to do so. One that takes longer loses its
-/// connection.
+/// How long a cancelled query may take to end. If it takes longer, its connection is closed.
 const CLEAN_UP: Duration = Duration::from_secs(1);
 
 /// Connections to one database. Clones share them.
@@ -29,14 +28,14 @@ pub(crate) struct Pool {
 struct Shared {
     config: String,
     idle: Mutex<Vec<Client>>,
-    /// As many as there may be connections in use.
+    /// One for each connection that may be in use.
     permits: Arc<Semaphore>,
 }
 
-/// Why there are no rows.
+/// Why a query has no rows.
 #[derive(Debug)]
 pub(crate) enum Failed {
-    /// There was no time, or nobody waits any more.
+    /// No time was left, or the request is cancelled.
     Late(String),
     Database(tokio_postgres::Error),
 }
@@ -59,8 +58,8 @@ impl Pool {
         Ok(Self { shared: Arc::new(Shared { config: config.to_owned(), idle, permits }) })
     }
 
-    /// A connection for one request, which is told how long its queries may take. To wait for one is
-    /// part of the request's time.
+    /// A connection for one request, whose queries have the deadline of the request. Waiting for a
+    /// connection counts as part of the request's time.
     pub(crate) async fn take(&self, context: &RequestContext) -> Result<Lease, Failed> {
         let held = context.run(self.wait()).await;
         let held =
@@ -86,7 +85,7 @@ impl Pool {
 
 async fn open(config: &str) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(config, NoTls).await?;
-    // Ends when the client is dropped, so it needs no owner.
+    // Ends when the client is dropped, so no code has to own it.
     #[expect(clippy::disallowed_methods, reason = "the connection's own task, not a request's")]
     tokio::spawn(async move {
         if let Err(error) = connection.await {
@@ -96,16 +95,16 @@ async fn open(config: &str) -> Result<Client, tokio_postgres::Error> {
     Ok(client)
 }
 
-/// A connection that is in use. Given back when it is dropped, clean.
+/// A connection in use. When it is dropped, it returns to the pool, after its query has ended.
 pub(crate) struct Lease {
-    /// Taken when it is given back.
+    /// Taken when the lease is dropped.
     held: Option<Held>,
     context: RequestContext,
     /// Whether an answer of the database is still to come.
     is_busy: Mutex<bool>,
 }
 
-/// What the pool gets back.
+/// What returns to the pool.
 struct Held {
     client: Client,
     permit: OwnedSemaphorePermit,
@@ -113,7 +112,8 @@ struct Held {
 }
 
 impl Lease {
-    /// Asks the database. Ended by it when the request's time is over; dropped when the request is.
+    /// Runs a query. The database ends it at the request's deadline; it is dropped with the
+    /// request.
     pub(crate) async fn query(
         &self,
         sql: &str,
@@ -127,13 +127,13 @@ impl Lease {
         Ok(rows?)
     }
 
-    /// Says how long a statement may take. Even if this process dies, Postgres ends it then.
+    /// Sets how long a statement may take. Postgres ends it then, even if this process dies.
     async fn limit(&self) -> Result<(), Failed> {
         let left = self.context.remaining().map(|left| left.saturating_sub(RESERVE));
         let millis = match left.map(|left| left.as_millis()) {
-            // Zero is no limit to Postgres.
+            // To Postgres, zero is no limit.
             Some(0) => return Err(Failed::Late("no time is left for a query\n".to_owned())),
-            // It counts in 31 bits, which is 24 days.
+            // Postgres has 31 bits for it, which is 24 days.
             Some(millis) => i32::try_from(millis).unwrap_or(i32::MAX),
             None => 0,
         };
@@ -154,24 +154,24 @@ impl Drop for Lease {
             held.give_back();
             return;
         }
-        // The request is over, and this is not to end with it: it is what ends the query.
+        // Detached: the request is over, and the task that ends its query must not end with it.
         let work = self.context.detach("end a query", held.clean_up());
         drop(work);
     }
 }
 
 impl Held {
-    /// Ends the query that nobody waits for, and gives the connection back when it has ended.
+    /// Ends the query, and returns the connection to the pool when the query has ended.
     async fn clean_up(self) {
         let cancel = self.client.cancel_token();
         let ended = async {
             cancel.cancel_query(NoTls).await?;
-            // Comes after the end of the query, or of its answer.
+            // Postgres answers this after the end of the query, or of its answer.
             self.client.batch_execute("").await
         };
         match timeout(CLEAN_UP, ended).await {
             Ok(Ok(())) => self.give_back(),
-            // Dropped, the connection is closed. The next request opens another.
+            // The drop closes the connection. The next request opens another one.
             Ok(Err(error)) => tracing::warn!(event = "query.not_ended", %error),
             Err(_) => tracing::warn!(event = "query.not_ended"),
         }
@@ -180,7 +180,7 @@ impl Held {
     fn give_back(self) {
         let Self { client, permit, shared } = self;
         shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(client);
-        // After that: whoever gets the permit finds the connection.
+        // Last, so that the next holder of the permit finds the connection.
         drop(permit);
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn take() -> UniqueArc<State> {
     with(Vec::pop).flatten().unwrap_or_else(|| UniqueArc::new(State::default()))
 }
 
-/// Puts a context back. Returns it if somebody else still holds it.
+/// Puts a context back. Returns it if other code still holds it.
 #[inline]
 pub(super) fn put(context: Arc<State>) -> Option<Arc<State>> {
     let mut unused = match Arc::try_unique(context) {

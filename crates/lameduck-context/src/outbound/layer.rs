@@ -34,7 +34,7 @@ pub struct OutboundOptions {
     pub request_id: bool,
 
     /// Whether the trace and the baggage are sent. By default they are. Say `false` for services of
-    /// others, which would learn who calls whom.
+    /// others, which would learn which services call each other.
     pub trace: bool,
 
     /// Whether the baggage is sent with the trace. By default it is. Say `false` for services that

@@ -50,7 +50,7 @@ async fn a_handler_that_needs_a_context_and_has_none_is_answered_500() {
 }
 
 #[tokio::test]
-async fn a_handler_takes_its_context_as_an_extension_where_that_was_asked_for() {
+async fn a_handler_takes_its_context_as_an_extension_if_the_option_is_set() {
     let app = Router::new().route("/", get(extension));
     let with =
         app.clone().layer(ContextLayer::new().with_options(|options| options.extension = true));
@@ -78,9 +78,9 @@ async fn a_route_may_have_a_shorter_limit_than_its_router() {
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_takes_the_innermost_context_as_an_argument() {
-    let told = get(async |context: RequestContext| context.cancelled().await.to_string());
+    let notified = get(async |context: RequestContext| context.cancelled().await.to_string());
     let short = ContextLayer::new().with_timeout(Duration::from_millis(10));
-    let app = Router::new().route("/", told.layer(short)).layer(
+    let app = Router::new().route("/", notified.layer(short)).layer(
         ContextLayer::new()
             .with_options(|options| options.extension = true)
             .with_timeout(Duration::from_secs(1)),

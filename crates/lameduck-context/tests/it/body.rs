@@ -19,7 +19,7 @@ use crate::support::{
 
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// A response of a body that is fed from outside.
+/// A response whose body is fed from outside.
 async fn streaming(layer: ContextLayer, request: Ask) -> (Feed, ContextBody<Fed>) {
     let left = Left::new();
     let theirs = left.clone();
@@ -78,7 +78,7 @@ async fn the_time_of_a_body_is_counted_from_its_first_wait() {
         ask(),
     )
     .await;
-    // A client that does not read for a while.
+    // The client does not read for a while.
     advance(LIMIT * 10).await;
     for _ in 0..3 {
         feed.send(data("ready")).expect("open");
@@ -91,7 +91,7 @@ async fn the_time_of_a_body_is_counted_from_its_first_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_always_ready_is_held_to_its_limit_once_it_has_waited() {
+async fn a_body_that_is_always_ready_has_its_limit_once_it_has_waited() {
     let (feed, mut body) = streaming(
         ContextLayer::new().with_options(|options| options.timeouts.body = Some(LIMIT)),
         ask(),
@@ -103,7 +103,7 @@ async fn a_body_that_is_always_ready_is_held_to_its_limit_once_it_has_waited() {
     }
     assert!(body.frame().await.expect("a frame").is_ok());
     sleep(LIMIT).await;
-    // What is ready in the instant in which the time is over is still handed out.
+    // A frame that is ready at the deadline is still handed out.
     assert!(body.frame().await.expect("a frame").is_ok());
     check_ends(&mut body, CancelReason::DeadlineExceeded).await;
 }
@@ -174,7 +174,7 @@ async fn a_grpc_stream_ends_with_trailers_that_say_why() {
     let (_feed, mut body) = streaming(layer.clone(), ask_grpc()).await;
     let trailers = last_trailers(&mut body).await;
     assert_eq!(trailers["grpc-status"], "4");
-    assert!(!trailers.contains_key("grpc-retry-pushback-ms"), "nobody repeats that by default");
+    assert!(!trailers.contains_key("grpc-retry-pushback-ms"), "no client repeats it by default");
     assert!(body.frame().await.is_none());
     let (_feed, mut body) = streaming(layer, ask_grpc()).await;
     sender.publish(Phase::Forced);
@@ -190,7 +190,7 @@ async fn last_trailers(body: &mut ContextBody<Fed>) -> HeaderMap {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_that_feeds_a_body_is_told_why_it_ended() {
+async fn work_that_feeds_a_body_is_notified_why_it_ended() {
     let (sender, phase) = phase_channel();
     let layer = ContextLayer::new()
         .with_options(|options| options.timeouts.body = Some(LIMIT))
@@ -273,7 +273,7 @@ async fn a_body_has_the_shorter_of_its_limit_and_its_callers_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_is_not_waited_for_once_its_callers_deadline_is_over() {
+async fn a_body_that_waits_after_its_callers_deadline_ends_at_once() {
     let (feed, mut body) = streaming(trusting(), ask_with("grpc-timeout", "2S")).await;
     advance(Duration::from_secs(3)).await;
     feed.send(data("late")).expect("open");

@@ -1,4 +1,4 @@
-//! Who hears that a request is cancelled, and that a finished one never is.
+//! When a request is cancelled, and that a finished one never is.
 
 use std::{
     convert::Infallible,
@@ -40,7 +40,7 @@ where
     left.take()
 }
 
-/// The context is neither cancelled nor will it ever be.
+/// The context is not cancelled, and never will be.
 pub(crate) async fn check_finished(context: &RequestContext) {
     assert_eq!(context.reason(), None);
     let waited = timeout(Duration::from_secs(1000), context.cancelled()).await;
@@ -48,7 +48,7 @@ pub(crate) async fn check_finished(context: &RequestContext) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_is_dropped_at_any_await_is_cancelled_as_its_client_is_gone() {
+async fn a_request_that_is_dropped_at_any_await_is_cancelled_because_its_client_is_gone() {
     const AWAITS: usize = 4;
     for polls in 0..=AWAITS {
         let left = Left::new();
@@ -75,7 +75,7 @@ async fn a_request_that_is_dropped_at_any_await_is_cancelled_as_its_client_is_go
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_dropped_with_a_handler_may_ask_why_although_nobody_held_the_context() {
+async fn values_that_are_dropped_with_a_handler_know_the_reason_even_if_no_code_held_the_context() {
     let left = Left::new();
     let theirs = left.clone();
     let layer = ContextLayer::new().with_timeout(Duration::from_secs(1));
@@ -148,8 +148,8 @@ async fn a_finished_request_is_not_cancelled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_drops_a_body_that_says_that_it_is_at_its_end_is_not_gone() {
-    // Of a length that nobody knows, and not asked for what comes after its end.
+async fn a_client_is_not_gone_if_a_body_at_its_end_is_dropped() {
+    // Of unknown length, and not polled after its last frame.
     let last = || Response::new(Last(Some(data("last"))));
     let context = context_after(ContextLayer::new(), ask(), last, async |response| {
         response.into_body().frame().await.expect("a frame").expect("no error");
@@ -190,7 +190,7 @@ async fn a_finished_request_is_not_cancelled_by_a_stop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_for_a_head_and_drops_the_body_is_not_gone() {
+async fn a_client_that_asks_for_a_head_is_not_gone_if_the_body_is_dropped() {
     let mut request = ask();
     *request.method_mut() = Method::HEAD;
     let context = context_after(ContextLayer::new(), request, endless, async |response| {
@@ -200,7 +200,7 @@ async fn who_asks_for_a_head_and_drops_the_body_is_not_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_read_the_declared_length_and_drops_the_body_is_not_gone() {
+async fn a_client_that_has_read_the_declared_length_is_not_gone() {
     let declared = || {
         let mut response = endless();
         response.headers_mut().insert("content-length", "2".parse().expect("a value"));
@@ -215,7 +215,7 @@ async fn who_has_read_the_declared_length_and_drops_the_body_is_not_gone() {
         });
         assert_eq!(context.await.reason(), reason, "after {frames} frames");
     }
-    // Nor is one that was told by the body itself, as a server does not ask it for its end.
+    // The same if the body itself declares the length: a server does not poll it for its end.
     let context = context_after(
         ContextLayer::new(),
         ask(),
@@ -307,7 +307,7 @@ async fn a_panic_of_the_body_cancels_its_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_for_the_cancellation_may_be_given_up_and_begun_anew() {
+async fn a_wait_for_the_cancellation_may_be_dropped_and_made_anew() {
     let layer = ContextLayer::new().with_timeout(Duration::from_secs(1));
     let service = layer.layer(handler(|_| async {
         let context = current();

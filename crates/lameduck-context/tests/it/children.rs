@@ -1,4 +1,4 @@
-//! Work that goes on beside its handler, and contexts for a part of it.
+//! Work that goes on beside its handler, and contexts for a part of the work.
 
 use std::{
     borrow::Cow,
@@ -24,24 +24,24 @@ use crate::support::{Answer, Left, OnDrop, ask, ask_with, cancelling_at, current
 
 const SEC: Duration = Duration::from_secs(1);
 
-/// Work that never ends by itself. The sender says when and why it was dropped.
+/// Work that never ends by itself. The sender sends when and why it was dropped.
 fn endless(dropped: oneshot::Sender<(Instant, Option<CancelReason>)>) -> impl Future<Output = ()> {
-    struct Tell(Option<oneshot::Sender<(Instant, Option<CancelReason>)>>);
-    impl Drop for Tell {
+    struct SendOnDrop(Option<oneshot::Sender<(Instant, Option<CancelReason>)>>);
+    impl Drop for SendOnDrop {
         fn drop(&mut self) {
             let reason = RequestContext::current().and_then(|context| context.reason());
-            let told = self.0.take().map(|tell| tell.send((Instant::now(), reason)));
-            assert!(told.is_some());
+            let sent = self.0.take().map(|sender| sender.send((Instant::now(), reason)));
+            assert!(sent.is_some());
         }
     }
-    let tell = Tell(Some(dropped));
+    let guard = SendOnDrop(Some(dropped));
     async move {
-        let _tell = tell;
+        let _guard = guard;
         std::future::pending().await
     }
 }
 
-/// A layer that counts what is spawned, and the count.
+/// A layer that counts spawned work, and the count.
 fn counting() -> (ContextLayer, Arc<AtomicUsize>) {
     struct Guard(Arc<AtomicUsize>);
     impl Drop for Guard {
@@ -106,7 +106,7 @@ async fn spawned_work_is_dropped_when_its_client_leaves_and_detached_work_is_not
     assert!(poll_once(request.as_mut()).await);
     assert_eq!(count.load(Ordering::SeqCst), 2);
     drop(request);
-    let (_, reason) = when.await.expect("told");
+    let (_, reason) = when.await.expect("dropped");
     assert_eq!(reason, Some(CancelReason::ClientGone));
     yield_now().await;
     assert_eq!(count.load(Ordering::SeqCst), 1);
@@ -116,7 +116,7 @@ async fn spawned_work_is_dropped_when_its_client_leaves_and_detached_work_is_not
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }
 
-/// Waits for an answer and reads it to its end. One that is dropped before has a client that left.
+/// Waits for an answer and reads it to its end, as a client that stays does.
 async fn finish<B>(answer: impl Future<Output = Result<http::Response<B>, Infallible>>)
 where
     B: http_body::Body<Error: std::fmt::Debug>,
@@ -124,7 +124,7 @@ where
     answer.await.expect("infallible").into_body().collect().await.expect("whole");
 }
 
-/// Polls once, and lets what was spawned run. Returns whether it waits.
+/// Polls once, and lets spawned work run. Returns whether the future waits.
 async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
     let is_pending =
         std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_pending()))
@@ -136,12 +136,12 @@ async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn detached_work_is_told_of_a_stop_and_dropped_when_it_is_forced() {
+async fn detached_work_is_notified_of_a_stop_and_dropped_when_it_is_forced() {
     let (sender, phase) = phase_channel();
     let (layer, count) = counting();
     let (dropped, when) = oneshot::channel();
-    let (dropped, told) = (Left::of(dropped), Left::new());
-    let theirs = told.clone();
+    let (dropped, notified) = (Left::of(dropped), Left::new());
+    let theirs = notified.clone();
     let service = layer.with_phase(phase).layer(handler(move |_| {
         let (theirs, endless) = (theirs.clone(), endless(dropped.take()));
         drop(current().detach("job", async move {
@@ -152,13 +152,13 @@ async fn detached_work_is_told_of_a_stop_and_dropped_when_it_is_forced() {
     }));
     finish(service.oneshot(ask())).await;
     yield_now().await;
-    assert!(told.is_empty());
+    assert!(notified.is_empty());
     sender.publish(Phase::Cancelling);
     sleep(SEC).await;
-    assert_eq!(told.take(), CancelReason::Shutdown);
+    assert_eq!(notified.take(), CancelReason::Shutdown);
     assert_eq!(count.load(Ordering::SeqCst), 1);
     sender.publish(Phase::Forced);
-    assert_eq!(when.await.expect("told").1, Some(CancelReason::Shutdown));
+    assert_eq!(when.await.expect("dropped").1, Some(CancelReason::Shutdown));
     yield_now().await;
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }
@@ -175,7 +175,7 @@ async fn spawned_work_whose_request_is_finished_is_dropped_by_a_stop() {
     finish(service.oneshot(ask())).await;
     yield_now().await;
     sender.publish(Phase::Cancelling);
-    assert_eq!(when.await.expect("told").1, Some(CancelReason::Shutdown));
+    assert_eq!(when.await.expect("dropped").1, Some(CancelReason::Shutdown));
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,7 +212,7 @@ async fn spawned_work_that_is_ready_as_its_request_ends_wins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_that_panics_says_so_and_is_no_longer_counted() {
+async fn work_that_panics_returns_that_and_is_no_longer_counted() {
     let (layer, count) = counting();
     let service = layer.layer(handler(|_| async {
         let work = current().spawn("job", async { panic("on purpose") });
@@ -225,7 +225,7 @@ async fn work_that_panics_says_so_and_is_no_longer_counted() {
 }
 
 #[tokio::test]
-async fn blocking_work_looks_whether_it_is_cancelled() {
+async fn blocking_work_can_ask_whether_it_is_cancelled() {
     let (layer, count) = counting();
     let left = Left::new();
     let theirs = left.clone();
@@ -244,7 +244,7 @@ async fn blocking_work_looks_whether_it_is_cancelled() {
     assert_eq!(count.load(Ordering::SeqCst), 1);
     drop(request);
     let work: Spawned<_> = left.take();
-    assert_eq!(work.await.expect("it looked"), Some(CancelReason::ClientGone));
+    assert_eq!(work.await.expect("it has ended"), Some(CancelReason::ClientGone));
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }
 
@@ -270,7 +270,7 @@ async fn a_part_has_a_part_of_the_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_that_is_called_off_gives_spawned_work_its_time_back() {
+async fn a_stop_that_is_cancelled_gives_spawned_work_its_time_back() {
     let (sender, phase) = phase_channel();
     sender.set_deadlines(cancelling_at(Some((Instant::now() + SEC).into_std())));
     let service = ContextLayer::new().with_phase(phase).layer(handler(|_| async {
@@ -290,7 +290,7 @@ async fn a_stop_that_is_called_off_gives_spawned_work_its_time_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cancels_the_whole_cancels_the_part_and_not_the_other_way_round() {
+async fn a_part_is_cancelled_with_the_whole_and_the_whole_not_with_a_part() {
     let service = ContextLayer::new().layer(handler(|_| async {
         let context = current();
         let part = context.child(1.0);
@@ -306,8 +306,8 @@ async fn what_cancels_the_whole_cancels_the_part_and_not_the_other_way_round() {
             sleep(SEC).await;
             context.cancel(CancelReason::Other("over_quota"));
         };
-        let (told, ()) = tokio::join!(wait, cancel);
-        assert_eq!(told, (CancelReason::Other("over_quota"), CancelReason::Other("over_quota")));
+        let (reasons, ()) = tokio::join!(wait, cancel);
+        assert_eq!(reasons, (CancelReason::Other("over_quota"), CancelReason::Other("over_quota")));
         assert_eq!(context.reason().map(CancelReason::name), Some("over_quota"));
         hello()
     }));
@@ -326,7 +326,7 @@ async fn blocking_work_has_the_deadline_of_its_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_part_that_is_cancelled_tells_who_waits_and_drops_its_work_at_once() {
+async fn a_part_that_is_cancelled_wakes_its_waiters_and_drops_its_work_at_once() {
     let service = ContextLayer::new().with_timeout(9 * SEC).layer(handler(|_| async {
         let part = current().child(1.0);
         let began = Instant::now();
@@ -334,10 +334,10 @@ async fn a_part_that_is_cancelled_tells_who_waits_and_drops_its_work_at_once() {
             sleep(SEC).await;
             assert!(part.cancel(CancelReason::Other("enough")));
         };
-        let (told, run, ()) =
+        let (reason, run, ()) =
             tokio::join!(part.cancelled(), part.run(std::future::pending::<()>()), cancels);
-        assert_eq!(told, CancelReason::Other("enough"));
-        assert_eq!(run.expect_err("it never ends").reason(), told);
+        assert_eq!(reason, CancelReason::Other("enough"));
+        assert_eq!(run.expect_err("it never ends").reason(), reason);
         assert_eq!(began.elapsed(), SEC);
         hello()
     }));
@@ -345,7 +345,7 @@ async fn a_part_that_is_cancelled_tells_who_waits_and_drops_its_work_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_that_is_run_in_a_context_is_dropped_in_it_and_before_who_waits_is_told() {
+async fn work_that_is_run_in_a_context_is_dropped_in_it_and_before_its_waiter_is_woken() {
     let service = ContextLayer::new().with_timeout(SEC).layer(handler(|_| async {
         let left = Left::new();
         let theirs = left.clone();
@@ -355,7 +355,7 @@ async fn work_that_is_run_in_a_context_is_dropped_in_it_and_before_who_waits_is_
                 OnDrop { left: theirs, read: move || (current().reason(), context.reason()) };
             std::future::pending::<()>().await
         };
-        // Pinned: who awaits the future itself would drop the work with it.
+        // Pinned: to await the future by value would drop the work with it.
         let mut run = std::pin::pin!(current().run(work));
         let error = run.as_mut().await.expect_err("cancelled");
         assert_eq!(error.to_string(), "the work was cancelled: deadline_exceeded");

@@ -1,4 +1,4 @@
-//! Calls that go out of a handler.
+//! Outbound calls of a handler.
 
 use std::{convert::Infallible, io, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::support::{Answer, Ask, Left, ask, ask_grpc, ask_with, current, handle
 
 const SEC: Duration = Duration::from_secs(1);
 
-/// The headers of the call that goes out, none if it does not. What comes in is `request`.
+/// The headers of the call that a handler makes for `request`, or the error of the call.
 async fn sent(
     layer: ContextLayer,
     client: OutboundLayer,
@@ -48,7 +48,7 @@ fn limited() -> ContextLayer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_says_how_long_there_is_less_the_reserve() {
+async fn a_call_carries_the_remaining_time_less_the_reserve() {
     let headers = sent(limited(), OutboundLayer::new(), ask(), ask).await.expect("sent");
     assert_eq!(headers["x-request-timeout-ms"], "1980");
     let headers = sent(limited(), OutboundLayer::new(), ask(), ask_grpc).await.expect("sent");
@@ -61,11 +61,11 @@ async fn a_call_says_how_long_there_is_less_the_reserve() {
     let headers = sent(limited(), client, ask(), ask).await.expect("sent");
     assert_eq!(headers["request-timeout"], "1.000");
     let headers = sent(ContextLayer::new(), OutboundLayer::new(), ask(), ask).await.expect("sent");
-    assert!(!headers.contains_key("x-request-timeout-ms"), "there is no deadline to tell");
+    assert!(!headers.contains_key("x-request-timeout-ms"), "there is no deadline");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shorter_time_that_a_call_says_itself_stays_and_a_longer_one_does_not() {
+async fn a_shorter_deadline_that_a_call_carries_itself_stays_and_a_longer_one_does_not() {
     let short = || ask_with("x-request-timeout-ms", "70");
     let headers = sent(limited(), OutboundLayer::new(), ask(), short).await.expect("sent");
     assert_eq!(headers["x-request-timeout-ms"], "70");
@@ -103,7 +103,7 @@ async fn a_call_carries_the_id_and_the_trace_unless_it_has_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn outside_of_any_request_a_call_goes_out_as_it_is() {
+async fn outside_of_any_request_a_call_is_sent_unchanged() {
     let client = OutboundLayer::new().layer(service_fn(|request: Ask| {
         assert!(request.headers().is_empty());
         async { Ok::<_, Infallible>(hello()) }
@@ -139,7 +139,7 @@ where
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_is_let_go_of_when_its_time_is_over_and_the_handler_may_still_answer() {
+async fn a_call_is_dropped_when_its_time_is_over_and_the_handler_may_still_answer() {
     let (ended, after) = call(limited(), SEC, std::future::pending).await;
     let error = ended.expect_err("cut");
     assert_eq!(after, Duration::from_millis(1980));
@@ -160,10 +160,10 @@ async fn a_call_for_which_there_is_no_time_is_not_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clients_own_error_is_handed_on() {
-    let refused = || std::future::ready(Err(io::ErrorKind::ConnectionRefused.into()));
-    let (ended, _) = call(limited(), Duration::ZERO, refused).await;
-    let error = ended.expect_err("refused");
+async fn a_clients_own_error_is_returned() {
+    let fails = || std::future::ready(Err(io::ErrorKind::ConnectionRefused.into()));
+    let (ended, _) = call(limited(), Duration::ZERO, fails).await;
+    let error = ended.expect_err("it fails");
     assert_eq!(error.reason(), None);
     let source = std::error::Error::source(&error).expect("a source");
     assert_eq!(source.to_string(), "connection refused");
@@ -233,7 +233,7 @@ async fn a_grpc_call_without_time_ends_with_a_status() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_that_keeps_the_same_time_and_fails_ends_with_a_deadline_too() {
+async fn a_channel_that_fails_at_the_same_deadline_ends_with_it_too() {
     for (fails_at, expected) in [(1900, None), (1979, Some("4")), (1980, Some("4"))] {
         let service = limited().layer(handler(move |_| async move {
             let channel = service_fn(move |_: Ask| async move {

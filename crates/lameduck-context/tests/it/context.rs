@@ -1,4 +1,4 @@
-//! Where the context is known, and where it is not.
+//! Which code has a current context, and which has none.
 
 use std::{
     future::Future,
@@ -51,7 +51,7 @@ async fn the_context_is_known_while_the_service_is_called_polled_and_read() {
 }
 
 #[tokio::test]
-async fn the_context_is_known_to_what_is_dropped_with_an_unfinished_request() {
+async fn values_that_are_dropped_with_an_unfinished_request_know_its_context() {
     let left = Left::new();
     let theirs = left.clone();
     let mut service = ContextLayer::new().layer(handler(move |_| {
@@ -68,7 +68,7 @@ async fn the_context_is_known_to_what_is_dropped_with_an_unfinished_request() {
 }
 
 #[tokio::test]
-async fn the_context_is_known_to_what_is_dropped_with_an_unfinished_body() {
+async fn values_that_are_dropped_with_an_unfinished_body_know_its_context() {
     let left = Left::new();
     let theirs = left.clone();
     let service = ContextLayer::new().layer(handler(move |_| {
@@ -87,7 +87,7 @@ async fn the_context_is_known_to_what_is_dropped_with_an_unfinished_body() {
 }
 
 #[tokio::test]
-async fn a_task_that_was_spawned_has_no_context_but_the_one_it_took_along() {
+async fn a_task_that_was_spawned_has_no_context_but_the_one_that_was_passed_to_it() {
     let service = ContextLayer::new().layer(handler(|_| async {
         let taken = current();
         #[expect(clippy::disallowed_methods, reason = "what a user does")]
@@ -125,7 +125,7 @@ async fn a_request_inside_a_request_has_its_own_context_and_gives_the_outer_one_
 }
 
 #[tokio::test]
-async fn of_two_layers_the_inner_one_is_known_and_the_outer_one_is_told() {
+async fn of_two_layers_the_handler_knows_the_inner_id_and_the_client_the_outer_one() {
     let inner = ContextLayer::new()
         .with_options(|options| options.request_id.get_or_insert_default().trust_inbound = false);
     let service = ContextLayer::new().layer(inner.layer(handler(|_| async {
@@ -133,8 +133,8 @@ async fn of_two_layers_the_inner_one_is_known_and_the_outer_one_is_told() {
         hello()
     })));
     let response = service.oneshot(ask_with(ID, "mine")).await.expect("infallible");
-    let told: Vec<_> = response.headers().get_all(ID).iter().collect();
-    assert_eq!(told, ["mine"]);
+    let answered: Vec<_> = response.headers().get_all(ID).iter().collect();
+    assert_eq!(answered, ["mine"]);
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn a_panic_gives_the_outer_context_back() {
 }
 
 #[tokio::test]
-async fn the_extension_is_the_context_and_only_there_when_asked_for() {
+async fn the_extension_is_the_context_and_only_there_if_the_option_is_set() {
     for (layer, expected) in [
         (ContextLayer::new(), None),
         (
@@ -175,7 +175,7 @@ async fn the_extension_is_the_context_and_only_there_when_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_deadline_is_counted_from_the_first_look_at_it() {
+async fn the_limit_counts_from_the_first_time_the_deadline_is_read() {
     let layer = ContextLayer::new().with_timeout(Duration::from_secs(30));
     let mut service = layer.layer(handler(|_| async {
         let context = current();
@@ -191,7 +191,7 @@ async fn the_deadline_is_counted_from_the_first_look_at_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_deadline_is_counted_from_the_first_wait() {
+async fn the_limit_counts_from_the_first_wait() {
     let layer = ContextLayer::new().with_timeout(Duration::from_secs(30));
     let service = layer.layer(handler(|_| async {
         tokio::time::sleep(Duration::from_secs(10)).await;

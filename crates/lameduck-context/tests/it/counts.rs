@@ -1,4 +1,4 @@
-//! What became of requests, in numbers.
+//! How many requests had which outcome.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::{Answer, ask, current, data, fed, handler, hello};
 
 const SEC: Duration = Duration::from_secs(1);
 
-/// Told, answered in grace, deadline exceeded, forced, client gone, bodies cut.
+/// Notified, answered in grace, deadline exceeded, forced, client gone, bodies cut.
 fn all(counts: &ContextCounts) -> [u64; 6] {
     [
         counts.notified(),
@@ -57,7 +57,7 @@ async fn a_handler_that_reacts_answers_within_the_grace_and_one_that_does_not_is
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_answers_in_time_touches_no_count() {
+async fn an_answer_in_time_changes_no_count() {
     let layer = ContextLayer::new()
         .with_timeout(SEC)
         .with_options(|options| options.timeouts.body = Some(SEC));
@@ -95,7 +95,7 @@ async fn a_body_that_must_not_be_there_is_not_counted_as_a_client_that_left() {
             *response.status_mut() = status;
             async { response }
         }));
-        // As a server does, which has nothing to send of it.
+        // As a server does, which must not send it.
         drop(service.oneshot(ask()).await.expect("infallible"));
         assert_eq!(all(&layer.counts()), [0; 6], "{status}");
     }
@@ -108,14 +108,14 @@ async fn a_handler_that_panics_is_not_counted_as_a_client_that_left() {
         assert!(current().is_cancelled(), "a mistake of the handler");
         hello()
     }));
-    // As a server's task does: what unwinds drops the future.
+    // As in a server's task, the panic drops the future.
     let answer = tokio::task::JoinSet::from_iter([panics.call(ask())]).join_next().await;
     assert!(answer.expect("one task").expect_err("a panic").is_panic());
     assert_eq!(all(&layer.counts()), [0; 6]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_ended_is_counted_as_that_and_not_as_a_client_that_left() {
+async fn an_answer_that_is_cut_is_counted_as_that_and_not_as_a_client_that_left() {
     let (sender, phase) = phase_channel();
     let layer = ContextLayer::new()
         .with_phase(phase)

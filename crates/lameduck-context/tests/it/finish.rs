@@ -1,4 +1,4 @@
-//! Which answers are complete although their body was not read to its end, and which never are.
+//! Which answers are complete although their body was not read to its end.
 
 use std::{
     pin::Pin,
@@ -19,7 +19,7 @@ use crate::{
     support::{Left, ask, current, data, handler},
 };
 
-/// Asks, and drops the body of an answer of this status unread.
+/// Sends a request, and drops the body of its answer, of this status, unread.
 async fn unread(method: Method, status: u16) -> RequestContext {
     let mut request = ask();
     *request.method_mut() = method;
@@ -36,7 +36,7 @@ async fn unread(method: Method, status: u16) -> RequestContext {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_drops_a_body_that_must_not_be_there_is_not_gone() {
+async fn a_client_is_not_gone_if_a_body_that_must_not_be_there_is_dropped() {
     let without = [
         (Method::GET, 101),
         (Method::GET, 204),
@@ -53,7 +53,7 @@ async fn who_drops_a_body_that_must_not_be_there_is_not_gone() {
     }
 }
 
-/// Takes the context at each poll, and never says that it is at its end.
+/// Takes the context at each poll, and never knows that it is at its end.
 struct Takes {
     left: Left<RequestContext>,
     exact: Option<u64>,
@@ -80,7 +80,7 @@ impl Body for Takes {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_read_the_length_is_not_gone_for_a_body_that_takes_its_context_late() {
+async fn a_client_that_has_read_the_length_is_not_gone_even_if_the_body_takes_its_context_late() {
     for (declared, exact) in [(true, None), (false, Some(2)), (true, Some(2))] {
         for (frames, reason) in [(1, Some(CancelReason::ClientGone)), (2, None)] {
             let left = Left::new();
@@ -130,5 +130,5 @@ async fn a_body_that_fails_cancels_its_request() {
     });
     let context = context.await;
     let waited = timeout(Duration::from_secs(1), context.cancelled()).await;
-    assert_eq!(waited, Ok(CancelReason::BodyFailed), "who feeds the body is told");
+    assert_eq!(waited, Ok(CancelReason::BodyFailed), "the task that feeds the body is notified");
 }

@@ -1,4 +1,4 @@
-//! Request ids: which are taken over, which are made, who is told.
+//! Request ids: which are taken over, which are made, where they are sent.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use crate::support::{Ask, Left, ask, ask_with, current_id, fed, handler, hello};
 
 const ID: &str = "x-request-id";
 
-/// Sends a request; returns the id in the handler, the id on the response and the id lines that
+/// Sends a request; returns the id in the handler, the id on the response and how many id lines
 /// the handler saw on the request.
 async fn ids(layer: ContextLayer, request: Ask) -> (Option<String>, Option<String>, usize) {
     let left = Left::new();
@@ -22,9 +22,9 @@ async fn ids(layer: ContextLayer, request: Ask) -> (Option<String>, Option<Strin
         async { hello() }
     }));
     let response = service.oneshot(request).await.expect("infallible");
-    let told = response.headers().get(ID).map(|id| id.to_str().expect("ASCII").to_owned());
+    let answered = response.headers().get(ID).map(|id| id.to_str().expect("ASCII").to_owned());
     let (inside, lines) = left.take();
-    (inside, told, lines)
+    (inside, answered, lines)
 }
 
 fn request_of(id: &[u8]) -> Option<Ask> {
@@ -35,37 +35,37 @@ fn request_of(id: &[u8]) -> Option<Ask> {
 
 async fn check_taken_over(id: &[u8]) {
     let request = request_of(id).expect("a header value");
-    let (inside, told, lines) = ids(ContextLayer::new(), request).await;
+    let (inside, answered, lines) = ids(ContextLayer::new(), request).await;
     let id = String::from_utf8_lossy(id).into_owned();
-    assert_eq!((inside, told, lines), (Some(id.clone()), Some(id), 1));
+    assert_eq!((inside, answered, lines), (Some(id.clone()), Some(id), 1));
 }
 
 async fn check_replaced(request: Ask) {
     let what = format!("{:?}", request.headers());
-    let (inside, told, lines) = ids(ContextLayer::new(), request).await;
-    let told = told.expect("an id on the response");
-    assert_eq!(Uuid::parse_str(&told).expect(&what).get_version_num(), 7, "{what}");
-    assert_eq!(inside, Some(told), "{what}");
+    let (inside, answered, lines) = ids(ContextLayer::new(), request).await;
+    let id = answered.expect("an id on the response");
+    assert_eq!(Uuid::parse_str(&id).expect(&what).get_version_num(), 7, "{what}");
+    assert_eq!(inside, Some(id), "{what}");
     assert_eq!(lines, 0, "the handler still sees {what}");
 }
 
 #[tokio::test]
 async fn a_request_without_an_id_gets_a_version_7_uuid_of_its_own() {
     let mut seen = HashSet::new();
-    // The id has the time of the system's last tick: 10 ms ago, and more on a busy machine.
+    // The id has the time of the coarse clock's last tick: 10 ms ago, or more on a busy machine.
     let before = unix_millis() - 1000;
     for _ in 0..2000 {
-        let (inside, told, _) = ids(ContextLayer::new(), ask()).await;
-        let told = told.expect("an id on the response");
-        assert_eq!(inside.as_ref(), Some(&told));
-        let uuid = Uuid::parse_str(&told).expect("a UUID");
-        assert_eq!(uuid.to_string(), told, "as everybody else would write it");
+        let (inside, answered, _) = ids(ContextLayer::new(), ask()).await;
+        let id = answered.expect("an id on the response");
+        assert_eq!(inside.as_ref(), Some(&id));
+        let uuid = Uuid::parse_str(&id).expect("a UUID");
+        assert_eq!(uuid.to_string(), id, "in the common form");
         assert_eq!((uuid.get_version_num(), uuid.get_variant()), (7, Variant::RFC4122));
         let millis = u64::try_from(uuid.as_u128() >> 80).expect("48 bits");
-        assert!((before..=unix_millis()).contains(&millis), "{told} was not made now");
-        assert!(seen.insert(uuid), "{told} came twice");
+        assert!((before..=unix_millis()).contains(&millis), "{id} was not made now");
+        assert!(seen.insert(uuid), "{id} came twice");
     }
-    // No bit of the random part stands still.
+    // No bit of the random part is constant.
     let random = u128::MAX >> 54;
     let ones = seen.iter().fold(0, |bits, id| bits | id.as_u128());
     let zeros = seen.iter().fold(0, |bits, id| bits | !id.as_u128());
@@ -112,7 +112,7 @@ async fn every_byte_is_either_safe_everywhere_in_an_id_or_nowhere() {
     let mut safe = Vec::new();
     for byte in 0..=u8::MAX {
         for id in [vec![byte], vec![byte, b'a'], vec![b'a', byte, b'a'], vec![b'a', byte]] {
-            // What is no header value does not reach a service.
+            // A byte that a header value must not have does not reach a service.
             let Some(request) = request_of(&id) else { continue };
             if byte.is_ascii_alphanumeric() || b"._:+/=@-".contains(&byte) {
                 safe.push(byte);
@@ -139,24 +139,24 @@ async fn several_ids_are_replaced() {
         request.headers_mut().append(ID, HeaderValue::from_static(second));
         check_replaced(request).await;
     }
-    // Nor does a hostile one hide behind a safe one.
+    // A hostile one cannot hide behind a safe one.
     let mut request = ask_with(ID, "one");
     request.headers_mut().append(ID, HeaderValue::from_static("<script>"));
     check_replaced(request).await;
 }
 
 #[tokio::test]
-async fn an_id_from_outside_is_replaced_where_none_is_accepted() {
+async fn an_inbound_id_is_replaced_where_none_is_trusted() {
     let layer = ContextLayer::new()
         .with_options(|options| options.request_id.get_or_insert_default().trust_inbound = false);
-    let (inside, told, lines) = ids(layer, ask_with(ID, "mine")).await;
-    assert_eq!(inside, told);
-    assert!(Uuid::parse_str(&told.expect("an id")).is_ok());
+    let (inside, answered, lines) = ids(layer, ask_with(ID, "mine")).await;
+    assert_eq!(inside, answered);
+    assert!(Uuid::parse_str(&answered.expect("an id")).is_ok());
     assert_eq!(lines, 0);
 }
 
 #[tokio::test]
-async fn the_id_travels_in_the_header_that_was_named() {
+async fn the_id_is_in_the_header_of_the_options() {
     let name = HeaderName::from_static("x-correlation-id");
     let layer = ContextLayer::new()
         .with_options(|options| options.request_id.get_or_insert_default().header = name.clone());
@@ -168,18 +168,18 @@ async fn the_id_travels_in_the_header_that_was_named() {
 }
 
 #[tokio::test]
-async fn the_id_is_kept_from_the_response_where_it_is_not_to_be_told() {
+async fn the_id_is_not_on_the_response_if_the_option_is_off() {
     let layer = ContextLayer::new()
         .with_options(|options| options.request_id.get_or_insert_default().response_header = false);
-    let (inside, told, _) = ids(layer, ask_with(ID, "mine")).await;
-    assert_eq!((inside.as_deref(), told), (Some("mine"), None));
+    let (inside, answered, _) = ids(layer, ask_with(ID, "mine")).await;
+    assert_eq!((inside.as_deref(), answered), (Some("mine"), None));
 }
 
 #[tokio::test]
-async fn without_ids_nothing_is_made_taken_over_or_told() {
+async fn without_ids_none_is_made_taken_over_or_sent() {
     let layer = ContextLayer::new().with_options(|options| options.request_id = None);
-    let (inside, told, lines) = ids(layer, ask_with(ID, "mine")).await;
-    assert_eq!((inside, told, lines), (None, None, 1));
+    let (inside, answered, lines) = ids(layer, ask_with(ID, "mine")).await;
+    assert_eq!((inside, answered, lines), (None, None, 1));
 }
 
 #[tokio::test]
@@ -190,12 +190,12 @@ async fn an_id_that_the_handler_puts_on_its_response_is_overwritten() {
         response
     }));
     let response = service.oneshot(ask_with(ID, "mine")).await.expect("infallible");
-    let told: Vec<_> = response.headers().get_all(ID).iter().collect();
-    assert_eq!(told, ["mine"]);
+    let answered: Vec<_> = response.headers().get_all(ID).iter().collect();
+    assert_eq!(answered, ["mine"]);
 }
 
 #[tokio::test]
-async fn who_wants_to_know_is_told_the_id_before_the_handler_runs() {
+async fn the_callback_gets_the_id_before_the_handler_runs() {
     let left = Left::new();
     let theirs = left.clone();
     let layer = ContextLayer::new().on_request_id(move |id| {
@@ -229,14 +229,14 @@ fn check_body_knows(layer: &ContextLayer, request: Ask) -> impl Future<Output = 
     }));
     async move {
         let response = service.oneshot(request).await.expect("infallible");
-        let told = response.headers()[ID].to_str().expect("ASCII").to_owned();
+        let id = response.headers()[ID].to_str().expect("ASCII").to_owned();
         response.into_body().collect().await.expect("a body that ends");
-        assert_eq!(left.take(), Some(told));
+        assert_eq!(left.take(), Some(id));
     }
 }
 
 #[tokio::test]
-async fn a_body_still_knows_the_id_that_its_answer_has_told() {
+async fn a_body_still_knows_the_id_of_its_answer() {
     for layer in [ContextLayer::new(), ContextLayer::new().on_request_id(|_| ())] {
         check_body_knows(&layer, ask()).await;
         check_body_knows(&layer, ask_with(ID, "mine")).await;

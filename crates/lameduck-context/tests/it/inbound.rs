@@ -23,7 +23,7 @@ fn trusting() -> ContextLayer {
         .with_options(|options| options.inbound_deadline = Some(InboundDeadline::new()))
 }
 
-/// How long the handler is told that it may take, in milliseconds. Nothing if it was not entered.
+/// How long the handler may take, in milliseconds. `None` if the request did not enter it.
 async fn left(layer: &ContextLayer, request: Ask) -> Option<Option<u128>> {
     let left = Left::new();
     let theirs = left.clone();
@@ -32,13 +32,13 @@ async fn left(layer: &ContextLayer, request: Ask) -> Option<Option<u128>> {
         async { hello() }
     }));
     let response = service.oneshot(request).await.expect("infallible");
-    let refused = response.extensions().get::<NotExecuted>().is_some();
-    assert_eq!(refused, left.is_empty());
-    (!refused).then(|| left.take())
+    let rejected = response.extensions().get::<NotExecuted>().is_some();
+    assert_eq!(rejected, left.is_empty());
+    (!rejected).then(|| left.take())
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_callers_deadline_is_not_read_unless_that_is_asked_for() {
+async fn a_callers_deadline_is_not_read_unless_the_option_is_set() {
     let layer = ContextLayer::new().with_timeout(9 * SEC);
     assert_eq!(left(&layer, ask_with("grpc-timeout", "1S")).await, Some(Some(9000)));
     let layer = ContextLayer::new();
@@ -46,7 +46,7 @@ async fn a_callers_deadline_is_not_read_unless_that_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_callers_deadline_is_read_in_each_of_its_ways() {
+async fn a_callers_deadline_is_read_in_each_of_its_formats() {
     for (name, value, millis) in [
         ("grpc-timeout", "2S", Some(2000)),
         ("grpc-timeout", "1500m", Some(1500)),
@@ -57,7 +57,7 @@ async fn a_callers_deadline_is_read_in_each_of_its_ways() {
         ("x-envoy-expected-rq-timeout-ms", "0", None),
         ("x-request-timeout-ms", "18446744073709551615", Some(3_600_000)),
         ("x-request-timeout-ms", "99999999999999999999", Some(3_600_000)),
-        // Not read, since they cannot be.
+        // Invalid values.
         ("grpc-timeout", "100000000S", None),
         ("grpc-timeout", "S", None),
         ("grpc-timeout", "-1S", None),
@@ -66,7 +66,7 @@ async fn a_callers_deadline_is_read_in_each_of_its_ways() {
         ("x-request-timeout-ms", "1.5", None),
         ("x-request-timeout-ms", "+5", None),
         ("x-request-timeout-ms", "", None),
-        // Not asked for.
+        // Not among the sources.
         ("request-timeout", "5", None),
     ] {
         let read = left(&trusting(), ask_with(name, value)).await;
@@ -75,7 +75,7 @@ async fn a_callers_deadline_is_read_in_each_of_its_ways() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_of_ones_own_is_read_as_well() {
+async fn a_custom_source_is_read_as_well() {
     let mut inbound = InboundDeadline::new();
     inbound.sources = vec![
         DeadlineSource::seconds(HeaderName::from_static("request-timeout")),
@@ -108,7 +108,7 @@ async fn a_callers_deadline_only_shortens() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_several_deadlines_the_shortest_counts_and_of_several_lines_none() {
+async fn of_several_headers_the_shortest_counts_and_of_several_lines_none() {
     let mut request = ask_with("grpc-timeout", "3S");
     request.headers_mut().append("x-request-timeout-ms", HeaderValue::from_static("700"));
     assert_eq!(left(&trusting(), request).await, Some(Some(700)));
@@ -134,7 +134,7 @@ async fn a_request_whose_deadline_has_passed_does_not_enter_its_handler() {
         assert_eq!(left(&layer, ask_with("grpc-timeout", value)).await, None);
     }
     assert_eq!(layer.counts().deadline_expired(), 3);
-    // What is left is less than the way back takes.
+    // Less is left than the way back takes.
     let mut inbound = InboundDeadline::new();
     inbound.reserve = SEC;
     let layer =
@@ -143,7 +143,7 @@ async fn a_request_whose_deadline_has_passed_does_not_enter_its_handler() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn that_one_request_was_late_is_not_said_of_the_next() {
+async fn a_late_request_does_not_make_the_next_one_late() {
     // On one thread the next request has the same context, and this layer reads no deadline.
     let reads_none = ContextLayer::new().on_request_id(|_| ());
     assert_eq!(left(&trusting(), ask_with("grpc-timeout", "0S")).await, None);
@@ -151,7 +151,7 @@ async fn that_one_request_was_late_is_not_said_of_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_request_is_told_that_nothing_was_executed() {
+async fn the_answer_to_a_late_request_says_that_nothing_was_executed() {
     let service = trusting().layer(handler(|_| async { hello() }));
     let request = ask_with("x-request-timeout-ms", "0");
     let response = service.clone().oneshot(request).await.expect("infallible");
@@ -172,7 +172,7 @@ async fn a_late_request_is_told_that_nothing_was_executed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_of_zero_is_the_layers_own_and_refuses_nobody_who_comes_in_time() {
+async fn a_limit_of_zero_rejects_no_request_that_comes_in_time() {
     let layer = trusting().with_timeout(Duration::ZERO);
     assert_eq!(left(&layer, ask_with("grpc-timeout", "2S")).await, Some(Some(0)));
     assert_eq!(layer.counts().deadline_expired(), 0);
@@ -180,7 +180,7 @@ async fn a_limit_of_zero_is_the_layers_own_and_refuses_nobody_who_comes_in_time(
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_dark_mode_it_is_only_counted() {
+async fn with_count_only_deadlines_are_only_counted() {
     let mut inbound = InboundDeadline::new();
     inbound.count_only = true;
     let layer = ContextLayer::new()
@@ -196,7 +196,7 @@ async fn in_dark_mode_it_is_only_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_is_cut_at_its_callers_deadline_and_the_answer_names_it() {
+async fn a_handler_is_dropped_at_its_callers_deadline_and_the_answer_names_it() {
     let waits = handler(|_| std::future::pending::<Answer>());
     let service = trusting().with_timeout(9 * SEC).layer(waits);
     let began = Instant::now();
@@ -208,7 +208,7 @@ async fn a_handler_is_cut_at_its_callers_deadline_and_the_answer_names_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_callers_clock_runs_from_the_arrival() {
+async fn the_callers_deadline_counts_from_the_arrival() {
     // The layer's own limit counts from the first wait. This handler's thread is busy before that.
     let service = trusting().layer(handler(|_| async {
         tokio::time::advance(SEC / 2).await;
@@ -263,7 +263,7 @@ async fn a_callers_deadline_ends_the_body_too_and_a_handlers_limit_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_route_has_the_limit_that_its_request_is_given() {
+async fn a_route_has_the_limit_that_the_closure_returns() {
     let layer = ContextLayer::new().with_timeout(SEC).with_timeout_by(|head| {
         match (head.method().as_str(), head.uri().path()) {
             ("GET", "/events") => None,
@@ -283,7 +283,7 @@ async fn a_route_inside_a_router_never_has_more_than_the_routers_limit() {
     let inner = ContextLayer::new().with_timeout(60 * SEC);
     let service = trusting().layer(inner.layer(handler(|_| async {
         assert_eq!(current().remaining(), Some(2 * SEC));
-        // Held: it is told at the outer deadline, and has the grace.
+        // Held, so that it is notified at the outer deadline and has the grace.
         let context = current();
         assert_eq!(context.cancelled().await, CancelReason::DeadlineExceeded);
         hello()
@@ -297,8 +297,8 @@ fn an_error_names_the_header_and_not_the_value() {
     let mut headers = HeaderMap::new();
     headers.insert("grpc-timeout", HeaderValue::from_static("secret"));
     let error = DeadlineSource::grpc().read(&headers).expect("there").expect_err("invalid");
-    let said = error.to_string();
-    assert!(said.contains("grpc-timeout") && !said.contains("secret"), "{said}");
+    let text = error.to_string();
+    assert!(text.contains("grpc-timeout") && !text.contains("secret"), "{text}");
 }
 
 #[expect(clippy::disallowed_methods, reason = "a stand-in for a feed")]

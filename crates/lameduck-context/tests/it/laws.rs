@@ -1,4 +1,4 @@
-//! The layer laws, for each layer with all it can do and with the least.
+//! The layer laws, for each layer with all of its options and with none.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ lameduck_laws::layer_laws!(context: |inner| {
         .layer(inner)
 });
 
-lameduck_laws::layer_laws!(context_with_all_that_comes_from_outside: |inner| {
+lameduck_laws::layer_laws!(context_with_all_inbound_headers: |inner| {
     inner.on_held(|| usize::from(RequestContext::current().is_some()));
     ContextLayer::new()
         .with_timeout_by(|_| Some(LIMIT))

@@ -1,4 +1,4 @@
-//! What the layers of this crate promise, one sentence a test.
+//! The guarantees of this crate, one sentence for each test.
 
 #[cfg(feature = "axum")]
 mod axum;

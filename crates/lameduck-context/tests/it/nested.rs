@@ -1,4 +1,4 @@
-//! A layer inside another's: a route's inside of a router's.
+//! A layer inside of another one: a route's inside of its router's.
 
 use std::{
     convert::Infallible,
@@ -21,15 +21,15 @@ use crate::support::{
 const ID: &str = "x-request-id";
 const SEC: Duration = Duration::from_secs(1);
 
-/// The ways in which an inner layer begins a request.
+/// Inner layers that begin a request in each of the ways there are.
 fn inner_layers() -> [ContextLayer; 3] {
     let plain = ContextLayer::new();
-    let told = plain.clone().on_request_id(|_| ());
-    [plain.clone(), told, plain.with_options(|options| options.extension = true)]
+    let reports = plain.clone().on_request_id(|_| ());
+    [plain.clone(), reports, plain.with_options(|options| options.extension = true)]
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_handler_knows_the_id_that_the_client_is_told() {
+async fn the_handler_knows_the_id_that_the_client_receives() {
     for inner in inner_layers() {
         let left = Left::new();
         let theirs = left.clone();
@@ -38,13 +38,13 @@ async fn the_handler_knows_the_id_that_the_client_is_told() {
             async { hello() }
         })));
         let response = service.oneshot(ask()).await.expect("infallible");
-        let told = response.headers()[ID].to_str().expect("ASCII").to_owned();
-        assert_eq!(left.take(), Some(told), "{inner:?}");
+        let id = response.headers()[ID].to_str().expect("ASCII").to_owned();
+        assert_eq!(left.take(), Some(id), "{inner:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_body_knows_the_id_that_the_client_was_told() {
+async fn the_body_knows_the_id_that_the_client_received() {
     for inner in inner_layers() {
         let left = Left::new();
         let theirs = left.clone();
@@ -56,24 +56,24 @@ async fn the_body_knows_the_id_that_the_client_was_told() {
             async { Response::new(body) }
         })));
         let response = service.oneshot(ask()).await.expect("infallible");
-        let told = response.headers()[ID].to_str().expect("ASCII").to_owned();
+        let id = response.headers()[ID].to_str().expect("ASCII").to_owned();
         response.into_body().collect().await.expect("a body that ends");
-        assert_eq!(left.take(), Some(told), "{inner:?}");
+        assert_eq!(left.take(), Some(id), "{inner:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_is_told_of_a_request_is_told_the_id_that_the_client_is_told() {
-    let told = Left::new();
-    let theirs = told.clone();
+async fn the_callback_gets_the_id_that_the_client_receives() {
+    let reported = Left::new();
+    let theirs = reported.clone();
     let inner = ContextLayer::new().on_request_id(move |id| theirs.leave(id.clone()));
     let service = ContextLayer::new().layer(inner.layer(handler(|_| async { hello() })));
     let response = service.oneshot(ask()).await.expect("infallible");
-    assert_eq!(response.headers()[ID], told.take());
+    assert_eq!(response.headers()[ID], reported.take());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_route_that_wants_an_id_of_its_own_has_it() {
+async fn a_route_that_does_not_trust_inbound_ids_has_one_of_its_own() {
     let inner = ContextLayer::new()
         .with_options(|options| options.request_id.get_or_insert_default().trust_inbound = false);
     let service = ContextLayer::new().layer(inner.layer(handler(|_| async {
@@ -85,7 +85,7 @@ async fn a_route_that_wants_an_id_of_its_own_has_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn however_it_begins_a_route_has_the_routers_time_and_values() {
+async fn a_route_has_the_routers_deadline_and_values() {
     struct Tenant(&'static str);
     for inner in inner_layers() {
         let route = inner.layer(handler(|_| async {

@@ -1,4 +1,4 @@
-//! What a stop of the server does to its requests.
+//! How a stop of the server ends its requests.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::support::{
     Answer, Left, OnDrop, ask, ask_grpc, cancelling_at, current, handler, hello, problem,
 };
 
-/// What a layer keeps of the drain for the answer.
+/// How much of the drain a layer keeps for the answer.
 const RESERVE: Duration = Duration::from_millis(50);
 
 fn stopping() -> (PhaseSender, ContextLayer) {
@@ -43,7 +43,7 @@ async fn at_cancelling_the_context_says_shutdown_and_the_handler_runs_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_that_knows_nothing_of_its_context_runs_on_until_forced() {
+async fn a_handler_that_never_asks_for_its_context_runs_on_until_forced() {
     let (sender, layer) = stopping();
     let service = layer.layer(handler(|_| async {
         sleep(Duration::from_secs(2)).await;
@@ -85,11 +85,11 @@ async fn at_forced_the_handler_is_dropped_and_answered_503() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_http_1_is_told_to_close_its_connection() {
+async fn only_an_http_1_client_is_asked_to_close_its_connection() {
     let (sender, layer) = stopping();
     sender.publish(Phase::Forced);
     let service = layer.layer(handler(|_| std::future::pending::<Answer>()));
-    for (version, told) in [
+    for (version, closes) in [
         (Version::HTTP_10, true),
         (Version::HTTP_11, true),
         (Version::HTTP_2, false),
@@ -99,7 +99,7 @@ async fn only_http_1_is_told_to_close_its_connection() {
         *request.version_mut() = version;
         let response = service.clone().oneshot(request).await.expect("infallible");
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(response.headers().contains_key("connection"), told, "{version:?}");
+        assert_eq!(response.headers().contains_key("connection"), closes, "{version:?}");
     }
 }
 
@@ -113,7 +113,7 @@ async fn at_forced_a_grpc_call_is_answered_unavailable() {
         (response.status(), &response.headers()["grpc-status"]),
         (StatusCode::OK, &"14".parse().expect("a value"))
     );
-    // It may have run. A client's retry policy takes the bare status for "send it again".
+    // It may have run. The bare status would let a retry policy repeat it.
     assert_eq!(response.headers()["grpc-retry-pushback-ms"], "-1");
     assert!(!response.headers().contains_key("connection"));
 }
@@ -152,7 +152,7 @@ async fn no_deadline_lies_after_the_end_of_the_drain() {
         assert_eq!(context.deadline(), before(20));
         assert_eq!(context.remaining(), Some(Duration::from_secs(20) - RESERVE));
         sender.set_deadlines(cancelling_at(in_secs(90).map(Instant::into_std)));
-        assert_eq!(context.deadline(), in_secs(60), "it is never put off");
+        assert_eq!(context.deadline(), in_secs(60), "a stop never makes it later");
         // The stop is cancelled.
         sender.set_deadlines(cancelling_at(None));
         assert_eq!(context.deadline(), in_secs(60));
@@ -204,7 +204,7 @@ async fn the_first_reason_stays() {
     let service = layer.layer(handler(|_| async {
         let context = current();
         sleep(Duration::from_secs(60)).await;
-        // The deadline comes second, and nobody has looked in between.
+        // The deadline comes second, and no code has read the reason in between.
         sleep(Duration::from_millis(100)).await;
         assert_eq!(context.reason(), Some(CancelReason::Shutdown));
         hello()
@@ -232,7 +232,7 @@ async fn the_first_reason_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_that_was_spawned_is_told_of_the_stop_while_nobody_polls_the_request() {
+async fn work_that_was_spawned_is_notified_of_the_stop_while_the_request_is_not_polled() {
     let (sender, layer) = stopping();
     let left = Left::new();
     let theirs = left.clone();

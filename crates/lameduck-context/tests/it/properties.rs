@@ -1,4 +1,4 @@
-//! What holds for every header, whatever it says.
+//! What holds for every header value.
 
 use std::time::Duration;
 
@@ -43,24 +43,25 @@ fn any_duration() -> impl Strategy<Value = Duration> {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_as_no_more_and_hardly_less(left in any_duration()) {
+    fn a_written_duration_is_read_as_no_more_and_hardly_less(left in any_duration()) {
         let grain = [left / 100_000 + Duration::from_nanos(1)].into_iter()
             .chain([Duration::from_millis(1); 3]);
         for (source, grain) in sources().iter().zip(grain) {
             let Some(value) = source.write(left) else {
-                prop_assert!(left < grain, "{source:?} says nothing for {left:?}");
+                prop_assert!(left < grain, "{source:?} writes nothing for {left:?}");
                 continue;
             };
             let back = read(source, value).expect("of its own format");
             prop_assert!(back <= left, "{source:?}: {back:?} of {left:?}");
-            // Eight digits of hours are the most that gRPC can say; milliseconds have 64 bits.
+            // gRPC has eight digits of hours at most; milliseconds have 64 bits.
             let most = Duration::from_secs(99_999_999 * 3600).min(Duration::from_millis(u64::MAX));
-            prop_assert!(left.min(most) - back.min(most) <= grain, "{source:?}: {back:?} of {left:?}");
+            let lost = left.min(most) - back.min(most);
+            prop_assert!(lost <= grain, "{source:?}: {back:?} of {left:?}");
         }
     }
 
     #[test]
-    fn no_value_panics_and_none_is_read_in_two_ways(value in any_value()) {
+    fn no_value_panics_or_is_read_in_two_ways(value in any_value()) {
         for source in sources() {
             let once = read(&source, value.clone());
             prop_assert_eq!(once, read(&source, value.clone()));
@@ -68,7 +69,10 @@ proptest! {
     }
 
     #[test]
-    fn every_grpc_timeout_of_the_protocol_is_read(number in 0..100_000_000_u64, unit in 0..6_usize) {
+    fn every_grpc_timeout_of_the_protocol_is_read(
+        number in 0..100_000_000_u64,
+        unit in 0..6_usize,
+    ) {
         let units = [("H", 3_600_000_000_000), ("M", 60_000_000_000), ("S", 1_000_000_000),
             ("m", 1_000_000), ("u", 1_000), ("n", 1_u128)];
         let (letter, nanos) = units[unit];
@@ -86,13 +90,14 @@ proptest! {
     }
 
     #[test]
-    fn a_trace_that_is_carried_on_is_read_as_the_same(
+    fn a_propagated_trace_is_read_as_the_same(
         trace in 1..=u128::MAX, span in 1..=u64::MAX, flags: u8,
         state in "[a-z][a-z0-9]{0,8}=[!-+]{1,9}", baggage in "[a-zA-Z]{1,9}=[!#-+]{0,9}",
     ) {
         let mut headers = HeaderMap::new();
         let parent = format!("00-{trace:032x}-{span:016x}-{flags:02x}");
-        for (name, value) in [("traceparent", parent), ("tracestate", state), ("baggage", baggage)] {
+        let lines = [("traceparent", parent), ("tracestate", state), ("baggage", baggage)];
+        for (name, value) in lines {
             headers.insert(name, HeaderValue::from_str(&value).expect("a value"));
         }
         let mut out = HeaderMap::new();
@@ -101,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_carried_on_is_valid_whatever_came(
+    fn propagated_headers_are_valid_for_any_inbound_ones(
         parent in any_value(), states in proptest::collection::vec(any_value(), 0..4),
         baggage in proptest::collection::vec(any_value(), 0..4),
     ) {

@@ -22,7 +22,7 @@ async fn head(stream: &mut TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn a_call_of_reqwests_takes_the_time_along_and_ends_with_it() {
+async fn a_call_of_reqwest_carries_its_deadline_and_ends_at_it() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     let left = Left::new();
@@ -44,25 +44,25 @@ async fn a_call_of_reqwests_takes_the_time_along_and_ends_with_it() {
         }));
     let server = async {
         let (mut first, _) = listener.accept().await.expect("a client");
-        let said = head(&mut first).await;
+        let received = head(&mut first).await;
         let answer = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello";
         first.write_all(answer.as_bytes()).await.expect("written");
         let (mut second, _) = listener.accept().await.expect("a client");
         head(&mut second).await;
-        // Until the client lets go of it.
+        // Until the client closes it.
         let end = second.read_u8().await;
         assert!(end.is_err(), "more than a head: {end:?}");
-        said
+        received
     };
     let request = ask_with("x-request-id", "mine");
-    let (response, said) = tokio::join!(service.oneshot(request), server);
+    let (response, received) = tokio::join!(service.oneshot(request), server);
     assert_eq!(response.expect("infallible").status(), 200);
     assert_eq!(left.take(), (Some(CancelReason::DeadlineExceeded), false));
     let value = |name| {
-        let lines = said.lines().filter_map(|line| line.split_once(": "));
+        let lines = received.lines().filter_map(|line| line.split_once(": "));
         lines.filter(|(found, _)| *found == name).map(|(_, value)| value.to_owned()).next()
     };
     assert_eq!(value("x-request-id").as_deref(), Some("mine"));
-    let millis: u64 = value("x-request-timeout-ms").expect("said").parse().expect("a number");
+    let millis: u64 = value("x-request-timeout-ms").expect("received").parse().expect("a number");
     assert!((1..=980).contains(&millis), "{millis}");
 }

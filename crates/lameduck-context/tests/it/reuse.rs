@@ -1,4 +1,4 @@
-//! Contexts are used again; nothing of one request may reach another.
+//! Contexts are used again; no data of one request may reach another.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::{Answer, Left, ask, ask_with, current, current_id, data, fed
 
 const ID: &str = "x-request-id";
 
-/// Runs requests on this thread that leave all they can in the contexts they had.
+/// Runs requests on this thread that use every part of their contexts.
 async fn use_contexts_up() {
     let (sender, phase) = phase_channel();
     sender.publish(Phase::Cancelling);
@@ -23,7 +23,7 @@ async fn use_contexts_up() {
         ContextLayer::new().with_phase(phase),
     ];
     for layer in layers {
-        // Asked, with an inbound id, a deadline, a reason and a declared length.
+        // With an inbound id, a deadline, a reason and a declared length.
         let service = layer.clone().layer(handler(|_| async {
             let context = current();
             let _ = (context.request_id(), context.deadline(), context.reason());
@@ -34,7 +34,7 @@ async fn use_contexts_up() {
         }));
         service.clone().oneshot(ask_with(ID, "old")).await.expect("infallible");
         service.oneshot(ask()).await.expect("infallible");
-        // Cut off, and dropped.
+        // Dropped at its deadline, or by its client.
         let service = layer.layer(handler(|_| async {
             let _ = (current().request_id(), current().deadline());
             std::future::pending::<Answer>().await
@@ -82,7 +82,7 @@ async fn the_length_of_one_answer_is_not_that_of_the_next() {
         async { response }
     }));
     let response = service.oneshot(ask()).await.expect("infallible");
-    // Held while the length is noted, and given back before the body is read.
+    // Held while the length is noted, and dropped before the body is read.
     drop(left.take());
     response.into_body().frame().await.expect("a frame").expect("no error");
 

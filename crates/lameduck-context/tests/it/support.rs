@@ -110,7 +110,7 @@ impl<T, F: Fn() -> T> Drop for OnDrop<T, F> {
     }
 }
 
-/// A body that is fed through a channel, and asks something at each poll.
+/// A body that is fed through a channel, and calls a function at each poll.
 pub(crate) struct Fed {
     frames: mpsc::UnboundedReceiver<Frame<Bytes>>,
     pub(crate) at_poll: Box<dyn FnMut() + Send>,
@@ -146,7 +146,7 @@ where
     B: Body<Error: std::fmt::Debug>,
 {
     assert_eq!(response.headers()["content-type"], "application/problem+json");
-    let body = response.into_body().collect().await.expect("a body of our own").to_bytes();
+    let body = response.into_body().collect().await.expect("a body of the layer").to_bytes();
     serde_json::from_slice(&body).expect("JSON")
 }
 

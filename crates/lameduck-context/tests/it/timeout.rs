@@ -14,7 +14,7 @@ use crate::support::{Answer, Ask, Left, OnDrop, ask, ask_grpc, ask_with, handler
 
 const LIMIT: Duration = Duration::from_millis(100);
 
-/// What a response is, whatever its body's type.
+/// A response without the type of its body.
 struct Seen {
     status: StatusCode,
     headers: http::HeaderMap,
@@ -39,7 +39,7 @@ where
     }
 }
 
-/// Asks the same of both layers.
+/// Sends the same request through both layers.
 async fn both<F, Fut>(limit: Duration, request: fn() -> Ask, f: F) -> [Seen; 2]
 where
     F: Fn() -> Fut + Clone + Send,
@@ -113,7 +113,7 @@ async fn a_handler_that_is_ready_in_the_same_tick_as_its_deadline_wins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_that_wakes_often_is_still_cut_off_at_its_deadline() {
+async fn a_handler_that_wakes_often_is_still_dropped_at_its_deadline() {
     let answers = both(LIMIT, ask, || async {
         loop {
             sleep(Duration::from_millis(1)).await;
@@ -126,14 +126,14 @@ async fn a_handler_that_wakes_often_is_still_cut_off_at_its_deadline() {
 }
 
 #[tokio::test]
-async fn a_handler_that_uses_up_the_budget_of_its_task_is_still_cut_off() {
+async fn a_handler_that_uses_up_the_budget_of_its_task_is_still_dropped() {
     let answers = both(Duration::from_millis(20), ask, || async {
-        // With the last of the budget, so that there is none left for a timer.
+        // It uses all of the budget, so that none is left for a timer.
         loop {
             tokio::task::consume_budget().await;
         }
     });
-    for seen in tokio::time::timeout(Duration::from_secs(30), answers).await.expect("cut off") {
+    for seen in tokio::time::timeout(Duration::from_secs(30), answers).await.expect("dropped") {
         assert_eq!(seen.status, StatusCode::GATEWAY_TIMEOUT);
     }
 }
@@ -166,7 +166,7 @@ async fn a_limit_past_the_end_of_the_clock_is_as_good_as_none() {
 
 #[test]
 fn a_handler_that_is_ready_needs_neither_clock_nor_timer() {
-    // Its time is not enabled: a timer that is only made panics.
+    // Time is not enabled: even to make a timer panics.
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     for seen in runtime.block_on(both(LIMIT, ask, || async { hello() })) {
         assert_eq!((seen.status, seen.body.as_str()), (StatusCode::OK, "hello"));
@@ -185,7 +185,7 @@ fn a_handler_that_waits_without_a_limit_needs_no_timer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_handler_is_dropped_before_it_is_answered_for() {
+async fn the_handler_is_dropped_before_the_layer_answers() {
     let left = Left::new();
     let theirs = left.clone();
     let service = handler(move |_| {

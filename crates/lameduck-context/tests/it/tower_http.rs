@@ -1,4 +1,4 @@
-//! The id, where tower-http has it.
+//! The id in the places where tower-http writes it.
 
 use http::{HeaderMap, HeaderValue};
 use lameduck_context::ContextLayer;
@@ -33,9 +33,9 @@ async fn places(layer: ContextLayer, request: Ask) -> Places {
 }
 
 #[tokio::test]
-async fn the_id_is_wherever_tower_http_has_it_if_that_is_asked_for() {
-    let [extension, header, told] = places(ContextLayer::new(), ask()).await;
-    assert_eq!((extension, header, told.is_some()), (None, None, true));
+async fn the_id_is_where_tower_http_writes_it_if_that_is_an_option() {
+    let [extension, header, response] = places(ContextLayer::new(), ask()).await;
+    assert_eq!((extension, header, response.is_some()), (None, None, true));
 
     let layer = ContextLayer::new()
         .with_options(|options| options.request_id.get_or_insert_default().tower_http = true);
@@ -46,7 +46,7 @@ async fn the_id_is_wherever_tower_http_has_it_if_that_is_asked_for() {
     let mine = places(layer.clone(), ask_with("x-request-id", "mine")).await;
     assert!(mine.iter().all(|id| id.as_deref() == Some("mine")), "{mine:?}");
 
-    // One that may not be used is seen by nobody.
+    // The handler does not see an unsafe one.
     let replaced = places(layer.clone(), ask_with("x-request-id", "not mine")).await;
     assert!(replaced.iter().all(|id| id.is_some() && *id == replaced[0]), "{replaced:?}");
     assert_ne!(replaced[0].as_deref(), Some("not mine"));

@@ -1,4 +1,4 @@
-//! Traces that a request belongs to, carried on.
+//! The trace that a request belongs to is propagated.
 
 use http::{HeaderMap, HeaderValue};
 use lameduck_context::{ContextLayer, TraceContext, TraceOptions};
@@ -16,17 +16,17 @@ fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
     headers
 }
 
-/// What goes out for what came in.
-fn carried(lines: &[(&'static str, &str)]) -> HeaderMap {
+/// The outbound headers for these inbound ones.
+fn propagated(lines: &[(&'static str, &str)]) -> HeaderMap {
     let mut out = HeaderMap::new();
     TraceContext::read(&headers(lines)).write(&mut out);
     out
 }
 
 #[test]
-fn a_trace_is_passed_through() {
+fn a_trace_is_propagated_as_it_came() {
     let lines = [("traceparent", PARENT), ("tracestate", "a=1,b@c=2"), ("baggage", "k=v;p, x=y")];
-    assert_eq!(carried(&lines), headers(&lines));
+    assert_eq!(propagated(&lines), headers(&lines));
     let trace = TraceContext::read(&headers(&lines));
     assert_eq!(
         trace.trace_id().expect("a trace").to_u128(),
@@ -38,7 +38,7 @@ fn a_trace_is_passed_through() {
 }
 
 #[test]
-fn a_parent_that_is_not_valid_is_none_and_its_state_with_it() {
+fn an_invalid_parent_is_ignored_and_its_state_with_it() {
     for parent in [
         "",
         "00",
@@ -54,41 +54,42 @@ fn a_parent_that_is_not_valid_is_none_and_its_state_with_it() {
         "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01.more",
         " 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     ] {
-        let out = carried(&[("traceparent", parent), ("tracestate", "a=1")]);
+        let out = propagated(&[("traceparent", parent), ("tracestate", "a=1")]);
         assert!(out.is_empty(), "{parent}: {out:?}");
     }
-    let out = carried(&[("traceparent", PARENT), ("traceparent", PARENT), ("tracestate", "a=1")]);
+    let out =
+        propagated(&[("traceparent", PARENT), ("traceparent", PARENT), ("tracestate", "a=1")]);
     assert!(out.is_empty(), "two parents: {out:?}");
 }
 
 #[test]
-fn a_later_version_is_read_as_far_as_it_is_known() {
+fn of_a_later_version_the_known_part_is_read() {
     for (parent, flags) in [
         ("cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "01"),
         ("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-ff-what-comes", "03"),
     ] {
-        let out = carried(&[("traceparent", parent)]);
+        let out = propagated(&[("traceparent", parent)]);
         let expected = format!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-{flags}");
         assert_eq!(out["traceparent"], expected);
     }
 }
 
 #[test]
-fn every_key_that_the_specification_allows_is_carried_on() {
-    // Level 2 has one grammar for both kinds of keys: an at sign is a character like others.
+fn every_key_that_the_specification_allows_is_propagated() {
+    // Level 2 has one grammar for both kinds of keys: `@` is a character like others.
     let longest = format!("1{}", "@".repeat(255));
     for key in ["a", "1@2", "a@b@c", "a@", "a_-*/@", &longest] {
         let lines = [("traceparent", PARENT), ("tracestate", &format!("{key}=v"))];
-        assert_eq!(carried(&lines), headers(&lines), "{key}");
+        assert_eq!(propagated(&lines), headers(&lines), "{key}");
     }
     for key in ["@a", "_a", "a b", "aB", &format!("{longest}a")] {
         let lines = [("traceparent", PARENT), ("tracestate", &format!("{key}=v"))];
-        assert_eq!(carried(&lines), headers(&lines[..1]), "{key}");
+        assert_eq!(propagated(&lines), headers(&lines[..1]), "{key}");
     }
 }
 
 #[test]
-fn a_state_that_is_not_valid_is_left_out_and_the_trace_goes_on() {
+fn an_invalid_state_is_ignored_and_the_trace_is_propagated() {
     let many = vec!["k=v"; 33].join(",");
     let distinct: Vec<_> = (0..33).map(|n| format!("k{n}=v")).collect();
     let long = format!("k={}", "v".repeat(257));
@@ -112,8 +113,8 @@ fn a_state_that_is_not_valid_is_left_out_and_the_trace_goes_on() {
         TraceContext::read(&lines).write(&mut out);
         assert_eq!(out, headers(&[("traceparent", PARENT)]), "{state}");
     }
-    // As many as are allowed are carried on, of several lines as one.
-    let out = carried(&[
+    // As many as are allowed are propagated, several lines as one.
+    let out = propagated(&[
         ("traceparent", PARENT),
         ("tracestate", &distinct[..16].join(",")),
         ("tracestate", &distinct[16..32].join(",")),
@@ -122,7 +123,7 @@ fn a_state_that_is_not_valid_is_left_out_and_the_trace_goes_on() {
 }
 
 #[test]
-fn a_baggage_needs_no_trace_and_is_carried_on_only_if_it_is_valid() {
+fn a_baggage_needs_no_trace_and_is_propagated_only_if_it_is_valid() {
     for (baggage, valid) in [
         ("k=v", true),
         ("k = v ; p ; q = r", true),
@@ -140,13 +141,13 @@ fn a_baggage_needs_no_trace_and_is_carried_on_only_if_it_is_valid() {
         (&vec!["k=v"; 65].join(","), false),
         (&format!("k={}", "v".repeat(8191)), false),
     ] {
-        let out = carried(&[("baggage", baggage)]);
+        let out = propagated(&[("baggage", baggage)]);
         assert_eq!(out.contains_key("baggage"), valid, "{baggage}");
     }
 }
 
 #[test]
-fn what_a_tracer_has_written_is_left_alone() {
+fn headers_that_a_tracer_has_written_stay() {
     let mut out = headers(&[("traceparent", "00-a-tracers-own")]);
     let trace = TraceContext::read(&headers(&[
         ("traceparent", PARENT),
@@ -162,11 +163,11 @@ fn what_a_tracer_has_written_is_left_alone() {
 
 #[test]
 fn a_state_belongs_to_the_parent_that_is_written_and_to_no_other() {
-    // Nothing is there but the state that somebody has left behind.
+    // There is a state of other code, and no parent.
     let mut out = headers(&[("tracestate", "left=1")]);
     TraceContext::read(&headers(&[("traceparent", PARENT)])).write(&mut out);
     assert_eq!(out, headers(&[("traceparent", PARENT)]));
-    // A parent that is none has no state either, for whoever looks at the context itself.
+    // An ignored parent has no state in the context itself either.
     let orphan = TraceContext::read(&headers(&[("tracestate", "a=1")]));
     assert_eq!(orphan, TraceContext::default());
 }
@@ -211,9 +212,9 @@ async fn a_handler_sees_its_trace_where_the_layer_reads_it() {
 }
 
 #[tokio::test]
-async fn who_names_a_span_of_its_own_says_of_it_only_what_it_knows() {
+async fn a_span_of_its_own_has_only_the_flags_of_version_00() {
     let parent = PARENT.replace("-01", "-ff");
-    assert_eq!(carried(&[("traceparent", &parent)])["traceparent"], parent, "passed through");
+    assert_eq!(propagated(&[("traceparent", &parent)])["traceparent"], parent, "unchanged");
     let trace = seen(
         ContextLayer::new()
             .with_options(|options| options.trace.get_or_insert_default().own_spans = true),

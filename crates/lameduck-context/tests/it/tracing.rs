@@ -1,4 +1,4 @@
-//! What is written into the log of a request.
+//! What is logged of a request.
 
 use std::{
     io,
@@ -57,15 +57,15 @@ async fn a_client_that_leaves_is_logged_as_499_and_a_deadline_as_504() {
     request.headers_mut().insert("traceparent", PARENT.parse().expect("a value"));
     drop(service.call(request));
     let text = log.text();
-    for said in
+    for part in
         ["DEBUG", "request.client_gone", "status=499", "client_gone", "left", "0af7651916cd"]
     {
-        assert!(text.contains(said), "{said}: {text}");
+        assert!(text.contains(part), "{part}: {text}");
     }
     service.oneshot(ask_with("x-request-id", "late")).await.expect("infallible");
     let text = log.text();
-    for said in ["request.cut", "status=504", "deadline_exceeded", "late"] {
-        assert!(text.contains(said), "{said}: {text}");
+    for part in ["request.cut", "status=504", "deadline_exceeded", "late"] {
+        assert!(text.contains(part), "{part}: {text}");
     }
 }
 
@@ -79,7 +79,7 @@ async fn a_request_that_ends_well_is_not_logged() {
 }
 
 #[tokio::test]
-async fn a_span_has_the_ids_that_it_has_room_for() {
+async fn a_span_has_the_ids_whose_fields_it_declares() {
     let (log, _guard) = Log::begin();
     let layer =
         ContextLayer::new().with_options(|options| options.trace = Some(TraceOptions::new()));

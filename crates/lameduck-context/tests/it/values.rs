@@ -16,7 +16,7 @@ struct Tenant(&'static str);
 #[derive(Debug, PartialEq)]
 struct User(u64);
 
-/// A context that nobody works on any more.
+/// The context of a request that has ended.
 async fn context() -> RequestContext {
     let left = Left::new();
     let theirs = left.clone();
@@ -74,7 +74,7 @@ async fn a_value_is_dropped_with_its_request_and_not_seen_by_the_next() {
 }
 
 #[tokio::test]
-async fn of_many_threads_that_set_a_value_one_does_and_all_see_it() {
+async fn of_many_threads_that_set_a_value_one_succeeds_and_all_see_it() {
     for _ in 0..50 {
         let context = context().await;
         let start = Barrier::new(4);

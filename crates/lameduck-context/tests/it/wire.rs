@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::support::{data, fed};
 
-/// Asks once over TCP and reads all there is until the server closes.
+/// Sends one request over TCP and reads until the server closes.
 async fn ask_over_tcp(app: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -45,7 +45,7 @@ async fn a_truncated_answer_is_seen_as_truncated() {
 }
 
 #[tokio::test]
-async fn a_complete_answer_keeps_its_length_and_tells_the_id() {
+async fn a_complete_answer_keeps_its_length_and_carries_the_id() {
     let layer = ContextLayer::new()
         .with_timeout(Duration::from_secs(10))
         .with_options(|options| options.timeouts.body = Some(Duration::from_secs(10)));

@@ -1,4 +1,4 @@
-//! What becomes of a query whose request ends before it.
+//! A query whose request ends before it.
 #![cfg(unix)]
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
 
@@ -41,7 +41,7 @@ async fn answer(mut stream: TcpStream) -> String {
     answer
 }
 
-/// The only connection is there, and clean.
+/// The only connection is free, without an answer to come.
 async fn check_free(server: &TestServer) {
     for _ in 0..3 {
         let answer = answer(ask(server, "0.01").await).await;
@@ -49,7 +49,7 @@ async fn check_free(server: &TestServer) {
     }
 }
 
-/// Waits until so many queries run in the database, as it says itself.
+/// Waits until so many queries run in the database, by its own count.
 async fn wait_for_queries(postgres: &Postgres, expected: i64) -> Duration {
     let client = postgres.connect().await.unwrap();
     let began = now();
@@ -85,7 +85,7 @@ async fn a_query_that_takes_too_long_is_ended_by_the_database_and_answered_504()
 #[tokio::test]
 async fn a_client_that_leaves_ends_its_query_and_frees_the_connection() {
     let (postgres, server) = start().await;
-    // In all less than the limit, which would end them as well: nobody waits for that.
+    // Each takes less than the limit, at which the query would end in any case.
     for _ in 0..3 {
         let stream = ask(&server, "60").await;
         wait_for_queries(&postgres, 1).await;
@@ -97,12 +97,12 @@ async fn a_client_that_leaves_ends_its_query_and_frees_the_connection() {
 }
 
 #[tokio::test]
-async fn who_waits_for_a_connection_waits_no_longer_than_it_may() {
+async fn a_request_waits_for_a_connection_no_longer_than_its_limit() {
     let (postgres, server) = start().await;
     let first = ask(&server, "60").await;
     wait_for_queries(&postgres, 1).await;
     let began = now();
-    // Whether the first one's time is over soon enough for this one depends on the machine.
+    // It depends on the machine whether the first one ends soon enough for this one.
     let second = answer(ask(&server, "0.01").await).await;
     let took = began.elapsed();
     let is_answered = ["HTTP/1.1 200", "HTTP/1.1 504"].iter().any(|head| second.starts_with(head));

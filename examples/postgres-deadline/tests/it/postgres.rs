@@ -1,4 +1,4 @@
-//! A Postgres of the test's own: made in a folder of its own, ended and removed with it.
+//! A Postgres for one test: made in a folder of its own, ended and removed with the test.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,7 +9,7 @@ use std::{
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{Client, NoTls};
 
-/// To make a database takes a second or two, and longer on a busy machine.
+/// To make a database takes a second or two, or longer on a busy machine.
 const BOUND: Duration = Duration::from_secs(60);
 
 pub(crate) struct Postgres {
@@ -50,7 +50,7 @@ impl Postgres {
         this
     }
 
-    /// How to reach it.
+    /// How a client reaches it.
     pub(crate) fn config(&self) -> String {
         format!("host={} user=postgres", self.folder.display())
     }
@@ -65,7 +65,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // At once: what is in it is of no worth. Its children end with it.
+        // At once: its data is not needed. Its children end with it.
         let data = self.folder.join("data");
         let stop = as_nobody(bin().join("pg_ctl"))
             .args(["stop", "--mode=immediate", "--timeout=10", "-D"])
@@ -80,7 +80,7 @@ impl Drop for Postgres {
     }
 }
 
-/// A command as somebody who is not root, which Postgres refuses to be.
+/// A command as another user than root: Postgres does not run as root.
 fn as_nobody(program: impl AsRef<Path>) -> Command {
     let program = program.as_ref();
     if !is_root() {
@@ -91,7 +91,7 @@ fn as_nobody(program: impl AsRef<Path>) -> Command {
     let is_there = users.lines().any(|line| line.starts_with("postgres:"));
     let mut command = Command::new("runuser");
     command.args(["-u", if is_there { "postgres" } else { "nobody" }, "--"]).arg(program);
-    // It may not look at the folder that the test runs in.
+    // That user may not read the folder that the test runs in.
     command.current_dir("/");
     command
 }
