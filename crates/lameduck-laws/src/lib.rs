@@ -3,8 +3,8 @@
 //! A *law* is a promise that every layer makes to the layers around it, whether its author knows it
 //! or not: to poll the inner service first, to forward the end of a body, to release what it holds
 //! when it is dropped. The mistake that this crate avoids is to test a layer only for what it adds.
-//! A layer that breaks a law works alone, and fails in a stack: a `size_hint` that is lost turns
-//! `Content-Length` into chunks, and a count that a dropped future leaves behind never reaches zero.
+//! A layer that breaks a law works alone, and fails in a stack. A `size_hint` that is lost turns
+//! `Content-Length` into chunks. A count that a dropped future leaves behind never reaches zero.
 //!
 //! # Example
 //!

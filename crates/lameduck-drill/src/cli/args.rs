@@ -8,7 +8,6 @@ use clap::{
 };
 use http::uri::PathAndQuery;
 
-use super::NOT_BEGUN;
 use crate::Kind;
 
 /// Stops a server under load, and counts the requests that its clients lost.
@@ -77,10 +76,10 @@ pub(super) struct Args {
 /// What the arguments ask for.
 pub(super) enum Parsed {
     Args(Box<Args>),
-    /// Help, or an error: what to print, and the exit code.
+    /// What to print instead: the help, or an error.
     Message {
         text: String,
-        code: u8,
+        is_error: bool,
     },
 }
 
@@ -89,8 +88,7 @@ impl Args {
         match Self::try_parse_from(args) {
             Ok(args) => Parsed::Args(Box::new(args)),
             Err(error) => {
-                let code = if error.use_stderr() { NOT_BEGUN } else { 0 };
-                Parsed::Message { text: error.render().to_string(), code }
+                Parsed::Message { text: error.render().to_string(), is_error: error.use_stderr() }
             }
         }
     }
@@ -100,8 +98,8 @@ fn after_help() -> String {
     let kinds = Kind::ALL.map(Kind::name);
     let (first, last) = kinds.split_at(kinds.len() / 2);
     format!(
-        "PROGRAM prints `listening on http://ADDR`, or --addr says where it listens. With --rtt it\n\
-         gets `--addr IP:0` after its ARGS, unless --addr is given.\n\n\
+        "PROGRAM prints `listening on http://ADDR`, or --addr says where it listens.\n\
+         With --rtt it gets `--addr IP:0` after its ARGS, unless --addr is given.\n\n\
          Scenarios: {},\n           {}\n\
          Exit code: 0 nothing lost, 1 requests lost or an unexpected end, 2 not begun,\n           \
          3 not possible on this system",

@@ -28,7 +28,8 @@ const UNAVAILABLE: u8 = 3;
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Args::read(args) {
         Parsed::Args(args) => run(*args),
-        Parsed::Message { text, code } => {
+        Parsed::Message { text, is_error } => {
+            let code = if is_error { NOT_BEGUN } else { 0 };
             message(&text, code);
             ExitCode::from(code)
         }

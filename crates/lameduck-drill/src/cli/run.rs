@@ -85,7 +85,7 @@ fn scenarios(plans: Vec<Plan>) -> Vec<Scenario> {
 }
 
 fn json(reports: &[DrillReport], is_passed: bool) -> String {
-    let runs: Vec<_> = reports.iter().map(render::to_json).collect();
+    let runs: Vec<_> = reports.iter().map(DrillReport::to_value).collect();
     format!("{:#}\n", serde_json::json!({ "passed": is_passed, "runs": runs }))
 }
 

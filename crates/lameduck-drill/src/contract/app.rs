@@ -21,7 +21,7 @@ use futures_util::{
 };
 use tokio::time::{sleep, timeout};
 
-use super::{EVENT_INTERVAL, checksum_on, download_piece};
+use super::data::{EVENT_INTERVAL, checksum_on, download_piece};
 
 /// The longest chunk of a download: as long as [`download_piece`] allows.
 const CHUNK: usize = 16 * 1024;

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 
-use super::{download_piece, plans};
+use super::{data::download_piece, plans};
 use crate::{Connections, Plan, Scenario, oracle::Random};
 
 /// How many variants of a request with random sizes or pauses a scenario has.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{CYCLE, PATTERN, checksum_on};
+use super::data::{CYCLE, PATTERN, checksum_on};
 use crate::{Expect, Plan, PlanBody};
 
 pub(super) fn index() -> Plan {

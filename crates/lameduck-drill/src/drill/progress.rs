@@ -32,7 +32,8 @@ impl fmt::Display for Progress {
         let Snapshot { elapsed, total, open, unanswered_scenarios: _ } = &self.snapshot;
         write!(
             f,
-            "{:>6.1} s  {:<12}  {:>7} answered  {:>5} rejected  {:>5} refused  {:>4} lost  {:>3} open",
+            "{:>6.1} s  {:<12}  {:>7} answered  {:>5} rejected  {:>5} refused  {:>4} lost  \
+             {:>3} open",
             elapsed.as_secs_f64(),
             self.phase(),
             total.answered,

@@ -1,11 +1,10 @@
-//! A report for people, and as JSON.
+//! A report for people.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
 
 use anstyle::Style;
-use serde_json::{Value, json};
 
-use super::DrillReport;
+use super::report::DrillReport;
 use crate::{Counts, LossReason, Verdict};
 
 /// How many reasons of losses are shown.
@@ -45,6 +44,12 @@ impl Styles {
 
 fn styled(style: Style, text: impl fmt::Display) -> String {
     format!("{style}{text}{style:#}")
+}
+
+impl fmt::Display for DrillReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        report(f, self, Styles::PLAIN)
+    }
 }
 
 /// Writes the result of one drill.
@@ -129,45 +134,6 @@ fn reason_class(reason: LossReason) -> String {
         LossReason::WrongBody { .. } => "wrong body".to_owned(),
         other => other.to_string(),
     }
-}
-
-/// The result of one drill as JSON.
-pub(crate) fn to_json(report: &DrillReport) -> Value {
-    let counts = |counts: &Counts| {
-        let Counts { sent, answered, rejected, refused, lost } = *counts;
-        json!({
-            "sent": sent,
-            "answered": answered,
-            "rejected": rejected,
-            "refused": refused,
-            "lost": lost,
-        })
-    };
-    let by_scenario = report.verdict.by_scenario.iter();
-    let phases = report.phases().into_iter().map(|phase| {
-        let (began, took) = (phase.began.as_millis() as u64, phase.took.as_millis() as u64);
-        json!({ "name": phase.name, "began_ms": began, "took_ms": took })
-    });
-    let losses = report.verdict.losses.iter().map(|loss| {
-        json!({
-            "scenario": loss.scenario,
-            "reason": loss.reason.to_string(),
-            "began_ms": loss.began.as_millis() as u64,
-            "ended_ms": loss.ended.as_millis() as u64,
-        })
-    });
-    json!({
-        "passed": report.is_passed(),
-        "total": counts(&report.verdict.total),
-        "by_scenario": by_scenario.map(|(name, row)| json!({ "name": name, "counts": counts(row) }))
-            .collect::<Vec<_>>(),
-        "losses": losses.collect::<Vec<_>>(),
-        "phases": phases.collect::<Vec<_>>(),
-        "signal_to_exit_ms": report.signal_to_exit.as_millis() as u64,
-        "last_answer_to_exit_ms": report.last_answer_to_exit.map(|lag| lag.as_millis() as u64),
-        "exit_code": report.exit_code,
-        "killed": report.was_killed,
-    })
 }
 
 fn exit(report: &DrillReport) -> String {

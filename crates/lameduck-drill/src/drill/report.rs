@@ -1,13 +1,11 @@
 //! The result of a drill.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use super::{
-    PhaseTime, StopEvent,
-    render::{self, Styles},
-    stop_log,
-};
-use crate::Verdict;
+use serde_json::{Value, json};
+
+use super::stop_log::{self, PhaseTime, StopEvent};
+use crate::{Counts, Verdict};
 
 /// The result of a drill. Its `Display` is what `lameduck-drill` prints, without colours.
 #[derive(Clone, Debug)]
@@ -54,12 +52,45 @@ impl DrillReport {
     /// The report as one JSON object.
     #[must_use]
     pub fn to_json(&self) -> String {
-        render::to_json(self).to_string()
+        self.to_value().to_string()
     }
-}
 
-impl fmt::Display for DrillReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        render::report(f, self, Styles::PLAIN)
+    pub(crate) fn to_value(&self) -> Value {
+        let counts = |counts: &Counts| {
+            let Counts { sent, answered, rejected, refused, lost } = *counts;
+            json!({
+                "sent": sent,
+                "answered": answered,
+                "rejected": rejected,
+                "refused": refused,
+                "lost": lost,
+            })
+        };
+        let by_scenario = self.verdict.by_scenario.iter();
+        let phases = self.phases().into_iter().map(|phase| {
+            let (began, took) = (phase.began.as_millis() as u64, phase.took.as_millis() as u64);
+            json!({ "name": phase.name, "began_ms": began, "took_ms": took })
+        });
+        let losses = self.verdict.losses.iter().map(|loss| {
+            json!({
+                "scenario": loss.scenario,
+                "reason": loss.reason.to_string(),
+                "began_ms": loss.began.as_millis() as u64,
+                "ended_ms": loss.ended.as_millis() as u64,
+            })
+        });
+        json!({
+            "passed": self.is_passed(),
+            "total": counts(&self.verdict.total),
+            "by_scenario": by_scenario
+                .map(|(name, row)| json!({ "name": name, "counts": counts(row) }))
+                .collect::<Vec<_>>(),
+            "losses": losses.collect::<Vec<_>>(),
+            "phases": phases.collect::<Vec<_>>(),
+            "signal_to_exit_ms": self.signal_to_exit.as_millis() as u64,
+            "last_answer_to_exit_ms": self.last_answer_to_exit.map(|lag| lag.as_millis() as u64),
+            "exit_code": self.exit_code,
+            "killed": self.was_killed,
+        })
     }
 }

@@ -22,6 +22,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// ```no_run
 /// use lameduck_drill::drill::{Drill, DrillOptions};
 ///
+/// # #[expect(dead_code, reason = "shown, not run")]
 /// # async fn run() -> Result<(), lameduck_drill::drill::DrillError> {
 /// let report = Drill::new("target/debug/my-server", DrillOptions::new()).run(|_| ()).await?;
 /// assert!(report.is_passed(), "{report}");

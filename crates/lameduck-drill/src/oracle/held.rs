@@ -138,7 +138,7 @@ impl Held {
 /// Continues all connections at once. The verdict names them `held`.
 pub async fn finish_all(held: impl IntoIterator<Item = Held>) -> Verdict {
     let ledger = Ledger::new();
-    let row = ledger.row(&"held".into());
+    let row = ledger.row("held".into());
     let each = held.into_iter().map(|held| {
         let ticket = ledger.begin(row);
         async { ticket.end(held.finish().await) }

@@ -26,7 +26,7 @@ struct Rows {
     slowest_refusal: Option<Duration>,
 }
 
-/// A request that has begun. Dropped without an outcome, it is lost: its client has stopped waiting.
+/// A request that has begun. Dropped without an outcome, it is lost: its client waits no longer.
 #[must_use]
 pub(super) struct Ticket<'a> {
     ledger: &'a Ledger,
@@ -42,12 +42,12 @@ impl Ledger {
 
     /// The row with this name, made with zeros if it is new. So the verdict also shows a scenario
     /// without a request.
-    pub(super) fn row(&self, name: &Cow<'static, str>) -> usize {
+    pub(super) fn row(&self, name: Cow<'static, str>) -> usize {
         let mut rows = self.rows();
-        if let Some(row) = rows.counts.iter().position(|(known, _)| known == name) {
+        if let Some(row) = rows.counts.iter().position(|(known, _)| *known == name) {
             return row;
         }
-        rows.counts.push((name.clone(), Counts::default()));
+        rows.counts.push((name, Counts::default()));
         rows.counts.len() - 1
     }
 

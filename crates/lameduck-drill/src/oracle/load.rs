@@ -85,7 +85,7 @@ impl Oracle {
         let (mut tasks, mut seeds) = (JoinSet::new(), Random::new(seed));
         let burst = burst(&clients);
         for (scenario, count) in clients.into_iter().filter(|(_, count)| *count > 0) {
-            let row = shared.ledger.row(&scenario.name);
+            let row = shared.ledger.row(scenario.name.clone());
             let script = Arc::new(Script::new(row, scenario, &mut references));
             for _ in 0..count {
                 let (shared, script) = (Arc::clone(&shared), Arc::clone(&script));

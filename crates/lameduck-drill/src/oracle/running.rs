@@ -65,7 +65,7 @@ impl Running {
         if count == 0 {
             return;
         }
-        let row = self.shared.ledger.row(&self.burst.name);
+        let row = self.shared.ledger.row(self.burst.name.clone());
         let script = Arc::new(Script::new(row, self.burst.clone(), &mut self.references));
         for number in 0..count {
             let (shared, script) = (Arc::clone(&self.shared), Arc::clone(&script));

@@ -10,7 +10,8 @@ use super::Plan;
 /// use lameduck_drill::{Connections, Plan, Scenario};
 ///
 /// let plans = [Plan::get("/"), Plan::get("/users/7")];
-/// let browsers = Scenario::new("browsers", Connections::Kept, plans);
+/// let mut browsers = Scenario::new("browsers", Connections::Kept, plans);
+/// browsers.think_time = std::time::Duration::from_millis(5);
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]

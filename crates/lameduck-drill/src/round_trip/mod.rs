@@ -212,8 +212,13 @@ async fn unless_broken(
     mut observe: impl FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<DrillReport, DrillError> {
     let broken = Notify::new();
+    let observe = |progress: &Progress| {
+        if observe(progress).is_break() {
+            broken.notify_one();
+        }
+    };
     tokio::select! {
-        report = drill.run(|progress| if observe(progress).is_break() { broken.notify_one() }) => report,
+        report = drill.run(observe) => report,
         () = broken.notified() => Err(DrillError::new("interrupted")),
     }
 }

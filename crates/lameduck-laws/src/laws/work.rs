@@ -68,7 +68,7 @@ pub fn polls_the_inner_body_before_any_timer_or_signal<S: Layered>(make: impl Fn
         paused(async {
             let mut steps = vec![BodyStep::Pending; pending];
             steps.push(BodyStep::Data("late"));
-            let mut subject = Subject::new(&make, Script { body: steps.into(), ..Script::new() });
+            let mut subject = Subject::new(&make, Script { body: steps, ..Script::new() });
             let mut body = Box::pin(subject.answer().into_body());
             for poll in 0..pending {
                 let polled = body.as_mut().poll_frame(&mut context());

@@ -1,6 +1,5 @@
 //! HTTP/1.1 over a raw socket: it knows exactly what was sent and how the connection ended.
 
-mod body;
 mod conn;
 mod head;
 

@@ -103,8 +103,8 @@ pub(super) async fn read_head(stream: &mut TcpStream) -> bool {
 
 /// Turns the drop of a socket into a reset, after the written bytes have arrived.
 pub(super) async fn reset(stream: &TcpStream) {
-    // On Linux the peer can still read what came before a reset. Elsewhere it cannot, and the server
-    // does not learn when the peer has read it.
+    // On Linux the peer can still read what came before a reset. Elsewhere it cannot, and the
+    // server does not learn when the peer has read it.
     #[cfg(not(target_os = "linux"))]
     tokio::time::sleep(Duration::from_millis(20)).await;
     SockRef::from(stream).set_linger(Some(Duration::ZERO)).expect("an option of every socket");
