@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_is_shared_with_a_warning_where_the_kernel_lets_go_of_clients() {
+    async fn a_port_is_shared_with_a_warning_where_the_kernel_drops_handshakes() {
         let (_, watch) = phase_channel();
         let log = Log::default();
         let guard = tracing::subscriber::set_default(log.clone());

@@ -170,7 +170,7 @@ async fn sweep(connections: &Connections, listener: &mut Listener<System>) -> Li
 const LOOPBACK: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 
 #[tokio::test]
-async fn where_new_clients_cannot_be_kept_out_the_queue_is_emptied_once_and_that_is_said() {
+async fn where_new_clients_cannot_be_stopped_the_queue_is_emptied_once_and_reported() {
     let system = System { refuses: true, ..System::default() };
     // Neither wait is made: without the stop there is nothing to wait for.
     let options = sockets(|o| o.accept_settle_time = LONG);
@@ -184,7 +184,7 @@ async fn where_new_clients_cannot_be_kept_out_the_queue_is_emptied_once_and_that
 }
 
 #[tokio::test]
-async fn what_is_left_in_the_queue_at_the_bound_is_counted() {
+async fn what_is_left_in_the_queue_at_the_deadline_is_counted() {
     let system = System { refuses: true, ..System::default() };
     let options = sockets(|o| o.syn_filter = true);
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
@@ -200,7 +200,7 @@ async fn what_is_left_in_the_queue_at_the_bound_is_counted() {
 }
 
 #[tokio::test]
-async fn a_flood_that_cannot_be_kept_out_ends_at_the_bound() {
+async fn a_flood_that_cannot_be_stopped_ends_at_the_deadline() {
     let system = System { refuses: true, floods: true, ..System::default() };
     let options = SocketOptions::new();
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
@@ -211,7 +211,7 @@ async fn a_flood_that_cannot_be_kept_out_ends_at_the_bound() {
 }
 
 #[tokio::test]
-async fn where_the_kernel_does_not_tell_the_settle_time_is_waited() {
+async fn where_the_kernel_does_not_say_it_the_listener_waits_for_the_settle_time() {
     let system = System { says: Some(None), ..System::default() };
     let options = sockets(|o| o.accept_settle_time = SHORT);
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
@@ -222,7 +222,7 @@ async fn where_the_kernel_does_not_tell_the_settle_time_is_waited() {
 }
 
 #[tokio::test]
-async fn handshakes_that_never_end_are_waited_for_until_the_bound() {
+async fn handshakes_that_never_end_are_waited_for_until_the_deadline() {
     let system = System { says: Some(Some(true)), ..System::default() };
     let options = sockets(|o| o.accept_settle_time = LONG);
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
@@ -232,7 +232,7 @@ async fn handshakes_that_never_end_are_waited_for_until_the_bound() {
 }
 
 #[tokio::test]
-async fn a_handshake_under_way_is_let_in_while_nobody_new_is() {
+async fn a_handshake_under_way_is_let_in_while_no_new_one_is() {
     let options = sockets(|o| o.accept_settle_time = LONG);
     let everywhere = (Ipv6Addr::UNSPECIFIED, 0);
     let (phase, connections, mut listener) = listen(everywhere, System::default(), options);

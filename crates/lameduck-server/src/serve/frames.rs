@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_has_answered_is_not_answered_for() {
+    fn a_client_that_has_answered_is_not_answered_for() {
         for cut in 0..PONG.len() {
             let (begin, end) = PONG.split_at(cut);
             assert!(after(&[DATA, begin, end]).answer().is_empty());

@@ -215,7 +215,7 @@ mod tests {
         assert!(socket.keepalive().unwrap());
     }
     #[tokio::test]
-    async fn a_filter_keeps_new_clients_out_and_needs_a_privilege() {
+    async fn a_filter_stops_new_clients_and_needs_a_privilege() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let mut early = TcpStream::connect(addr).await.unwrap();

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_socket_comes_back_however_its_borrower_ends() {
+    fn a_socket_comes_back_however_its_user_ends() {
         let (slot, returning) = ReturnSlot::pass_on(7);
         assert_eq!(slot.with(|io| *io), None);
         assert_eq!(returning.get_ref(), Some(&7));

@@ -51,7 +51,7 @@ async fn a_plain_listener_resets_its_accept_queue() {
 }
 
 #[tokio::test]
-async fn an_idle_server_closes_as_soon_as_the_kernel_says_that_nobody_comes() {
+async fn an_idle_server_closes_as_soon_as_the_kernel_says_that_no_handshake_is_under_way() {
     // Waits that would be seen, if they were made.
     let wait = Duration::from_secs(10);
     let duck = Duck::new(sockets(|o| o.accept_settle_time = wait));
@@ -67,7 +67,7 @@ async fn an_idle_server_closes_as_soon_as_the_kernel_says_that_nobody_comes() {
 }
 
 #[tokio::test]
-async fn several_listeners_all_close_and_are_told_of_together() {
+async fn several_listeners_all_close_and_are_reported_together() {
     let duck = Duck::new(SocketOptions::new());
     let (first, one) = duck.serve(hello(duck.watch())).await;
     let (second, two) = duck.serve(hello(duck.watch())).await;

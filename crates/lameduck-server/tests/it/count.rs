@@ -9,7 +9,7 @@ use tokio::{sync::Notify, time::Instant};
 use super::*;
 
 #[tokio::test]
-async fn idle_completes_exactly_when_the_last_socket_is_closed() {
+async fn all_closed_completes_exactly_when_the_last_socket_is_closed() {
     let duck = Duck::new(SocketOptions::new());
     let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -36,7 +36,7 @@ async fn idle_completes_exactly_when_the_last_socket_is_closed() {
 }
 
 #[tokio::test]
-async fn a_dropped_wait_for_idle_takes_nothing_from_another() {
+async fn a_dropped_wait_for_the_last_close_takes_nothing_from_another() {
     let duck = Duck::new(SocketOptions::new());
     let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -71,7 +71,7 @@ async fn the_list_begins_with_the_oldest() {
 }
 
 #[tokio::test]
-async fn a_response_that_nobody_has_read_yet_counts_until_it_is_flushed() {
+async fn a_response_that_no_client_has_read_yet_counts_until_it_is_flushed() {
     const LEN: usize = 16 << 20;
     let duck = Duck::new(SocketOptions::new());
     let entered = Arc::new(Notify::new());
@@ -114,7 +114,7 @@ async fn a_response_that_nobody_has_read_yet_counts_until_it_is_flushed() {
 }
 
 #[tokio::test]
-async fn the_list_tells_how_far_each_connection_is() {
+async fn the_list_says_how_far_each_connection_is() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(hello(duck.watch())).await;
     let reached = async |protocol, stage| {

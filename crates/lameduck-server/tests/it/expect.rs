@@ -44,7 +44,7 @@ async fn a_body_that_was_asked_for_is_no_tunnel_whatever_it_begins_with() {
 
 #[cfg(feature = "serve")]
 #[tokio::test]
-async fn a_body_that_our_server_asked_for_is_no_tunnel_whatever_it_begins_with() {
+async fn a_body_that_an_own_server_asked_for_is_no_tunnel_whatever_it_begins_with() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.run(upload(duck.watch())).await;
     check(&duck, addr).await;
@@ -52,7 +52,7 @@ async fn a_body_that_our_server_asked_for_is_no_tunnel_whatever_it_begins_with()
 
 #[cfg(feature = "serve")]
 #[tokio::test]
-async fn a_client_that_was_asked_for_its_body_is_not_told_before_its_answer() {
+async fn a_client_that_was_asked_for_its_body_is_not_notified_before_its_answer() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.run(upload(duck.watch())).await;
     let mut client = asked(addr).await;

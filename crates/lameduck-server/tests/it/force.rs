@@ -50,7 +50,7 @@ async fn force_reaches_a_handler_that_never_ends_behind_a_pipelined_request() {
 }
 
 #[tokio::test]
-async fn force_ends_what_nobody_polls_in_the_eyes_of_its_peer() {
+async fn force_ends_a_connection_that_is_not_polled_as_its_client_sees_it() {
     let duck = Duck::new(SocketOptions::new());
     let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();

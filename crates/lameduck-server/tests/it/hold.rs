@@ -16,7 +16,7 @@ const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(200);
 
 #[tokio::test]
-async fn an_idle_connection_is_kept_until_it_is_told() {
+async fn an_idle_connection_is_kept_until_its_client_is_notified() {
     let duck = Duck::new(sockets(|o| o.idle_grace = LONG));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
@@ -31,7 +31,7 @@ async fn an_idle_connection_is_kept_until_it_is_told() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_that_stays_silent_is_closed_after_the_hold() {
+async fn an_idle_connection_that_stays_idle_is_closed_after_the_grace() {
     let duck = Duck::new(sockets(|o| o.idle_grace = SHORT));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
@@ -141,7 +141,7 @@ async fn a_listener_that_nobody_accepts_from_holds_the_signal_for_its_time_only(
 }
 
 #[tokio::test]
-async fn a_request_that_is_worked_on_does_not_hold_the_signal_and_its_answer_tells() {
+async fn a_request_in_flight_does_not_hold_the_signal_and_its_answer_notifies_the_client() {
     let duck = Duck::new(sockets(|o| {
         o.idle_grace = LONG;
         o.first_byte_grace = SHORT;
@@ -198,7 +198,7 @@ async fn bytes_that_came_but_were_not_read_hold_the_signal() {
 }
 
 #[tokio::test]
-async fn bytes_that_nobody_reads_do_not_hold_the_signal_for_ever() {
+async fn bytes_that_are_never_read_do_not_hold_the_signal_for_ever() {
     let duck = Duck::new(sockets(|o| {
         o.idle_grace = SHORT;
         o.first_byte_grace = SHORT;
@@ -222,7 +222,7 @@ async fn nothing_holds_the_signal_once_cancelling() {
 }
 
 #[tokio::test]
-async fn the_hold_of_a_client_begins_anew_with_what_it_is_sent() {
+async fn the_idle_grace_of_a_client_begins_anew_with_what_it_is_sent() {
     let hold = Duration::from_millis(400);
     let duck = Duck::new(sockets(|o| o.idle_grace = hold));
     let end = Arc::new(Notify::new());

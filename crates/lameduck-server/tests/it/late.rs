@@ -13,12 +13,12 @@ use super::*;
 const HOLD: Duration = Duration::from_millis(50);
 
 #[tokio::test]
-async fn a_request_that_came_too_late_is_told_that_it_was_not_executed() {
+async fn the_client_of_a_request_that_came_too_late_learns_that_it_was_not_executed() {
     check(SocketOptions::new(), REQUEST, b"").await;
 }
 
 #[tokio::test]
-async fn with_a_parting_answer_even_a_request_that_is_still_on_its_way_is_told() {
+async fn with_an_answer_on_idle_close_even_a_request_on_the_wire_is_answered() {
     check(sockets(|o| o.answer_on_idle_close = true), b"", REQUEST).await;
 }
 
@@ -73,7 +73,7 @@ async fn check(mut options: SocketOptions, before: &[u8], after: &[u8]) {
 
 /// A body of HTTP/1.0 ends with the connection: one more byte, and it is another body.
 #[tokio::test]
-async fn a_body_that_ends_with_the_connection_gets_no_parting_answer() {
+async fn a_body_that_ends_with_the_connection_gets_no_last_answer() {
     let duck = Duck::new(sockets(|o| {
         o.answer_on_idle_close = true;
         o.idle_grace = HOLD;

@@ -56,14 +56,14 @@ async fn within<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test]
-async fn a_listener_that_is_kept_open_turns_away_until_the_rest_is_gone() {
+async fn a_listener_that_is_kept_open_rejects_until_the_other_clients_are_gone() {
     let duck = Duck::new(ends(ListenerEnd::KeepOpen));
     let (addr, server) = duck.serve(draining(&duck)).await;
     check_kept(&duck, addr, server).await;
 }
 
 #[tokio::test]
-async fn a_silent_client_holds_a_listener_open_for_its_hold_and_no_longer() {
+async fn an_idle_client_holds_a_listener_open_for_its_grace_and_no_longer() {
     let duck = Duck::new(ends(ListenerEnd::KeepOpen));
     let (addr, server) = duck.serve(draining(&duck)).await;
     let mut silent = TcpStream::connect(addr).await.unwrap();
@@ -76,7 +76,7 @@ async fn a_silent_client_holds_a_listener_open_for_its_hold_and_no_longer() {
 }
 
 #[tokio::test]
-async fn a_listener_that_is_left_queues_for_whoever_else_has_it() {
+async fn a_listener_that_is_left_queues_for_the_other_process_that_has_it() {
     let duck = Duck::new(ends(ListenerEnd::Leave));
     let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = tcp.local_addr().unwrap();
@@ -157,14 +157,14 @@ mod own {
     use super::*;
 
     #[tokio::test]
-    async fn our_server_turns_away_until_the_rest_is_gone() {
+    async fn an_own_server_rejects_until_the_other_clients_are_gone() {
         let duck = Duck::new(ends(ListenerEnd::KeepOpen));
         let (addr, server) = duck.run(draining(&duck)).await;
         check_kept(&duck, addr, server).await;
     }
 
     #[tokio::test]
-    async fn our_server_with_nobody_to_wait_for_closes_at_once() {
+    async fn an_own_server_without_other_clients_closes_at_once() {
         let duck = Duck::new(ends(ListenerEnd::KeepOpen));
         let (addr, server) = duck.run(draining(&duck)).await;
         duck.phase.publish(Phase::Draining);
@@ -173,7 +173,7 @@ mod own {
     }
 
     #[tokio::test]
-    async fn our_server_ends_beside_a_listener_that_it_left() {
+    async fn an_own_server_ends_beside_a_listener_that_it_left() {
         let duck = Duck::new(ends(ListenerEnd::Leave));
         let (addr, server) = duck.run(hello(duck.watch())).await;
         let mut old = TcpStream::connect(addr).await.unwrap();

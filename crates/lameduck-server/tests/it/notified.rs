@@ -73,14 +73,14 @@ async fn check_streams(duck: &Duck, addr: SocketAddr) {
 }
 
 #[tokio::test]
-async fn a_stream_on_a_stock_server_leaves_when_everybody_was_told() {
+async fn a_stream_on_a_stock_server_ends_when_every_client_is_notified() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(app(&duck, SHORT / 8)).await;
     check_streams(&duck, addr).await;
 }
 
 #[tokio::test]
-async fn silent_clients_are_waited_for_until_they_are_closed() {
+async fn idle_clients_are_waited_for_until_they_are_closed() {
     let duck = Duck::new(sockets(|o| {
         o.idle_grace = SHORT;
         o.first_byte_grace = SHORT;
@@ -99,7 +99,7 @@ async fn silent_clients_are_waited_for_until_they_are_closed() {
 }
 
 #[tokio::test]
-async fn the_wait_for_the_last_to_be_told_ends_with_the_drain() {
+async fn the_wait_until_every_client_is_notified_ends_with_the_drain() {
     let duck = Duck::new(SocketOptions::new());
     let app = Router::new().route("/", get(std::future::pending::<()>));
     let (addr, _server) = duck.serve(app).await;
@@ -116,7 +116,7 @@ async fn the_wait_for_the_last_to_be_told_ends_with_the_drain() {
 }
 
 #[tokio::test]
-async fn a_lame_duck_that_recovers_asks_anew() {
+async fn a_stop_after_a_cancelled_one_waits_for_its_own_clients() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(hello(duck.watch())).await;
     duck.phase.publish(Phase::LameDuck);
@@ -155,14 +155,14 @@ mod own {
     use super::*;
 
     #[tokio::test]
-    async fn a_stream_on_our_server_leaves_when_everybody_was_told() {
+    async fn a_stream_on_an_own_server_ends_when_every_client_is_notified() {
         let duck = Duck::new(SocketOptions::new());
         let (addr, _server) = duck.run(app(&duck, SHORT / 8)).await;
         check_streams(&duck, addr).await;
     }
 
     #[tokio::test]
-    async fn a_stream_that_says_nothing_is_not_waited_for() {
+    async fn a_stream_without_events_is_not_waited_for() {
         let duck = Duck::new(SocketOptions::new());
         let app = Router::new().route(
             "/",
@@ -198,7 +198,7 @@ mod own {
     }
 
     #[tokio::test]
-    async fn a_client_whose_stream_ended_late_is_told_with_its_next_answer() {
+    async fn a_client_whose_stream_ended_late_is_notified_with_its_next_answer() {
         let duck = Duck::new(sockets(|o| o.idle_grace = SHORT));
         let slow = get(async || {
             Body::from_stream(unfold(false, |is_over| async move {
@@ -224,7 +224,7 @@ mod own {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_away_by_a_stop_that_was_called_off() {
+async fn a_cancelled_stop_sends_no_client_away() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(hello(duck.watch())).await;
     let mut idle = TcpStream::connect(addr).await.unwrap();
@@ -247,7 +247,7 @@ async fn nobody_is_sent_away_by_a_stop_that_was_called_off() {
 }
 
 #[tokio::test]
-async fn a_stop_after_one_that_was_called_off_waits_for_nobody_twice() {
+async fn a_stop_after_a_cancelled_one_waits_for_no_client_twice() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(hello(duck.watch())).await;
     let mut idle = TcpStream::connect(addr).await.unwrap();
@@ -269,7 +269,7 @@ async fn a_stop_after_one_that_was_called_off_waits_for_nobody_twice() {
 }
 
 #[tokio::test]
-async fn who_waits_since_a_stop_that_was_called_off_waits_for_those_who_came_before_the_next() {
+async fn a_wait_from_a_cancelled_stop_waits_for_the_clients_before_the_next() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(hello(duck.watch())).await;
     let mut first = TcpStream::connect(addr).await.unwrap();
@@ -288,7 +288,7 @@ async fn who_waits_since_a_stop_that_was_called_off_waits_for_those_who_came_bef
 }
 
 #[tokio::test]
-async fn who_asks_first_in_a_second_stop_waits_for_those_who_came_before_it() {
+async fn a_first_wait_in_a_second_stop_waits_for_the_clients_before_it() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(hello(duck.watch())).await;
     duck.phase.publish(Phase::LameDuck);
@@ -305,7 +305,7 @@ async fn who_asks_first_in_a_second_stop_waits_for_those_who_came_before_it() {
 }
 
 #[tokio::test]
-async fn who_waits_since_a_stop_that_was_called_off_waits_for_nobody_who_was_switched_since() {
+async fn a_wait_from_a_cancelled_stop_does_not_wait_for_connections_upgraded_since() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(hello(duck.watch()).route("/ws", get(upgrade))).await;
     let mut client = TcpStream::connect(addr).await.unwrap();

@@ -101,7 +101,7 @@ async fn an_option_that_the_kernel_does_not_take_is_named_at_the_bind() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_named_with_its_cure() {
+async fn a_port_in_use_is_named_with_the_fix() {
     let duck = Duck::new(SocketOptions::new());
     let taken = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let addr = taken.local_addr().unwrap();

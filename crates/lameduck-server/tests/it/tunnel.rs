@@ -99,7 +99,7 @@ fn patient() -> Duck {
 }
 
 #[tokio::test]
-async fn tunnels_of_a_stock_server_are_counted_and_told_and_do_not_hold_the_signal() {
+async fn tunnels_of_a_stock_server_are_counted_and_do_not_hold_the_signal() {
     for request in [UPGRADE, CONNECT] {
         let (duck, in_flight) = (patient(), InFlight::new());
         let (addr, server) = duck.serve(tunnel(duck.watch(), in_flight.clone())).await;
@@ -111,7 +111,7 @@ async fn tunnels_of_a_stock_server_are_counted_and_told_and_do_not_hold_the_sign
 
 #[cfg(feature = "serve")]
 #[tokio::test]
-async fn tunnels_of_our_server_are_counted_and_told_and_it_ends_with_the_last() {
+async fn tunnels_of_an_own_server_are_counted_and_it_ends_with_the_last() {
     for request in [UPGRADE, CONNECT] {
         let (duck, in_flight) = (patient(), InFlight::new());
         let (addr, server) = duck.run(tunnel(duck.watch(), in_flight.clone())).await;
@@ -169,14 +169,14 @@ async fn a_connect_is_a_tunnel_however_its_head_is_split() {
 
 #[cfg(feature = "serve")]
 #[tokio::test]
-async fn a_connect_to_our_server_is_a_tunnel_however_its_head_is_split() {
+async fn a_connect_to_an_own_server_is_a_tunnel_however_its_head_is_split() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.run(tunnel_and_hello(&duck)).await;
     check_all_pieces(&duck, addr).await;
 }
 
 #[tokio::test]
-async fn a_connect_that_was_refused_leaves_an_ordinary_connection() {
+async fn a_connect_that_was_rejected_leaves_an_ordinary_connection() {
     let duck = Duck::new(SocketOptions::new());
     let app = Router::new().fallback(async || (StatusCode::FORBIDDEN, "no"));
     let (addr, _server) = duck.serve(app).await;
@@ -246,7 +246,7 @@ async fn a_connection_that_is_old_still_becomes_a_tunnel() {
 
 #[cfg(feature = "serve")]
 #[tokio::test]
-async fn a_tunnel_that_is_asked_for_along_with_another_request_is_one_to_our_server() {
+async fn a_tunnel_that_is_asked_for_along_with_another_request_is_one_to_an_own_server() {
     for request in [UPGRADE, CONNECT] {
         for before in [&b"GET /hello HTTP/1.1\r\nhost: duck\r\n\r\n"[..], b"\r\n"] {
             let (duck, in_flight) = (patient(), InFlight::new());

@@ -56,7 +56,7 @@ async fn goaway_comes_at_lame_duck_while_new_connections_are_served() {
 }
 
 #[tokio::test]
-async fn a_connection_without_a_stream_is_told_after_the_first_byte_grace() {
+async fn a_connection_without_a_stream_is_notified_after_the_first_byte_grace() {
     let duck = Duck::new(sockets(|o| o.first_byte_grace = SHORT));
     let (addr, _server) = duck.run(hello(duck.watch())).await;
     duck.phase.publish(Phase::LameDuck);
@@ -67,7 +67,7 @@ async fn a_connection_without_a_stream_is_told_after_the_first_byte_grace() {
 }
 
 #[tokio::test]
-async fn a_lame_duck_that_recovers_keeps_its_new_connections() {
+async fn a_cancelled_stop_keeps_its_new_connections() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.run(hello(duck.watch())).await;
     let (mut send, _) = connect(addr).await;
@@ -86,7 +86,7 @@ async fn a_lame_duck_that_recovers_keeps_its_new_connections() {
 }
 
 #[tokio::test]
-async fn a_lame_duck_that_recovered_at_once_tells_its_connections_the_next_time() {
+async fn a_stop_that_is_cancelled_at_once_leaves_connections_to_be_notified_in_the_next() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.run(hello(duck.watch())).await;
     let (mut send, connection) = connect(addr).await;
@@ -101,7 +101,7 @@ async fn a_lame_duck_that_recovered_at_once_tells_its_connections_the_next_time(
 }
 
 #[tokio::test]
-async fn a_connection_that_waited_for_its_first_stream_is_told_in_the_next_stop() {
+async fn a_connection_that_waited_for_its_first_stream_is_notified_in_the_next_stop() {
     let duck = Duck::new(sockets(|o| o.first_byte_grace = 2 * SHORT));
     let (addr, server) = duck.run(hello(duck.watch())).await;
     duck.phase.publish(Phase::LameDuck);

@@ -8,7 +8,7 @@ use tokio_tungstenite::{client_async, tungstenite::Message};
 use super::*;
 
 #[tokio::test]
-async fn an_idle_client_that_speaks_while_draining_is_served_and_told() {
+async fn an_idle_client_that_speaks_while_draining_is_served_and_notified() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, server) = duck.run(hello(duck.watch())).await;
     let mut clients = Vec::new();
@@ -29,7 +29,7 @@ async fn an_idle_client_that_speaks_while_draining_is_served_and_told() {
 }
 
 #[tokio::test]
-async fn a_client_that_talks_does_not_hold_up_the_close_of_a_silent_one() {
+async fn a_busy_client_does_not_delay_the_close_of_an_idle_one() {
     let duck = Duck::new(sockets(|o| o.idle_grace = SHORT));
     // Nobody is told.
     let (addr, server) = duck.run(Router::new().route("/", get(|| async { "hello" }))).await;
@@ -56,7 +56,7 @@ async fn a_client_that_talks_does_not_hold_up_the_close_of_a_silent_one() {
 }
 
 #[tokio::test]
-async fn a_request_that_nobody_has_read_yet_is_served_before_its_connection_is_closed() {
+async fn a_request_that_is_not_read_yet_is_served_before_its_connection_is_closed() {
     let duck = Duck::new(sockets(|o| o.idle_grace = Duration::ZERO));
     let (addr, server) = duck.run(hello(duck.watch())).await;
     let mut clients = Vec::new();
@@ -110,7 +110,7 @@ async fn half_a_head_ends_after_its_grace() {
 }
 
 #[tokio::test]
-async fn first_bytes_that_tell_no_protocol_yet_end_after_their_grace() {
+async fn first_bytes_of_no_known_protocol_end_after_their_grace() {
     for bytes in [&b"P"[..], b"PRI *", b"PRI * HTTP/2.0\r\n\r\nSM"] {
         let duck = Duck::new(sockets(|o| o.first_byte_grace = SHORT));
         let (addr, server) = duck.run(hello(duck.watch())).await;

@@ -42,7 +42,7 @@ async fn a_connection_beyond_the_limit_waits_for_one_that_closes() {
 }
 
 #[tokio::test]
-async fn the_limit_holds_up_neither_the_stop_nor_those_in_the_queue() {
+async fn the_limit_delays_neither_the_stop_nor_clients_in_the_queue() {
     let duck = Duck::new(SocketOptions::new());
     let (server, mut first, mut second) = full(&duck).await;
     duck.phase.publish(Phase::Draining);
@@ -123,7 +123,7 @@ async fn a_service_may_be_made_for_each_connection_from_its_peer() {
 }
 
 #[tokio::test]
-async fn an_old_connection_is_told_with_its_next_answer() {
+async fn an_old_connection_is_notified_with_its_next_answer() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = run(&duck, http(|o| o.max_connection_age = Some(SHORT))).await;
     let mut client = TcpStream::connect(addr).await.unwrap();
@@ -135,7 +135,7 @@ async fn an_old_connection_is_told_with_its_next_answer() {
 }
 
 #[tokio::test]
-async fn what_a_handler_says_of_an_old_connection_is_kept() {
+async fn what_a_handler_says_about_an_old_connection_is_kept() {
     for says in ["x-hop", "x-hop, close"] {
         let duck = Duck::new(SocketOptions::new());
         let (addr, listener) = bind(&duck).await;
@@ -247,7 +247,7 @@ async fn an_option_that_cannot_work_is_not_taken() {
 }
 
 #[tokio::test]
-async fn an_idle_timeout_closes_a_silent_client_and_not_one_that_is_served() {
+async fn an_idle_timeout_closes_an_idle_client_and_not_one_that_is_served() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, listener) = bind(&duck).await;
     let slow = get(async || {

@@ -86,7 +86,7 @@ pub(super) fn patient(ack_timeout: Duration) -> HttpOptions {
 }
 
 #[tokio::test]
-async fn a_peer_that_answers_the_ping_is_told_twice_and_closed() {
+async fn a_client_that_answers_the_ping_gets_two_goaways_and_is_closed() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, server) = run(&duck, hello(duck.watch()), patient(LONG)).await;
     let mut peer = Peer::connect(addr).await;
@@ -107,7 +107,7 @@ async fn a_peer_that_answers_the_ping_is_told_twice_and_closed() {
 }
 
 #[tokio::test]
-async fn a_peer_that_never_answers_the_ping_is_told_the_last_stream_after_the_patience() {
+async fn a_client_that_never_acknowledges_a_goaway_learns_the_last_stream_after_the_timeout() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, server) = run(&duck, hello(duck.watch()), patient(SHORT)).await;
     let mut peer = Peer::connect(addr).await;
@@ -125,7 +125,7 @@ async fn a_peer_that_never_answers_the_ping_is_told_the_last_stream_after_the_pa
 }
 
 #[tokio::test]
-async fn the_end_of_the_drain_ends_the_patience() {
+async fn the_end_of_the_drain_ends_the_wait_for_an_acknowledgement() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, server) = run(&duck, hello(duck.watch()), patient(LONG)).await;
     let mut peer = Peer::connect(addr).await;
@@ -194,7 +194,7 @@ async fn an_answer_that_comes_before_its_ping_does_not_hold_a_stop() {
 }
 
 #[tokio::test]
-async fn a_head_in_two_frames_is_not_broken_by_the_end_of_the_patience() {
+async fn a_head_in_two_frames_is_not_broken_by_the_end_of_the_timeout() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, server) = run(&duck, hello(duck.watch()), patient(SHORT)).await;
     let mut peer = Peer::connect(addr).await;

@@ -90,7 +90,7 @@ mod unix {
     }
 
     #[tokio::test]
-    async fn an_idle_client_of_a_unix_socket_is_held_and_told() {
+    async fn an_idle_client_of_a_unix_socket_is_kept_and_notified() {
         let options = sockets(|o| o.idle_grace = LONG);
         let local = Local::run("hold", options, hello);
         let mut client = local.connect().await;

@@ -109,7 +109,7 @@ async fn a_close_does_not_linger_for_a_client_that_was_silent_after_its_upload()
 }
 
 #[tokio::test]
-async fn a_client_that_sends_for_ever_ends_with_the_time() {
+async fn a_client_that_sends_for_ever_is_closed_when_the_time_is_over() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, server) = refusing(&duck, Some(SHORT)).await;
     let mut client = TcpStream::connect(addr).await.unwrap();

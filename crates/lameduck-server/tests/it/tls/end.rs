@@ -27,7 +27,7 @@ async fn a_clean_end_says_so_and_the_connection_is_counted_until_then() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_held_and_its_silent_end_is_clean() {
+async fn an_idle_connection_is_kept_and_its_end_is_clean() {
     for is_own in [true, false] {
         let options = sockets(|o| o.idle_grace = SHORT);
         let server = Secure::start(options, |tls| tls, plain, is_own).await;
@@ -43,7 +43,7 @@ async fn an_idle_connection_is_held_and_its_silent_end_is_clean() {
 }
 
 #[tokio::test]
-async fn a_request_within_the_hold_is_answered_and_told() {
+async fn a_request_within_the_idle_grace_is_answered_and_its_client_notified() {
     for is_own in [true, false] {
         let server = Secure::start(SocketOptions::new(), |tls| tls, plain, is_own).await;
         let mut client = server.connect(&["http/1.1"]).await;
@@ -75,7 +75,7 @@ async fn a_rejected_upload_reads_its_whole_answer() {
 }
 
 #[tokio::test]
-async fn a_response_that_nobody_has_read_counts_until_it_is_flushed() {
+async fn a_response_that_no_client_has_read_counts_until_it_is_flushed() {
     const LEN: usize = 16 * 1024 * 1024;
     let app = |_| Router::new().route("/", get(async || vec![b'a'; LEN]));
     let server = Secure::run(SocketOptions::new(), app).await;

@@ -9,7 +9,7 @@ use super::*;
 const HALF: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03half";
 
 #[tokio::test]
-async fn a_handshake_that_never_ends_holds_up_neither_others_nor_the_stop() {
+async fn a_handshake_that_never_ends_delays_neither_other_clients_nor_the_stop() {
     for is_own in [true, false] {
         let options = sockets(|o| {
             o.first_byte_grace = SHORT;

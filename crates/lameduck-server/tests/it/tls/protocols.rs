@@ -26,7 +26,7 @@ async fn a_client_that_agreed_on_http_2_gets_its_goaway_at_lame_duck() {
 }
 
 #[tokio::test]
-async fn a_client_that_agreed_on_nothing_is_heard_by_its_first_bytes() {
+async fn the_protocol_of_a_client_that_agreed_on_none_is_known_by_its_first_bytes() {
     let server = Secure::run(SocketOptions::new(), plain).await;
     let mut client = server.connect(&[]).await;
     assert!(exchange(&mut client).await.ends_with("hello"));
@@ -51,7 +51,7 @@ async fn without_http_2_nobody_agrees_on_it() {
 }
 
 #[tokio::test]
-async fn a_handler_of_a_stock_server_sees_its_peers_address_inside_of_it() {
+async fn a_handler_of_a_stock_server_behind_tls_sees_the_clients_address() {
     use axum::extract::ConnectInfo;
 
     let (duck, pems) = (Duck::new(SocketOptions::new()), Pems::new());
