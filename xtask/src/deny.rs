@@ -1,4 +1,4 @@
-//! `cargo xtask deny`: licences, sources and advisories of what we depend on. `deny.toml` says more.
+//! `cargo xtask deny`: licences, sources and advisories of our dependencies, as `deny.toml` says.
 
 use anyhow::Result;
 use xshell::{Shell, cmd};

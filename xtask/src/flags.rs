@@ -16,7 +16,7 @@ xflags::xflags! {
             optional --only server: String
         }
 
-        /// Stops servers whose clients are 20 ms away, in networks of their own. Needs Linux and root.
+        /// Stops servers whose clients are 20 ms away, in own networks. Needs Linux and root.
         cmd drill {
             /// 18 stops in about 20 s, instead of 135 in about 3 minutes.
             optional --quick
@@ -36,7 +36,7 @@ xflags::xflags! {
         /// Checks what clippy cannot see: dependencies, manifests, files, pages, changelogs.
         cmd tidy {}
 
-        /// Compares each crate's README with its crate page, and the root's table with the manifests.
+        /// Compares the READMEs with the crate pages and the manifests.
         cmd readme {
             /// Writes them instead.
             optional --bless
@@ -83,7 +83,7 @@ xflags::xflags! {
             optional --part part: String
             /// Prints the rows as JSON.
             optional --json
-            /// Writes the promises into the root README.
+            /// Writes the promises into the root README, and every row into docs/costs.md.
             optional --bless
         }
     }

@@ -43,11 +43,9 @@ pub(crate) fn run(sh: &Shell) -> Result<Ran> {
 /// The name of the toolchain of that version, if rustup has one.
 fn installed(sh: &Shell, wanted: (u32, u32)) -> Option<String> {
     let list = cmd!(sh, "rustup toolchain list").quiet().ignore_stderr().read().ok()?;
-    let names = list.lines().filter_map(|line| line.split_whitespace().next());
-    names
-        .filter(|name| version(name.split('-').next().unwrap_or_default()) == wanted)
-        .next_back()
-        .map(str::to_owned)
+    let mut names = list.lines().filter_map(|line| line.split_whitespace().next());
+    let found = names.rfind(|name| version(name.split('-').next().unwrap_or_default()) == wanted);
+    found.map(str::to_owned)
 }
 
 /// The Rust that cargo uses now.

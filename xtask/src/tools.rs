@@ -15,8 +15,8 @@ pub(crate) struct Tool {
 }
 
 impl Tool {
-    /// Where the program is. Installs it first if it is not there; the error is the reason for which
-    /// it cannot be.
+    /// Where the program is. Installs it first if it is not there; the inner error says why that is
+    /// not possible.
     pub(crate) fn get(&self, sh: &Shell) -> Result<Result<PathBuf, String>> {
         let Self { program, package, version } = self;
         let root = Workspace::load(sh)?.target.join("tools");

@@ -123,7 +123,8 @@ mod tests {
     fn a_crate_depends_on_ours_unless_only_its_tests_do() {
         let package = |name: &str, dependencies: Value| {
             serde_json::json!({
-                "name": name, "version": "0.1.0", "publish": null, "rust_version": "1.85.1", "features": { "a": [] },
+                "name": name, "version": "0.1.0", "publish": null, "rust_version": "1.85.1",
+                "features": { "a": [] },
                 "manifest_path": format!("/w/crates/{name}/Cargo.toml"),
                 "dependencies": dependencies,
                 "targets": [

@@ -1,9 +1,9 @@
-//! What `cargo xtask perf` compares with: tower-http's layers, as those have them who use nothing
-//! of ours.
+//! What `cargo xtask perf` compares with: tower-http's layers, as a program has them that uses
+//! nothing of ours.
 //!
-//! A crate of its own, because cargo builds a crate once with the features of all who use it: with
-//! `lameduck` in the same binary, tower-http's request ids come from the faster generator that
-//! `lameduck-context` turns on. So servers are compared that are built apart.
+//! A crate of its own, because cargo builds a crate once with the features that all its users ask
+//! for: with `lameduck` in the same binary, tower-http's request ids come from the faster generator
+//! that `lameduck-context` turns on. So the servers that are compared are built apart.
 #![forbid(unsafe_code)]
 
 mod cpu;

@@ -29,7 +29,7 @@ use tower_http::{
 /// A limit that no request reaches.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// Counts what can be waited for, and turns requests away once a token is cancelled.
+/// Counts what can be waited for, and rejects requests once a token is cancelled.
 ///
 /// The few lines that everybody writes around tokio-util's parts.
 #[derive(Clone, Debug, Default)]
@@ -80,7 +80,7 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     #[derive(Debug)]
     pub struct TrackerGateFuture<F> {
-        // None: the request was turned away.
+        // None: the request was rejected.
         #[pin]
         inner: Option<TrackedFuture<F>>,
     }
@@ -121,7 +121,7 @@ pub type Typical = Stack<
     >,
 >;
 
-/// Request id, trace (nobody listens), panic recovery, count, timeout.
+/// Request id, trace (without a subscriber), panic recovery, count, timeout.
 #[must_use]
 pub fn typical() -> Typical {
     ServiceBuilder::new()
@@ -155,7 +155,7 @@ pub const fn request_id() -> RequestId {
     )
 }
 
-/// Counts to the end of the body, can be waited for, turns away.
+/// Counts to the end of the body, can be waited for, rejects.
 pub type Gate = Stack<TrackerGateLayer, InFlightRequestsLayer>;
 
 /// It takes both: the one counts to the end of the body, the other can be waited for.

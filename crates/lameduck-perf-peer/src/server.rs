@@ -26,7 +26,7 @@ pub fn runtime() -> io::Result<runtime::Runtime> {
 /// # Errors
 ///
 /// If no port can be had.
-#[expect(clippy::print_stdout, reason = "how whoever started the program learns the address")]
+#[expect(clippy::print_stdout, reason = "the program that started this one reads the address")]
 pub fn serve(app: Router) -> io::Result<()> {
     // One worker on one processor: what is measured is its time, not the scheduler's.
     pin_to_cpu(0);

@@ -42,17 +42,20 @@ where
 {
     let Ok(()) = poll_fn(|cx| service.poll_ready(cx)).await;
     let mut answer = pin!(service.call(black_box(work.request())));
-    let Ok(response) = poll_fn(|cx| insist(cx, |cx| answer.as_mut().poll(cx))).await;
+    let Ok(response) = poll_fn(|cx| poll_again(cx, |cx| answer.as_mut().poll(cx))).await;
     let (head, body) = response.into_parts();
     let mut body = pin!(body);
-    while let Some(frame) = poll_fn(|cx| insist(cx, |cx| body.as_mut().poll_frame(cx))).await {
+    while let Some(frame) = poll_fn(|cx| poll_again(cx, |cx| body.as_mut().poll_frame(cx))).await {
         black_box(frame.is_ok());
     }
     black_box(head);
 }
 
 /// Polls again at once, until it is ready.
-fn insist<T>(cx: &mut Context<'_>, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+fn poll_again<T>(
+    cx: &mut Context<'_>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Poll<T> {
     loop {
         if let Poll::Ready(done) = poll(cx) {
             return Poll::Ready(done);

@@ -40,8 +40,8 @@ impl Work {
 
     /// The request.
     // Never inlined, and neither are the handler's call and poll: a server reads its requests
-    // elsewhere, and reaches its handlers through a pointer. Else the compiler inlines them into some stacks and
-    // not into others, and that would be counted as a layer's cost.
+    // elsewhere, and reaches its handlers through a pointer. Otherwise the compiler inlines them
+    // into some stacks and not into others, and that would be counted as a layer's cost.
     #[inline(never)]
     #[must_use]
     pub fn request(self) -> Request<Full<Bytes>> {

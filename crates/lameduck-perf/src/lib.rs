@@ -1,7 +1,7 @@
 //! What `cargo xtask perf` measures: our layers and tower-http's, in one binary.
 //!
 //! Both sides do the same work around the same handler, are driven by the same loop, and are
-//! compiled together, so that what differs is the layers. See `xtask/src/perf/mod.rs` for the method.
+//! compiled together, so that only the layers differ. See `xtask/src/perf/mod.rs` for the method.
 #![forbid(unsafe_code)]
 
 mod drive;

@@ -30,7 +30,7 @@ pub enum Stack {
     OurTimeout,
     /// tower-http's count, tokio-util's tracker and token.
     PeerGate,
-    /// Our count, which like the peer's tells no aborted request apart, and our drain.
+    /// Our count and our drain. As the peer's, the count does not show which requests were aborted.
     OurGate,
     /// tower-http's request id, set and propagated.
     PeerContext,
@@ -115,7 +115,7 @@ impl Stack {
 }
 
 fn our_gate() -> io::Result<Layers<DrainLayer, InFlightLayer>> {
-    // Leaked: as long as nobody can read the count, it need not be spread over the threads.
+    // Leaked: a count that has no reader is not spread over the threads, and one in use has readers.
     let mut options = InFlightOptions::new();
     options.detects_aborted = false;
     let in_flight: &InFlight = Box::leak(Box::new(InFlight::with_options(options)));

@@ -58,7 +58,7 @@ fn load(sh: &Shell, programs: &Programs, group: &[Served]) -> Result<String> {
         let targets = servers.iter().map(Server::target);
         let (load, rounds) = (programs.path("load"), ROUNDS.to_string());
         let lines = step::read(cmd!(sh, "{load} {rounds} {MILLISECONDS} {targets...}"))?;
-        // Rounds are counted from zero at each start: a start's are told apart by its number.
+        // Each start counts its rounds from zero: its number keeps them apart.
         output.extend(lines.lines().map(|line| format!("{start}.{line}\n")));
     }
     Ok(output)
@@ -118,7 +118,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Killed: it has nobody to say goodbye to.
+        // Killed: it has no clients to close.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -128,8 +128,8 @@ impl Drop for Server {
 mod tests {
     use super::*;
 
-    const OUTPUT: &str = "0 bare 100 50\n0 typical 150 40\n1 typical 1100 8\n1 bare 1000 10\n2 bare 10 5\n\
-         2 typical 40 3\n";
+    const OUTPUT: &str = "0 bare 100 50\n0 typical 150 40\n1 typical 1100 8\n\
+        1 bare 1000 10\n2 bare 10 5\n2 typical 40 3\n";
 
     #[test]
     fn differences_are_taken_within_a_round() {

@@ -22,39 +22,43 @@ use crate::{
 
 /// How it is measured, for the reader of the numbers.
 const METHOD: &str = "\
-Per request, over the bare handler. One binary holds both sides, built with `--profile perf` \
-(release, one codegen unit, thin LTO).
-A request has 4 headers, its answer 2 and 5 bytes; the service is cloned for each, the waker is \
-tokio's, its budget is off.
-instructions  callgrind, difference of 2500 and 500 requests; nothing but user space is counted
+Per request, over the bare handler. One binary holds both sides, built with `--profile perf`
+(release, one codegen unit, thin LTO). A request has 4 headers, its answer 2 and 5 bytes; the
+service is cloned for each, the waker is tokio's, its budget is off.
+
+instructions  callgrind, difference of 2500 and 500 requests; only user space is counted
 timers        calls of tokio's timer registration in the same runs
 syscalls      strace, difference of 1100 and 100 requests
 allocations   a counting allocator, mean of 1000 requests
-ns            processor time of the thread, median of 31 rounds in which all stacks take turns
-processor     an axum server on one core, 32 keep-alive connections from another that never sleeps; time of all its \
-threads from schedstat,
-              median over paired turns of five starts; requests per second in percent of the bare server's
-              in the same turns
-ready         the handler answers at its first poll; waiting: at its second; empty: as ready, but \
-no header at all
+ns            processor time of the thread, median of 31 rounds in which the stacks take turns
+processor     an axum server on one core, 32 keep-alive connections from another that never sleeps;
+              time of all its threads from schedstat, median over paired turns of five starts;
+              requests per second in percent of the bare server's in the same turns
+ready         the handler answers at its first poll; waiting: at its second; empty: as ready, but
+              without any header
+
 typical       SetRequestId, Trace, PropagateRequestId, CatchPanic, InFlightRequests, Timeout
+same jobs     SetRequestId, PropagateRequestId, InFlightRequests, TaskTracker with
+              CancellationToken, Timeout: what `Lameduck::layer` does, and nothing else
+lameduck      `Lameduck::layer` with a timeout: count with ledger, gate, context. It neither traces
+              nor catches panics: compare it with the same jobs.
 request id    tower-http's layers also put it into the response's extensions, which ours do not
-same jobs     SetRequestId, PropagateRequestId, InFlightRequests, TaskTracker with \
-CancellationToken, Timeout
-lameduck      `Lameduck::layer` with a time limit: count with ledger, gate, context. It neither \
-traces nor catches panics.
-lameduck-context turns on uuid's `fast-rng`, which saves tower-http's MakeRequestUuid a system \
-call for each request, too, wherever both
-              are in one program. The servers are not: the peers' is built without ours.";
+
+lameduck-context turns on uuid's `fast-rng`, which saves tower-http's MakeRequestUuid a system call
+for each request, too, wherever both are in one program. The servers are not: the peers' is built
+without ours.";
 
 impl flags::Perf {
     pub(crate) fn run(self, sh: &Shell) -> Result<()> {
         let parts = Parts::named(self.part.as_deref())?;
+        if self.bless && self.part.is_some() {
+            bail!("`--bless` writes every row: it cannot go with `--part`");
+        }
         parts.need_tools(sh)?;
         let start = now();
         let programs = Programs::build(sh)?;
         let mut numbers = Numbers::default();
-        // In the order of their patience with neighbours: the machine calms down after a build.
+        // What neighbours disturb most comes last: the machine calms down after a build.
         if parts.has("instructions") {
             callgrind::measure(sh, &programs, &mut numbers)?;
         }
@@ -80,7 +84,7 @@ impl flags::Perf {
         }
         eprintln!("perf: {}", seconds(start.elapsed()));
         if self.bless {
-            table::bless(sh, &rows)?;
+            table::bless(sh, METHOD, &rows)?;
         }
         rows::verdict(&rows)
     }

@@ -1,4 +1,4 @@
-//! The rows for a reader, for a program, and for the README.
+//! The rows for a reader, for a program, for the README and for the page of costs.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -7,8 +7,11 @@ use xshell::Shell;
 use super::rows::{Gate, Row};
 use crate::readme::between;
 
-/// Between these two lines of the root README stands the table.
+/// Between these two lines of a page stands the table.
 const MARKS: [&str; 2] = ["<!-- perf -->", "<!-- /perf -->"];
+/// The page that has the promises, and the one that has every row.
+const README: &str = "README.md";
+const COSTS: &str = "docs/costs.md";
 
 /// A table with a heading for each group.
 pub(super) fn text(rows: &[Row]) -> String {
@@ -23,7 +26,7 @@ pub(super) fn text(rows: &[Row]) -> String {
             out.push_str(&format!("\n{group}\n"));
         }
         let verdict = match (row.gate, row.is_kept()) {
-            (Gate::Told, _) => "",
+            (Gate::Shown | Gate::Open, _) => "",
             (_, true) => "ok",
             (_, false) => "MISSED",
         };
@@ -47,7 +50,7 @@ pub(super) fn json(rows: &[Row]) -> Value {
             let (most_ratio, most) = match gate {
                 Gate::Ratio(most) => (Some(most), None),
                 Gate::AtMost(most) => (None, Some(most)),
-                Gate::Told => (None, None),
+                Gate::Shown | Gate::Open => (None, None),
             };
             json!({
                 "group": group, "what": what, "peer": peer, "ours": ours,
@@ -58,24 +61,31 @@ pub(super) fn json(rows: &[Row]) -> Value {
         .collect()
 }
 
-/// Writes the promises and what was measured into the root README.
-pub(super) fn bless(sh: &Shell, rows: &[Row]) -> Result<()> {
-    let readme = sh.read_file("README.md")?;
-    let readme = between(&readme, MARKS, &markdown(rows))
-        .with_context(|| format!("README.md has no {} and {}", MARKS[0], MARKS[1]))?;
-    sh.write_file("README.md", readme)?;
+/// Writes the promises into the root README, and every row into the page of costs.
+pub(super) fn bless(sh: &Shell, method: &str, rows: &[Row]) -> Result<()> {
+    let promises = rows.iter().filter(|row| row.gate != Gate::Open);
+    write(sh, README, &markdown(promises))?;
+    let all = format!("```text\n{method}\n```\n\n{}", markdown(rows.iter()));
+    write(sh, COSTS, &all)
+}
+
+fn write(sh: &Shell, path: &str, table: &str) -> Result<()> {
+    let page = between(&sh.read_file(path)?, MARKS, table)
+        .with_context(|| format!("{path} has no {} and {}", MARKS[0], MARKS[1]))?;
+    sh.write_file(path, page)?;
     Ok(())
 }
 
-fn markdown(rows: &[Row]) -> String {
+fn markdown<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
     let mut out =
         "| per request | theirs | ours | ratio | promised |\n|---|---|---|---|---|\n".to_owned();
-    for row in rows.iter().filter(|row| row.gate != Gate::Told) {
+    for row in rows {
         let (job, peers) = row.group.split_once(": ").unwrap_or((row.group, ""));
         let (peer, ours) = peers.split_once(" | ").unwrap_or((peers, ""));
+        // A bar within a cell would end it.
+        let what = row.what.replace('|', "/");
         out.push_str(&format!(
-            "| {job}, {} | {}, {peer} | {}, {ours} | {} | {} |\n",
-            row.what,
+            "| {job}, {what} | {}, {peer} | {}, {ours} | {} | {} |\n",
             number(row.peer),
             number(row.ours),
             ratio(row),
@@ -102,7 +112,7 @@ fn promise(gate: Gate) -> String {
     match gate {
         Gate::Ratio(most) => format!("<= {most:.2}x"),
         Gate::AtMost(most) => format!("<= {most:.0}"),
-        Gate::Told => String::new(),
+        Gate::Shown | Gate::Open => String::new(),
     }
 }
 
@@ -116,7 +126,7 @@ mod tests {
         let rows = [
             row("a: theirs | ours", 20.0, Gate::Ratio(0.10)),
             row("a: theirs | ours", 0.5, Gate::AtMost(0.0)),
-            row("b", 1.0, Gate::Told),
+            row("b", 1.0, Gate::Shown),
         ];
         let text = text(&rows);
         let words: Vec<Vec<_>> =
@@ -125,8 +135,8 @@ mod tests {
         assert_eq!(words[3], ["w", "200", "0.500", "0.003x", "<=", "0", "MISSED"]);
         assert_eq!(words[6], ["w", "200", "1", "0.005x"]);
         assert_eq!(text.matches("theirs | ours").count(), 1);
-        let markdown = markdown(&rows);
+        let markdown = markdown(rows.iter());
         assert!(markdown.contains("| a, w | 200, theirs | 20, ours | 0.100x | <= 0.10x |\n"));
-        assert_eq!(markdown.lines().count(), 4);
+        assert_eq!(markdown.lines().count(), 5);
     }
 }

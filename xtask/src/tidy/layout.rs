@@ -99,9 +99,8 @@ mod tests {
                 ("b.rs", "pub struct T;\nimpl T {}\n"),
                 ("c.rs", "pub struct T<'a>;\nimpl T<'_> {}\nimpl T<'static> {}\n"),
             ],
-            &[
-                "crates/x/src/a.rs: `impl T` stands in crates/x/src/c.rs already: one type, one file",
-            ],
+            &["crates/x/src/a.rs: `impl T` stands in crates/x/src/c.rs already: \
+                 one type, one file"],
         );
     }
 

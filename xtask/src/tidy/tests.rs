@@ -91,8 +91,8 @@ fn add(tree: &mut Tree, name: &str, ours: &[&str]) {
                 [package.metadata.docs.rs]\nall-features = true\n\
                 rustdoc-args = [\"--cfg\", \"docsrs\"]\n";
     let manifest = format!(
-        "[package]\n{keys}{}\n[dependencies]\na.workspace = true\n# Why.\nb = {{ workspace = true }}\n\
-         \n[lints]\nworkspace = true\n",
+        "[package]\n{keys}{}\n[dependencies]\na.workspace = true\n# Why.\n\
+         b = {{ workspace = true }}\n\n[lints]\nworkspace = true\n",
         if published { more } else { "" }
     );
     let mut put = |file: &str, text: &str| {
@@ -207,9 +207,8 @@ fn a_manifest_that_does_not_take_from_the_workspace_is_found() {
         path,
         "all-features = true\n",
         "",
-        &[
-            "crates/lameduck-core/Cargo.toml: [package.metadata.docs.rs] without `all-features = true`",
-        ],
+        &["crates/lameduck-core/Cargo.toml: [package.metadata.docs.rs] \
+             without `all-features = true`"],
     );
     check_edit(
         path,
@@ -287,17 +286,15 @@ fn a_lib_that_holds_code_is_found() {
         path,
         "pub(crate) mod layer;",
         "pub fn layer() {}",
-        &[
-            "crates/lameduck-core/src/lib.rs:24: a lib.rs holds docs, `mod` and `use`, not `pub fn layer() {}`",
-        ],
+        &["crates/lameduck-core/src/lib.rs:24: a lib.rs holds docs, \
+             `mod` and `use`, not `pub fn layer() {}`"],
     );
     check_edit(
         path,
         "pub(crate) mod layer;",
         "mod layer {}",
-        &[
-            "crates/lameduck-core/src/lib.rs:24: a lib.rs holds docs, `mod` and `use`, not `mod layer {}`",
-        ],
+        &["crates/lameduck-core/src/lib.rs:24: a lib.rs holds docs, \
+             `mod` and `use`, not `mod layer {}`"],
     );
 }
 

@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn a_value_over_several_lines_is_one_entry() {
-        let text = "[package]\nname = \"x\"\n\n[features]\n# a = \"]\"\nb = [\n  \"c=d\", # [\n]\ne = []\n";
+        let text = "[package]\nname = \"x\"\n\n[features]\n# a = \"]\"\nb = [\n  \
+                    \"c=d\", # [\n]\ne = []\n";
         let found: Vec<_> = entries(text)
             .into_iter()
             .map(|Entry { section, key, value, line, block: _ }| (section, key, value, line))

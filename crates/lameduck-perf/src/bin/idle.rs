@@ -79,7 +79,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Killed: it has nobody to say goodbye to.
+        // Killed: it has no clients to close.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -12,7 +12,7 @@ use lameduck_perf::{now, pin_to_cpu};
 
 const CONNECTIONS: usize = 32;
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: perf/1\r\n\
     Accept: */*\r\nAccept-Encoding: gzip\r\n\r\n";
 const USAGE: &str = "load ROUNDS MILLISECONDS NAME=PID@ADDRESS...";
@@ -88,7 +88,7 @@ impl Server {
         let end = now();
         for connection in &mut self.connections {
             while !connection.is_answered()? {
-                if end.elapsed() > PATIENCE {
+                if end.elapsed() > ANSWER_TIMEOUT {
                     return Err(io::ErrorKind::TimedOut.into());
                 }
             }
@@ -114,7 +114,7 @@ impl Connection {
     fn connect(address: &str) -> io::Result<Self> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
         let answer = first_answer(&mut stream)?;
         stream.set_nonblocking(true)?;
         Ok(Self { stream, answer: vec![0; answer], read: 0 })

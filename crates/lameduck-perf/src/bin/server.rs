@@ -1,4 +1,5 @@
-//! An axum server with nothing or our layer around its one route, on axum's loop, or the layer on ours.
+//! An axum server with one route: bare or with our layer on `axum::serve`, or with our layer on our
+//! own server.
 #![expect(clippy::print_stdout, reason = "a program talks on its output")]
 
 use std::{env, io};

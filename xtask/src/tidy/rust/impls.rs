@@ -63,8 +63,8 @@ mod tests {
     #[test]
     fn only_the_impls_of_types_are_found() {
         let code = "impl<F: Fn() -> u8> a::B<F>\nwhere\n    F: C<D>,\n{\n    fn e() {}\n}\n\
-                    impl F for G {}\nimpl<H> Drop for I<H> {\n}\nimpl $name {}\nfn j(k: impl L) {}\n\
-                    impl dyn M {}\n";
+                    impl F for G {}\nimpl<H> Drop for I<H> {\n}\nimpl $name {}\n\
+                    fn j(k: impl L) {}\nimpl dyn M {}\n";
         let seen: Vec<_> =
             inherent_impls(code).into_iter().map(|i| (i.name, i.first, i.last)).collect();
         assert_eq!(seen, [("B".to_owned(), 0, 5), ("M".to_owned(), 11, 11)]);

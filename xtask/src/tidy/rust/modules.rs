@@ -182,7 +182,7 @@ impl<'a> Module<'a> {
     }
 }
 
-/// `["a", "b"]` for `a/b.rs` and `a/b/mod.rs`. Tests and the programs beside a library are left out.
+/// `["a", "b"]` for `a/b.rs` and `a/b/mod.rs`; nothing for tests and for `bin/`.
 fn module_path(file: &str) -> Option<Path> {
     if file.starts_with("bin/") {
         return None;
