@@ -10,7 +10,7 @@ use serde_json::Value;
 use xshell::{Shell, cmd};
 
 use crate::{
-    flags,
+    flags, msrv,
     step::{self, Ran},
     workspace::{Package, Workspace},
 };
@@ -19,6 +19,8 @@ use crate::{
 const FORMAT: u64 = 57;
 /// Set where this program stands in for rustdoc.
 const AS_RUSTDOC: &str = "XTASK_AS_RUSTDOC";
+/// The program that reads it.
+const PRINTER: &str = "xtask-api";
 /// The file of a crate.
 const FILE: &str = "api.txt";
 /// What begins the line of a type, attributes aside.
@@ -74,13 +76,18 @@ fn bless(sh: &Shell) -> Result<Ran> {
 /// The items of each published crate with all its features, or why they cannot be had.
 fn items(sh: &Shell) -> Result<Result<Vec<(Package, String)>, String>> {
     let workspace = Workspace::load(sh)?;
+    let current = msrv::current(sh)?;
+    let printer = workspace.packages.iter().find(|package| package.name == PRINTER);
+    if let Some(Package { rust: (major, minor), .. }) = printer.filter(|it| it.rust > current) {
+        return Ok(Err(format!("{PRINTER} needs Rust {major}.{minor}")));
+    }
     // The flag is unstable. Only rustdoc hears of it: cargo would compile every crate anew for it.
     let doc = cmd!(sh, "cargo doc --quiet --workspace --lib --all-features --no-deps")
         .env("RUSTDOC", std::env::current_exe()?)
         .env(AS_RUSTDOC, "1")
         .env("RUSTDOCFLAGS", "-Zunstable-options --output-format json --cap-lints allow");
     step::run(doc)?;
-    step::run(cmd!(sh, "cargo build --quiet --package xtask-api"))?;
+    step::run(cmd!(sh, "cargo build --quiet --package {PRINTER}"))?;
     let mut all = Vec::new();
     for package in workspace.published() {
         let file = format!("{}.json", package.name.replace('-', "_"));
@@ -92,7 +99,7 @@ fn items(sh: &Shell) -> Result<Result<Vec<(Package, String)>, String>> {
                 json["format_version"]
             )));
         }
-        let print = workspace.target.join("debug").join("xtask-api");
+        let print = workspace.target.join("debug").join(PRINTER);
         let items = cmd!(sh, "{print} {file}").quiet().read().context("xtask-api failed")?;
         all.push((package.clone(), items + "\n"));
     }

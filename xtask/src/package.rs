@@ -3,7 +3,7 @@
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
-use crate::{flags, step};
+use crate::{flags, step, workspace::Workspace};
 
 impl flags::Package {
     pub(crate) fn run(self, sh: &Shell) -> Result<()> {
@@ -18,6 +18,9 @@ impl flags::Package {
 ///
 /// If a crate cannot be packaged or does not build.
 pub(crate) fn run(sh: &Shell) -> Result<()> {
+    let workspace = Workspace::load(sh)?;
+    // By name: with `--workspace` cargo also packages what is never published.
+    let names = workspace.published().flat_map(|package| ["--package", &package.name]);
     // Uncommitted changes are packaged as they are, so that it can be run before a commit.
-    step::run(cmd!(sh, "cargo package --workspace --allow-dirty --quiet"))
+    step::run(cmd!(sh, "cargo package --allow-dirty --quiet {names...}"))
 }

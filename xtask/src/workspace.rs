@@ -19,6 +19,7 @@ pub(crate) struct Package {
     pub(crate) version: String,
     pub(crate) description: String,
     pub(crate) repository: String,
+    pub(crate) keywords: Vec<String>,
     /// The folder, relative to the root.
     pub(crate) dir: PathBuf,
     pub(crate) published: bool,
@@ -79,6 +80,7 @@ impl Package {
             .collect();
         ours.sort();
         ours.dedup();
+        let keywords = json["keywords"].as_array().map_or(&[][..], Vec::as_slice);
         let features = json["features"].as_object();
         let targets = json["targets"].as_array().map_or(&[][..], Vec::as_slice);
         Ok(Self {
@@ -86,6 +88,7 @@ impl Package {
             version: text(json, "version")?,
             description: json["description"].as_str().unwrap_or_default().to_owned(),
             repository: json["repository"].as_str().unwrap_or_default().to_owned(),
+            keywords: keywords.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
             dir: dir.context("a crate lies outside of the workspace")?.to_owned(),
             // Absent means everywhere, an empty list nowhere.
             published: json["publish"].as_array().is_none_or(|list| !list.is_empty()),

@@ -115,7 +115,7 @@ impl Stack {
 }
 
 fn our_gate() -> io::Result<Layers<DrainLayer, InFlightLayer>> {
-    // Leaked: a count that has no reader is not spread over the threads, and one in use has readers.
+    // Leaked: a count without a reader is not spread over the threads, and one in use has readers.
     let mut options = InFlightOptions::new();
     options.detects_aborted = false;
     let in_flight: &InFlight = Box::leak(Box::new(InFlight::with_options(options)));

@@ -126,6 +126,14 @@ mod tests {
 
     #[test]
     fn a_file_is_longer_than_300_lines_only_for_the_impl_of_one_type() {
+        check_sources(&[("a.rs", &"\n".repeat(300)), ("tests.rs", &"\n".repeat(400))], &[]);
+        check_sources(
+            &[("a.rs", &"\n".repeat(301)), ("tests.rs", &"\n".repeat(401))],
+            &[
+                "crates/x/src/a.rs: 301 lines, more than 300",
+                "crates/x/src/tests.rs: 401 lines, more than 400",
+            ],
+        );
         let body = "    // line\n".repeat(200);
         let mostly = format!("impl T {{\n{body}}}\n{}", "\n".repeat(120));
         check_sources(&[("a.rs", &mostly)], &[]);

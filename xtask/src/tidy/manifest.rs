@@ -4,7 +4,10 @@ use super::toml::{Entry, entries};
 use crate::{tree::Tree, workspace::Package};
 
 /// What every crate takes from the workspace.
-const SHARED: [&str; 4] = ["version", "edition", "rust-version", "license"];
+const SHARED: [&str; 3] = ["version", "edition", "license"];
+/// So many keywords does the registry take, and none that is longer.
+const KEYWORDS: usize = 5;
+const LONGEST_KEYWORD: usize = 20;
 /// What a published crate takes from it, too.
 const SHARED_BY_PUBLISHED: [&str; 3] = ["repository", "keywords", "categories"];
 /// What a published crate says itself: section, key, value.
@@ -39,6 +42,8 @@ fn check_package(package: &Package, entries: &[Entry<'_>], findings: &mut Vec<St
     let has = |section: &str, key: &str, value: &str| {
         entries.iter().any(|e| e.section == section && e.key == key && e.value == value)
     };
+    // A crate whose dependency needs a newer Rust says so.
+    let own_rust = entries.iter().any(|e| e.section == "package" && e.key == "rust-version");
     let mut need = |section: &str, key: &str, value: &str| {
         if !has(section, key, value) {
             findings.push(format!("{path}: [{section}] without `{key} = {value}`"));
@@ -46,6 +51,9 @@ fn check_package(package: &Package, entries: &[Entry<'_>], findings: &mut Vec<St
     };
     for key in SHARED {
         need("package", &format!("{key}.workspace"), "true");
+    }
+    if !own_rust {
+        need("package", "rust-version.workspace", "true");
     }
     need("lints", "workspace", "true");
     if package.published {
@@ -55,6 +63,13 @@ fn check_package(package: &Package, entries: &[Entry<'_>], findings: &mut Vec<St
         for (section, key, value) in SAID_BY_PUBLISHED {
             need(section, key, value);
         }
+    }
+    let keywords = &package.keywords;
+    let is_accepted = |word: &String| word.len() <= LONGEST_KEYWORD;
+    if package.published
+        && !((1..=KEYWORDS).contains(&keywords.len()) && keywords.iter().all(is_accepted))
+    {
+        findings.push(format!("{path}: the registry takes 1 to {KEYWORDS} keywords of at most {LONGEST_KEYWORD} letters"));
     }
     if !package.description.ends_with('.') {
         findings.push(format!("{path}: `description` is not a sentence with a full stop"));

@@ -81,6 +81,7 @@ fn add(tree: &mut Tree, name: &str, ours: &[&str]) {
         repository: "https://forge.example/lameduck".to_owned(),
         dir: PathBuf::from(format!("crates/{name}")),
         published,
+        keywords: vec!["tower".to_owned()],
         ours: ours.iter().map(ToString::to_string).collect(),
         ..Package::default()
     };
@@ -254,6 +255,29 @@ fn a_description_that_is_no_sentence_and_a_folder_of_another_name_are_found() {
 }
 
 #[test]
+fn keywords_that_the_registry_rejects_are_found() {
+    let finding = "crates/lameduck-core/Cargo.toml: the registry takes 1 to 5 keywords of at most \
+                   20 letters";
+    for keywords in [vec![], vec!["a"; 6], vec!["abcdefghijklmnopqrstu"]] {
+        let mut tree = tidy_tree();
+        tree.packages[0].keywords = keywords.into_iter().map(str::to_owned).collect();
+        assert_eq!(check(&tree), [finding]);
+    }
+}
+
+#[test]
+fn a_crate_may_need_a_newer_rust_than_the_others() {
+    let path = "crates/lameduck-core/Cargo.toml";
+    check_edit(path, "rust-version.workspace = true", "rust-version = \"1.90\"", &[]);
+    check_edit(
+        path,
+        "rust-version.workspace = true\n",
+        "",
+        &["crates/lameduck-core/Cargo.toml: [package] without `rust-version.workspace = true`"],
+    );
+}
+
+#[test]
 fn a_module_without_its_doc_is_found() {
     check_edit(
         "crates/quickstart/src/main.rs",
@@ -261,22 +285,6 @@ fn a_module_without_its_doc_is_found() {
         "// ",
         &["crates/quickstart/src/main.rs:1: does not begin with its module doc, `//! …`"],
     );
-}
-
-#[test]
-fn a_file_that_is_too_long_is_found() {
-    let path = "crates/quickstart/src/main.rs";
-    let long = "//! The program.\n".repeat(301);
-    check_edit(path, "//! The program.\n", &long[17..], &[]);
-    check_edit(
-        path,
-        "//! The program.\n",
-        &long,
-        &["crates/quickstart/src/main.rs: 301 lines, more than 300"],
-    );
-    let mut tree = tidy_tree();
-    tree.files.insert("crates/quickstart/tests/it/main.rs".to_owned(), "//! T\n".repeat(401));
-    assert_eq!(check(&tree), ["crates/quickstart/tests/it/main.rs: 401 lines, more than 400"]);
 }
 
 #[test]
