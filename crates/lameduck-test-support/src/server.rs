@@ -1,21 +1,34 @@
 //! The real binary of a server in a test: started, sent signals, and read to the end of its log.
 
-use std::{ffi::OsStr, net::SocketAddr, path::Path, process::Stdio, time::Duration};
+use std::{
+    ffi::OsStr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
+    process::Stdio,
+    time::Duration,
+};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt, BufReader, Lines},
+    net::{TcpListener, TcpStream},
+    process::{Child, ChildStdout, Command},
     sync::watch,
     task::JoinSet,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::Stopped;
 
 /// The longest time that a test waits for anything the server has to do.
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// How often a connect to a server that starts is tried.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// A free port of this machine.
+const FREE_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// A server's own binary, as a child process of the test. Killed when it is dropped.
 ///
@@ -54,7 +67,45 @@ impl TestServer {
     where
         A: AsRef<OsStr>,
     {
-        let mut child = Command::new(program.as_ref())
+        let (mut server, mut lines) = Self::spawn(program.as_ref(), args);
+        let first = timeout(LIMIT, lines.next_line()).await.expect("the server prints nothing");
+        let first = first.expect("its output is text").unwrap_or_default();
+        let addr = first.split_once("://").and_then(|(_, addr)| addr.parse().ok());
+        let Some(addr) = addr else {
+            panic!("not an address: {first:?}, and in its log: {:#?}", server.log.borrow());
+        };
+        server.addr = addr;
+        server.readers.spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        server
+    }
+
+    /// Starts a program that takes its address as its only argument, and waits until it accepts a
+    /// connection. The port is one that was free a moment before.
+    ///
+    /// # Panics
+    ///
+    /// If the program does not start, or does not accept a connection within a minute.
+    pub async fn start_on_free_port(program: impl AsRef<Path>) -> Self {
+        let free = TcpListener::bind(FREE_PORT).await.and_then(|listener| listener.local_addr());
+        let addr = free.expect("a free port");
+        let (mut server, mut lines) = Self::spawn(program.as_ref(), [addr.to_string()]);
+        server.addr = addr;
+        server.readers.spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let accepts = async {
+            while TcpStream::connect(addr).await.is_err() {
+                sleep(LOOK).await;
+            }
+        };
+        timeout(LIMIT, accepts).await.expect("the server accepts no connection");
+        server
+    }
+
+    /// Starts a program. Its log is read, and its standard output is returned.
+    fn spawn<A: AsRef<OsStr>>(
+        program: &Path,
+        args: impl IntoIterator<Item = A>,
+    ) -> (Self, Lines<BufReader<ChildStdout>>) {
+        let mut child = Command::new(program)
             .args(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -73,15 +124,7 @@ impl TestServer {
                 sender.send_modify(|log: &mut Vec<Value>| log.push(line));
             }
         });
-        let mut lines = BufReader::new(stdout).lines();
-        let first = timeout(LIMIT, lines.next_line()).await.expect("the server prints nothing");
-        let first = first.expect("its output is text").unwrap_or_default();
-        let addr = first.split_once("://").and_then(|(_, addr)| addr.parse().ok());
-        let Some(addr) = addr else {
-            panic!("not an address: {first:?}, and in its log: {:#?}", log.borrow());
-        };
-        readers.spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { child, addr, log, readers }
+        (Self { child, addr: FREE_PORT, log, readers }, BufReader::new(stdout).lines())
     }
 
     /// Where the server listens.

@@ -82,22 +82,8 @@ pub(crate) fn report(f: &mut dyn fmt::Write, report: &DrillReport, styles: Style
 
 /// Writes the counts of each scenario.
 pub(crate) fn table(f: &mut dyn fmt::Write, verdict: &Verdict, styles: Styles) -> fmt::Result {
-    let names = format!(
-        "  {:<16}{:>9}{:>10}{:>10}{:>9}{:>6}",
-        "", "sent", "answered", "rejected", "refused", "lost"
-    );
-    writeln!(f, "{}", styles.faint(names))?;
-    for (name, counts) in &verdict.by_scenario {
-        row(f, name, *counts, styles)?;
-    }
-    row(f, "all", verdict.total, styles)
-}
-
-fn row(f: &mut dyn fmt::Write, name: &str, counts: Counts, styles: Styles) -> fmt::Result {
-    let Counts { sent, answered, rejected, refused, lost } = counts;
-    write!(f, "  {name:<16}{sent:>9}{answered:>10}{rejected:>10}{refused:>9}")?;
-    let lost = format!("{lost:>6}");
-    if counts.lost > 0 { writeln!(f, "{}", styles.bad(lost)) } else { writeln!(f, "{lost}") }
+    let head = |names| styles.faint(names).to_string();
+    verdict.write_table(f, head, |lost| styles.bad(lost).to_string())
 }
 
 /// Writes the sum, and the losses by their reason.

@@ -94,6 +94,29 @@ impl Verdict {
         self.total.lost == 0 && self.total.answered > 0
     }
 
+    /// Writes the counts of each scenario. `head` may style the names of the columns, and `lost` a
+    /// number of losses.
+    pub(crate) fn write_table(
+        &self,
+        f: &mut dyn fmt::Write,
+        head: impl Fn(String) -> String,
+        lost: impl Fn(String) -> String,
+    ) -> fmt::Result {
+        let names = format!(
+            "  {:<16}{:>9}{:>10}{:>10}{:>9}{:>6}",
+            "", "sent", "answered", "rejected", "refused", "lost"
+        );
+        writeln!(f, "{}", head(names))?;
+        let all = [("all".into(), self.total)];
+        for (name, counts) in self.by_scenario.iter().chain(&all) {
+            let Counts { sent, answered, rejected, refused, lost: count } = counts;
+            write!(f, "  {name:<16}{sent:>9}{answered:>10}{rejected:>10}{refused:>9}")?;
+            let text = format!("{count:>6}");
+            writeln!(f, "{}", if *count > 0 { lost(text) } else { text })?;
+        }
+        Ok(())
+    }
+
     /// Adds the verdict of another run.
     pub fn merge(&mut self, other: Self) {
         let Self { total, by_scenario, losses, last_answer, slowest_refusal } = other;
@@ -113,17 +136,7 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = ["sent", "answered", "rejected", "refused", "lost"];
-        let [sent, answered, rejected, refused, lost] = names;
-        writeln!(f, "{:<16}{sent:>9}{answered:>10}{rejected:>10}{refused:>9}{lost:>6}", "")?;
-        let mut row = |name: &str, counts: &Counts| {
-            let Counts { sent, answered, rejected, refused, lost } = counts;
-            writeln!(f, "{name:<16}{sent:>9}{answered:>10}{rejected:>10}{refused:>9}{lost:>6}")
-        };
-        for (name, counts) in &self.by_scenario {
-            row(name, counts)?;
-        }
-        row("all", &self.total)?;
+        self.write_table(f, |names| names, |lost| lost)?;
         for loss in self.losses.iter().take(Self::SHOWN) {
             writeln!(f, "lost: {loss}")?;
         }
