@@ -48,6 +48,8 @@
 //!
 //! # Feature flags
 //!
+//! - `env`: [`StopTimeouts::from_env`].
+//! - `serde`: [`StopTimeouts`] in a configuration file, with durations such as `15s`.
 //! - `http`: [`EitherBody`], the body of a layer that may answer instead of the handler.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
@@ -55,6 +57,8 @@
 
 mod budget;
 mod deadlines;
+#[cfg(any(feature = "env", feature = "serde"))]
+mod given;
 mod machine;
 mod marker;
 mod phase;

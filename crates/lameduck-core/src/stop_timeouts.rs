@@ -1,5 +1,7 @@
 //! How long each phase of a stop may last, and whether the sum fits the budget.
 
+#[cfg(feature = "env")]
+use std::ffi::OsString;
 use std::{fmt, time::Duration};
 
 use crate::Budget;
@@ -8,7 +10,16 @@ use crate::Budget;
 ///
 /// A phase ends at its event, so a timeout is a bound and not a pause. Only lame duck has a
 /// minimum. The defaults add up to 28 s, which fits Kubernetes' 30 s with 2 s to spare.
+///
+/// With the feature `serde` it is read from a map of the names `lame_duck`, `drain`, `accept_queue`,
+/// `cancel`, `force` and `hooks` to texts such as `15s`; `lame_duck_quiet` and `lame_duck_max`
+/// together let lame duck end early. What is missing has its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "crate::given::Given", into = "crate::given::Given")
+)]
 pub struct StopTimeouts {
     lame_duck: Duration,
     lame_duck_max: Duration,
@@ -39,6 +50,49 @@ impl StopTimeouts {
             force: Duration::from_secs(1),
             hooks: Duration::from_secs(4),
         }
+    }
+
+    /// Reads the timeouts from the environment: `LAMEDUCK_STOP_LAME_DUCK`, `LAMEDUCK_STOP_DRAIN`,
+    /// `LAMEDUCK_STOP_ACCEPT_QUEUE`, `LAMEDUCK_STOP_CANCEL`, `LAMEDUCK_STOP_FORCE` and
+    /// `LAMEDUCK_STOP_HOOKS`, each a duration such as `15s`, `500ms` or `1m 30s`.
+    ///
+    /// `LAMEDUCK_STOP_LAME_DUCK_QUIET` and `LAMEDUCK_STOP_LAME_DUCK_MAX` together let lame duck end
+    /// early, see [`with_lame_duck_until_quiet`](Self::with_lame_duck_until_quiet). A variable that is
+    /// not set leaves the default.
+    ///
+    /// ```
+    /// use lameduck_core::StopTimeouts;
+    ///
+    /// let timeouts = StopTimeouts::from_env()?;
+    /// assert_eq!(timeouts, StopTimeouts::new()); // no variable is set
+    /// # Ok::<(), lameduck_core::StopTimeoutsError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Names the variable, its value and what to write instead: a value that is not a duration, a
+    /// variable that begins with `LAMEDUCK_STOP_` and names no timeout, or only one of the two that
+    /// let lame duck end early. Whether the timeouts fit the budget is [checked](Self::check) later.
+    #[cfg(feature = "env")]
+    pub fn from_env() -> Result<Self, StopTimeoutsError> {
+        Self::from_variables(std::env::vars_os())
+    }
+
+    /// As [`from_env`](Self::from_env), from these variables.
+    #[cfg(feature = "env")]
+    fn from_variables(
+        variables: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, StopTimeoutsError> {
+        let mut given = crate::given::Given::default();
+        for (variable, value) in variables {
+            let variable = variable.to_string_lossy();
+            let Some(name) = variable.strip_prefix("LAMEDUCK_STOP_") else { continue };
+            // Text that is not Unicode is no duration either, and the error shows it.
+            given
+                .set(&name.to_lowercase(), value.to_string_lossy().into_owned())
+                .map_err(|error| StopTimeoutsError::new(format!("{variable}: {error}")))?;
+        }
+        given.timeouts()
     }
 
     /// Sets how long the server continues to serve while it asks its clients to leave.
@@ -261,7 +315,7 @@ pub struct StopTimeoutsError {
 }
 
 impl StopTimeoutsError {
-    const fn new(message: String) -> Self {
+    pub(crate) const fn new(message: String) -> Self {
         Self { message }
     }
 }
@@ -273,3 +327,84 @@ impl fmt::Display for StopTimeoutsError {
 }
 
 impl std::error::Error for StopTimeoutsError {}
+
+#[cfg(all(test, feature = "env"))]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<StopTimeouts, String> {
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        StopTimeouts::from_variables(variables).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_variable_sets_its_timeout_and_the_others_keep_their_defaults() {
+        let seconds = Duration::from_secs;
+        let timeouts = read(&[
+            ("LAMEDUCK_STOP_LAME_DUCK", "10s"),
+            ("LAMEDUCK_STOP_DRAIN", "1m 30s"),
+            ("LAMEDUCK_STOP_ACCEPT_QUEUE", "500ms"),
+            ("LAMEDUCK_STOP_CANCEL", "0s"),
+            ("PATH", "/bin"),
+        ]);
+        let expected = StopTimeouts::new()
+            .with_lame_duck(seconds(10))
+            .with_drain(seconds(90))
+            .with_accept_queue(Duration::from_millis(500))
+            .with_cancel(Duration::ZERO);
+        assert_eq!(timeouts, Ok(expected));
+        assert_eq!(read(&[]), Ok(StopTimeouts::new()));
+        let quiet = read(&[
+            ("LAMEDUCK_STOP_LAME_DUCK_QUIET", "1s"),
+            ("LAMEDUCK_STOP_LAME_DUCK_MAX", "20s"),
+        ]);
+        let expected =
+            StopTimeouts::new().with_lame_duck_until_quiet(seconds(5), seconds(1), seconds(20));
+        assert_eq!(quiet, Ok(expected));
+    }
+
+    #[test]
+    fn a_wrong_variable_names_itself_its_value_and_the_fix() {
+        for (variable, value, parts) in [
+            ("LAMEDUCK_STOP_DRAIN", "15", ["LAMEDUCK_STOP_DRAIN: \"15\" is not", "such as 15s"]),
+            ("LAMEDUCK_STOP_HOOKS", "", ["LAMEDUCK_STOP_HOOKS: \"\" is not", "such as 15s"]),
+            (
+                "LAMEDUCK_STOP_DRIAN",
+                "15s",
+                ["LAMEDUCK_STOP_DRIAN: there is no", "drain, accept_queue"],
+            ),
+            (
+                "LAMEDUCK_STOP_FORCE",
+                "99999999999999999999y",
+                ["LAMEDUCK_STOP_FORCE", "not a duration"],
+            ),
+            (
+                "LAMEDUCK_STOP_LAME_DUCK_MAX",
+                "9s",
+                ["`lame_duck_max` is given without", "give both"],
+            ),
+        ] {
+            let error = read(&[(variable, value)]).unwrap_err();
+            assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+        }
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_configuration_file_has_the_same_names_and_says_what_is_wrong() {
+        let text = r#"{"lame_duck":"10s","drain":"1m 30s"}"#;
+        let timeouts: StopTimeouts = serde_json::from_str(text).unwrap();
+        assert_eq!(timeouts.drain(), Duration::from_secs(90));
+        assert_eq!(timeouts.hooks(), StopTimeouts::new().hooks());
+        let written = serde_json::to_string(&timeouts).unwrap();
+        assert_eq!(serde_json::from_str::<StopTimeouts>(&written).unwrap(), timeouts);
+        for (text, part) in [
+            (r#"{"drain":"15"}"#, "such as 15s"),
+            (r#"{"drian":"15s"}"#, "unknown field `drian`"),
+            (r#"{"lame_duck_quiet":"1s"}"#, "without `lame_duck_max`"),
+        ] {
+            let error = serde_json::from_str::<StopTimeouts>(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

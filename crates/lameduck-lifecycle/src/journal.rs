@@ -140,7 +140,7 @@ impl Journal {
     /// `open` is the work that is open, by its name. `oldest` are some of the blockers.
     pub(crate) fn progress(&self, open: &[(&'static str, usize)], oldest: &[String]) {
         let total: usize = open.iter().map(|(_, open)| open).sum();
-        let open: Vec<_> = open.iter().map(|(name, open)| format!("{open} {name}")).collect();
+        let open: Vec<_> = open.iter().map(|(name, open)| format!("{name} {open}")).collect();
         let (open, oldest) = (open.join(", "), oldest.join("; "));
         write_event!(
             info, self, "drain.progress", { total = total as u64, open, oldest }, "still in flight"

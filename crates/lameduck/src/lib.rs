@@ -70,6 +70,7 @@
 //! # Feature flags
 //!
 //! - `axum` (default): [`Lameduck::serve`], on a server of our own, and the extractors of the crates.
+//! - `env` (default): [`StopTimeouts::from_env`]. `serde`: [`StopTimeouts`] in a configuration file.
 //! - `whole`: [`Lameduck`], without axum.
 //! - `tonic`: `server::Listener::into_incoming`, for a tonic server.
 //! - `websocket`: `drain::close_on_drain` for the WebSockets of axum.
