@@ -1,4 +1,5 @@
-//! What tracking costs: per connection, per call, per byte of state. `cargo bench -p lameduck-server`
+//! What tracking costs: per connection, per call, per byte. Run it with
+//! `cargo bench -p lameduck-server`.
 #![expect(clippy::print_stdout, reason = "a bench prints")]
 
 use std::{

@@ -1,14 +1,14 @@
-//! What can be said of a connection, and of all of them together.
+//! What is known of one connection, and of all connections together.
 
 use std::{fmt, net::SocketAddr, time::Duration};
 
-/// What a peer speaks, as its first bytes tell.
+/// What a client speaks, as its first bytes show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Protocol {
-    /// Nothing came yet, or something that is neither: a PROXY header, or TLS that is not
-    /// `Listener::with_tls`'s.
+    /// No byte has come yet, or something that is neither: a PROXY header, or TLS that does not end
+    /// in this listener.
     Unknown,
     /// HTTP/1.0 or HTTP/1.1.
     Http1,
@@ -36,19 +36,19 @@ impl Protocol {
     }
 }
 
-/// How far a connection is, as its bytes tell.
+/// How far a connection is, as its bytes show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum ConnectionStage {
-    /// Not a byte came yet.
+    /// No byte has come yet.
     NoBytes,
     /// The head of the first request is not whole yet.
     Head,
-    /// The last bytes came from the peer: a request is being read, or worked on. That its body was
-    /// asked for with a `100 Continue` changes nothing.
+    /// The last bytes came from the client: a request is being read, or is in flight. A `100
+    /// Continue` that asks for its body changes nothing.
     Request,
-    /// The last bytes went to the peer: an answer is under way, or the connection is idle.
+    /// The last bytes went to the client: an answer is under way, or the connection is idle.
     Answered,
     /// HTTP/2: the requests of a peer share the connection.
     Multiplexed,
@@ -82,7 +82,7 @@ impl ConnectionStage {
     }
 }
 
-/// An open connection, as it was when it was asked for.
+/// An open connection at the moment of the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
@@ -92,11 +92,12 @@ pub struct ConnectionInfo {
     pub age: Duration,
     /// How far it is.
     pub stage: ConnectionStage,
-    /// What the peer speaks.
+    /// What the client speaks.
     pub protocol: Protocol,
-    /// Bytes read from the peer.
+    /// Bytes read from the client.
     pub bytes_in: u64,
-    /// Bytes handed to the kernel for the peer; with TLS to that, which keeps at most 64 KiB.
+    /// Bytes that the kernel took for the client; with TLS, bytes that the TLS layer took, which
+    /// keeps at most 64 KiB.
     pub bytes_out: u64,
 }
 
@@ -119,24 +120,23 @@ impl fmt::Display for ConnectionInfo {
 pub struct ConnectionTotals {
     /// Connections accepted.
     pub accepted: u64,
-    /// Connections closed, for whatever reason.
+    /// Connections closed, for any reason.
     pub closed: u64,
     /// Connections closed by force.
     pub aborted: u64,
-    /// Connections that were silent to the end of the hold, and were closed without being told.
-    /// What such a client sends while the close is on its way to it is lost, and cannot be
-    /// counted here.
+    /// Connections that were idle to the end of their grace, and were closed without notice to
+    /// their client. A request that crosses such a close is lost, and cannot be counted here.
     pub idle_closed: u64,
-    /// Requests that came after the last look, and got a 503 that says they were not executed.
+    /// Requests that came after the last check for bytes, and got a 503 that says that they were
+    /// not executed.
     pub rejected: u64,
-    /// Connections of a stop that were closed on top of bytes that nobody had read: what was
-    /// lost.
+    /// Connections that a stop closed although they had unread bytes: what they carried is lost.
     pub unread: u64,
-    /// Accepts that failed, such as for want of a file descriptor.
+    /// Accepts that failed, for example because no file descriptor was left.
     pub accept_errors: u64,
     /// Bytes read from all peers.
     pub bytes_in: u64,
-    /// Bytes handed to the kernel for all peers.
+    /// Bytes that the kernel took for all clients.
     pub bytes_out: u64,
 }
 
@@ -148,22 +148,22 @@ pub struct ListenerClosed {
     pub listeners: usize,
     /// Connections that were accepted after draining began.
     pub from_queue: u64,
-    /// Whether new clients were kept out while the queue was emptied: no SYN was answered any
-    /// more. False on a system without the option.
+    /// Whether new clients were stopped while the queue was emptied: no SYN was answered any more.
+    /// False on a system without the socket option.
     pub syns_stopped: bool,
-    /// Whether the kernel said, before the close, that no handshake was under way. Nothing can
-    /// have been reset then. Otherwise the queue was empty, and that is all that is known.
+    /// Whether the kernel said, before the close, that no handshake was under way. Then no client
+    /// was reset. Otherwise it is only known that the queue was empty.
     pub settled: bool,
     /// Whether every queue was empty before its listener closed. False if the time was over,
     /// cancelling began, or a listener was dropped.
     pub queue_drained: bool,
-    /// How many listeners were left open, to whoever else has them: see
+    /// How many listeners were left open for another process that has them: see
     /// [`ListenerEnd::Leave`](crate::ListenerEnd::Leave).
     pub left_open: usize,
-    /// How many clients were in the queues at the close, and were reset. `None`: the system does
-    /// not tell.
+    /// How many clients were in the queues at the close, and were reset. `None` if the system does
+    /// not say it.
     pub unaccepted: Option<u64>,
-    /// The time from the begin of draining to the last listener's close.
+    /// The time from the start of draining to the close of the last listener.
     pub elapsed: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Writes what comes in several small pieces as one.
+//! Writes several small pieces as one.
 
 use std::{
     io::{self, IoSlice},
@@ -11,8 +11,8 @@ use tokio::io::ReadBuf;
 
 use crate::Socket;
 
-/// So many bytes are copied into one piece: the system call for several takes longer (0.2 of
-/// 4.3 µs for a small answer) than the copy.
+/// Up to this many bytes are copied into one piece: the system call for several pieces takes longer
+/// (0.2 of 4.3 µs for a small answer) than the copy.
 const MOST: usize = 1024;
 
 pub(crate) fn poll_write<I: Socket>(
@@ -20,7 +20,7 @@ pub(crate) fn poll_write<I: Socket>(
     cx: &mut Context<'_>,
     bufs: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
-    // Not zeroed first, which took longer than the copy.
+    // Not zeroed first: that took longer than the copy.
     let mut joined = [MaybeUninit::uninit(); MOST];
     let mut joined = ReadBuf::uninit(&mut joined);
     for buf in bufs {

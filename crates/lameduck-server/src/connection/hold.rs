@@ -1,4 +1,4 @@
-//! How long a connection holds a stop: who has not been told yet must not be closed.
+//! How long a connection holds a stop: a client that is not notified must not lose its connection.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::state::Conn;
 use crate::{ConnectionStage, SocketOptions};
 
-/// Until when a connection holds the signal to close what is idle, if it does at all.
+/// Until when a connection holds the shutdown signal, if it does.
 pub(crate) fn hold_until(
     conn: &Conn,
     began: Instant,
@@ -19,17 +19,17 @@ pub(crate) fn hold_until(
     let grace = options.first_byte_grace;
     match conn.stage() {
         ConnectionStage::NoBytes => Some(later(began.max(conn.accepted()), grace)),
-        // From its first byte: one that trickles would hold for ever. A request may be half a head
-        // on a kept connection; else its handler works or its body comes, and the signal does no
-        // harm: the answer will tell.
+        // From its first byte, because a client that sends slowly would hold it for ever. The
+        // request may be half a head on a kept connection. If it is whole, the signal does no harm:
+        // its answer will notify the client.
         ConnectionStage::Head | ConnectionStage::Request => Some(later(at(conn.head_at()), grace)),
-        // A stream has no silence that says anything: what it waits for is its handler's, and its
-        // client can be told with the request after it.
+        // The pause of a stream means nothing: its handler waits for something. Its client can be
+        // notified by the answer to its next request.
         ConnectionStage::Answered if conn.is_answering() => {
             Some(later(Instant::now(), options.idle_grace))
         }
         ConnectionStage::Answered => Some(later(at(conn.moved_at()), options.idle_grace)),
-        // The signal is what tells HTTP/2, and nothing to an upgraded connection.
+        // The signal itself notifies HTTP/2 clients, and does not concern upgraded connections.
         ConnectionStage::Multiplexed | ConnectionStage::Upgraded => None,
     }
 }
@@ -39,16 +39,16 @@ pub(crate) fn later(at: Instant, time: Duration) -> Instant {
     plumbing::later(at.into_std(), time).into()
 }
 
-/// The last look for a connection: do bytes wait for it that the server is about to read?
+/// The last check of a connection: are there bytes that the server is about to read?
 #[derive(Debug, Default)]
 pub(crate) struct Look {
-    /// What had been read when bytes were seen, plus one.
+    /// How many bytes had been read when unread ones were seen, plus one.
     seen_at: u64,
 }
 
 impl Look {
-    /// Whether unread bytes are a reason to wait on. They are not when nobody has read since they
-    /// were seen: then it is not idleness that ends, but a handler that does not read.
+    /// Whether unread bytes are a reason to wait. They are not if none was read since they were
+    /// seen: then the connection is not idle, but its handler does not read.
     pub(crate) fn finds_bytes(&mut self, conn: &Conn) -> bool {
         let idle = matches!(
             conn.stage(),

@@ -1,9 +1,9 @@
-//! The end of a connection: closed as it is, or, if a request came too late, with a word.
+//! The end of a connection: closed at once, or with a last answer to a request that came too late.
 //!
 //! A server that closes an idle connection never reads what arrives meanwhile, and its client
-//! cannot know whether the request was executed. Here it is known: nobody has read it. So it is
-//! answered from below the server with a 503, and read to its end, for a close on top of unread
-//! bytes would be a reset that may destroy the answer.
+//! cannot know whether the request was executed. This crate knows that it was not, because no byte
+//! of it was read. So it answers from below the server with a 503, and then reads the request to
+//! its end: a close on top of unread bytes would be a reset, which may destroy the answer.
 
 use std::{
     io,
@@ -18,7 +18,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// As `lameduck_core::plumbing::Answer` puts it, in bytes.
+/// As `lameduck_core::plumbing::Answer` writes it.
 const REJECTION: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 content-type: application/problem+json\r\n\
 retry-after: 1\r\n\
@@ -29,20 +29,20 @@ content-length: 175\r\n\r\n\
 \"message\":\"This server is stopping. The request was not executed.\",\
 \"status\":503,\"title\":\"Service Unavailable\",\"type\":\"about:blank\"}";
 
-/// How long the rest of a late request is read, and how much of it: a round trip and more.
+/// How long the rest of a late request is read, and how much of it: more than a round trip.
 const LINGER: Duration = Duration::from_millis(500);
 const ENOUGH: usize = 256 * 1024;
 
-/// How a connection says goodbye.
+/// How a connection is closed.
 #[derive(Debug)]
 pub(crate) enum Close {
-    /// It has not come to that.
+    /// Not decided yet.
     Undecided,
-    /// At the end of an exchange: there is nothing to say, or nothing may be said.
+    /// At the end of an exchange, or where an answer would do harm.
     Plain,
-    /// It was idle, and nothing had come.
+    /// The connection was idle, and there were no unread bytes.
     Idle,
-    /// It was idle, but a request had come, or may yet.
+    /// The connection was idle, but a request had come, or may still come.
     Answered(Box<LastAnswer>),
 }
 
@@ -103,7 +103,7 @@ impl LastAnswer {
                     } else {
                         match Pin::new(&mut *io).poll_write(cx, rest) {
                             Poll::Ready(written) => Step::Answer { sent: sent + written? },
-                            // A peer that takes not even this is not waited for.
+                            // If the client reads nothing, the answer is not waited for.
                             Poll::Pending => {
                                 ready!(timer.as_mut().poll(cx));
                                 Step::Shutdown
@@ -123,7 +123,7 @@ impl LastAnswer {
                             self.read += buf.filled().len();
                             Step::Linger
                         }
-                        // The peer has closed, or has sent more than is polite.
+                        // The client has closed, or has sent more than is read.
                         Poll::Ready(_) => Step::Done,
                         Poll::Pending => {
                             ready!(timer.as_mut().poll(cx));

@@ -1,4 +1,4 @@
-//! One connection: what its bytes say, what it was ordered, and how it ends.
+//! One connection: what its bytes show, what it was ordered to do, and how it ends.
 
 mod coalesce;
 mod hold;

@@ -1,4 +1,4 @@
-//! What one connection is known by: written by its IO alone, read by whoever asks.
+//! What is known of one connection: atomics that its IO writes and every other task may read.
 
 use std::{
     net::SocketAddr,
@@ -14,19 +14,19 @@ use tokio::time::Instant;
 use super::mark::Mark;
 use crate::{ConnectionInfo, ConnectionStage, Protocol, socket::Handle};
 
-/// What a connection's IO was told to do. A later order outdoes an earlier one.
+/// What the IO of a connection was ordered to do. A later order replaces an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Order {
     /// Go on.
     Stay,
-    /// The server was told to close what is idle. A head that is half there ends.
+    /// The server may close idle connections. Half a head ends.
     Leave,
     /// Every call fails from now on.
     Abort,
 }
 
-/// The two sides of a socket, which two tasks may wait for.
+/// The two directions of a socket, which two tasks may wait for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Side {
     Read,
@@ -38,8 +38,8 @@ pub(crate) struct Conn {
     peer: Option<SocketAddr>,
     accepted: Instant,
     handle: Handle,
-    // Only the IO writes these, through `&mut`, so a load and a store make an addition.
-    // Relaxed throughout: each stands alone, and a reader may be a moment late.
+    // Only the IO writes these, through `&mut`, so an addition is a load and a store. Relaxed
+    // throughout: each value stands alone, and a reader may see it late.
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     /// Nanoseconds of the registry's clock at the last byte since draining began; else zero.
@@ -49,14 +49,14 @@ pub(crate) struct Conn {
     stage: AtomicU8,
     protocol: AtomicU8,
     order: AtomicU8,
-    /// Whether the peer knows that it is to leave.
+    /// Whether the client is notified.
     is_notified: AtomicBool,
-    /// Why somebody waits for it.
+    /// Why a stop waits for it.
     marks: AtomicU8,
-    /// Whether a request on HTTP/1 was called and its answer has not ended, as far as a server of our
-    /// own knows.
+    /// Whether an HTTP/1 request was called and its answer has not ended, as far as an own server
+    /// knows.
     is_answering: AtomicBool,
-    /// Whether it is not HTTP any more, as far as a server of our own knows.
+    /// Whether it is not HTTP any more, as far as an own server knows.
     is_switched: AtomicBool,
     /// The last wakers of the tasks that wait for the two sides.
     wakers: Mutex<[Option<Waker>; 2]>,
@@ -137,14 +137,14 @@ impl Conn {
         self.is_notified.store(true, Ordering::SeqCst);
     }
 
-    /// Whether it has the mark only now.
+    /// Sets the mark. Returns whether it was not set before.
     pub(crate) fn set_mark(&self, mark: Mark) -> bool {
         self.marks.fetch_or(mark as u8, Ordering::SeqCst) & mark as u8 == 0
     }
 
-    /// Whether it had the mark.
+    /// Removes the mark. Returns whether it was set.
     pub(crate) fn take_mark(&self, mark: Mark) -> bool {
-        // The load first: but for a stop it is all there is, and the other costs more.
+        // The load comes first: outside of a stop it is all that is needed, and it costs less.
         self.has_mark(mark)
             && self.marks.fetch_and(!(mark as u8), Ordering::SeqCst) & mark as u8 != 0
     }
@@ -153,7 +153,7 @@ impl Conn {
         self.marks.load(Ordering::SeqCst) & mark as u8 != 0
     }
 
-    /// Whether the peer could send one more request without knowing that it is to leave.
+    /// Whether the client could send another request without being notified.
     pub(crate) fn is_to_be_notified(&self) -> bool {
         !self.is_notified.load(Ordering::SeqCst)
             && self.order() == Order::Stay
@@ -163,8 +163,8 @@ impl Conn {
 
     #[cfg(feature = "serve")]
     pub(crate) fn set_answering(&self, is_answering: bool) {
-        // Relaxed: written and read in the task of the connection, but for a wait that may find
-        // a moment too late that its answer is over.
+        // Relaxed: written and read in the task of the connection. Only the wait for the last
+        // notification may read it late.
         self.is_answering.store(is_answering, Ordering::Relaxed);
     }
 
@@ -186,7 +186,7 @@ impl Conn {
         self.stamp(nanos);
     }
 
-    /// The IO is so far now.
+    /// Publishes the stage.
     #[inline(always)]
     pub(crate) fn set_stage(&self, stage: ConnectionStage) {
         self.stage.store(stage as u8, Ordering::Relaxed);
@@ -199,7 +199,7 @@ impl Conn {
     /// The first byte of a request came now.
     #[inline(always)]
     pub(crate) fn begin_head(&self, nanos: Option<u64>) {
-        // Before draining it is zero already: an exchange costs no store more.
+        // Before draining it is zero already, so an exchange has no further store.
         if let Some(nanos) = nanos {
             self.head_at.store(nanos, Ordering::Relaxed);
         }
@@ -218,10 +218,10 @@ impl Conn {
         self.is_switched.store(true, Ordering::Relaxed);
     }
 
-    /// Remembers whom to wake for an order.
+    /// Stores the waker to call for an order.
     pub(crate) fn keep_waker(&self, side: Side, waker: &Waker) {
         let new = Some(waker.clone());
-        // The old waker is dropped after the lock is free: it may be a task's last handle.
+        // The old waker is dropped after the lock is released: it may be the last handle of a task.
         let _old = {
             let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
             match side {

@@ -1,8 +1,8 @@
-//! Which waker a connection keeps.
+//! Which waker a connection has stored.
 
 use std::task::Waker;
 
-/// Which waker is kept. Not a waker: comparing needs no share in its task.
+/// Identifies a waker. It is none itself, so a comparison needs no share in the task.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WakerId(usize, usize);
 
@@ -10,7 +10,7 @@ impl WakerId {
     pub(crate) const NONE: Self = Self(0, 0);
 
     pub(crate) fn of(waker: &Waker) -> Self {
-        // A kept waker keeps its task's memory, so no other task can have the same address.
+        // A stored waker keeps the memory of its task, so no other task can have the same address.
         Self(waker.data().addr(), std::ptr::from_ref(waker.vtable()).addr())
     }
 }

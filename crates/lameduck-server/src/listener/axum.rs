@@ -1,4 +1,4 @@
-//! What axum needs: the listener for `axum::serve`, and the address of a client for its handlers.
+//! What axum needs: the listener for `axum::serve`, and the client's address for handlers.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Binds a TCP listener, and says clearly why it could not be.
+//! Binds a TCP listener. An error says what to do.
 
 use std::{io, net::SocketAddr};
 
@@ -27,7 +27,7 @@ pub(super) async fn bind(
 
 fn bind_one(addr: SocketAddr, options: &SocketOptions) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    // On Windows the option means something else: that two may listen on one port.
+    // On Windows the option means that two sockets may listen on one port.
     #[cfg(not(windows))]
     socket.set_reuse_address(true)?;
     if options.reuse_port {
@@ -37,14 +37,14 @@ fn bind_one(addr: SocketAddr, options: &SocketOptions) -> io::Result<TcpListener
         socket.set_only_v6(false)?;
     }
     socket.set_nonblocking(true)?;
-    // Before the listen, so that no connection can be older than the options it inherits.
+    // Before the listen, so that no connection is older than the options that it inherits.
     configure(&socket, options);
     socket.bind(&addr.into())?;
     socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
     TcpListener::from_std(socket.into())
 }
 
-/// Lets others listen on the same port, and warns where the kernel lets go of their clients.
+/// Lets other sockets listen on the same port, and warns where the kernel drops their handshakes.
 #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
 fn share_port(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_port(true)?;
@@ -67,7 +67,7 @@ fn share_port(_socket: &Socket) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system cannot share a port"))
 }
 
-/// Whether the kernel hands handshakes under way to another listener of the port (since 5.14).
+/// Whether the kernel passes handshakes under way to another listener of the port (since 5.14).
 #[cfg(target_os = "linux")]
 const MIGRATE_REQ: &str = "/proc/sys/net/ipv4/tcp_migrate_req";
 
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
     use crate::{Connections, Listener};
 
-    /// Keeps what each event says.
+    /// Keeps the text of each event.
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<String>>>);
 

@@ -1,4 +1,4 @@
-//! The end of a listener: new clients are kept out, the queue is emptied, then it is closed.
+//! The end of a listener: new clients are stopped, the queue is emptied, and the socket is closed.
 
 use std::{
     io,
@@ -15,35 +15,35 @@ use crate::{
     socket::{Accepted, is_connection_error},
 };
 
-/// How soon the kernel is asked again whether handshakes are under way.
+/// How soon to ask the kernel again whether handshakes are under way.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
 
-/// After so many accepts in a row the handlers get a turn. As many as half of tokio's own budget.
+/// After so many accepts in a row other tasks get a turn. Half of tokio's own budget.
 const TURN: u8 = 64;
 
-/// How soon an accept is tried again that failed for want of something.
+/// How soon to try again after an accept that failed for lack of a resource.
 const RETRY: Duration = Duration::from_millis(10);
 
 /// A listener on its way to be closed.
 #[derive(Debug)]
 pub(crate) struct Closing {
     began: Instant,
-    /// The listener is closed now, whatever its queue holds.
+    /// The listener closes then, whatever its queue holds.
     until: Instant,
-    /// Where nobody can tell, the queue is taken for settled now.
+    /// Where the kernel does not say it, no handshake is assumed to be under way after this.
     settled_at: Instant,
     /// When to ask next for handshakes under way.
     ask_at: Instant,
     timer: Pin<Box<Sleep>>,
     is_last_sweep: bool,
-    /// Accepts since others had their turn.
+    /// Accepts since the last turn of other tasks.
     in_a_row: u8,
-    /// What it came to so far.
+    /// The result so far.
     so_far: ListenerClosed,
 }
 
 impl Closing {
-    /// Begins: keeps new clients out, if the system allows it.
+    /// Begins the end: stops new clients, if the system can.
     ///
     /// Draining `began` then, and the listener closes at `until` in any case.
     pub(crate) fn begin<L: SocketListener>(
@@ -94,7 +94,7 @@ impl Closing {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            // Not the reactor's accept: that says "none" as long as the reactor has not heard.
+            // Not the reactor's accept: it returns none until the reactor has seen the connection.
             let next = match listener.accept_now() {
                 Ok(Some(accepted)) => Next::Accepted(accepted),
                 Ok(None) if self.is_last_sweep => return Poll::Ready(None),
@@ -119,25 +119,26 @@ impl Closing {
         }
     }
 
-    /// The queue is empty: for good?
+    /// The queue is empty. Is it empty for good?
     fn on_empty<L: SocketListener>(
         &mut self,
         listener: &L,
         cx: &mut Context<'_>,
     ) -> Next<Accepted<L>> {
         let now = Instant::now();
-        // Where new clients could not be kept out, there is always somebody on the way.
+        // Where new clients were not stopped, some are always on their way.
         if !self.so_far.syns_stopped {
             return Next::Sweep;
         }
         if now >= self.ask_at {
             match listener.handshakes() {
-                // None under way and none let in, so what one more sweep finds is all there is.
+                // No handshake is under way and no new one begins, so one more loop finds all there
+                // is.
                 Some(false) => {
                     self.so_far.settled = true;
                     return Next::Sweep;
                 }
-                // On a machine with very many sockets the question is dear: ask less often.
+                // On a machine with very many sockets the question takes long: ask less often.
                 Some(true) => self.ask_at = later(now, ASK_AGAIN.max(10 * now.elapsed())),
                 None if now >= self.settled_at => return Next::Sweep,
                 None => self.ask_at = self.settled_at,
@@ -145,19 +146,19 @@ impl Closing {
         }
         match listener.poll_accept(cx) {
             Poll::Ready(Ok(accepted)) => Next::Accepted(accepted),
-            // An error is met again, and told apart, by the accept above.
+            // The accept above meets the error again, and handles its kind.
             Poll::Ready(Err(_)) => Next::LookAt(later(now, RETRY)),
             Poll::Pending => Next::LookAt(self.ask_at),
         }
     }
 
-    /// The account of the listener's end, which is now.
+    /// The report of the listener's end, which is now.
     pub(crate) fn account<L: SocketListener>(&self, listener: &L) -> ListenerClosed {
         let unaccepted = listener.queued();
         ListenerClosed { elapsed: self.began.elapsed(), unaccepted, ..self.so_far }
     }
 
-    /// Notes that the listener is dropped before its queue was empty.
+    /// The listener is dropped before its queue was empty.
     pub(crate) const fn cut(&mut self) {
         self.so_far.queue_drained = false;
     }
@@ -178,7 +179,7 @@ fn refuse_new<L: SocketListener>(listener: &L, by_filter: bool) -> io::Result<()
 
 enum Next<T> {
     Accepted(T),
-    /// Nothing more can come: what is in the queue now is the rest.
+    /// Nothing more can enter the queue: accept what is in it.
     Sweep,
     LookAt(Instant),
 }

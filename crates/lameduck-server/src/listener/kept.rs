@@ -1,4 +1,4 @@
-//! A listener that is kept open while a server drains, and until when.
+//! A listener that stays open while the server drains, and until when.
 
 use std::{
     future::Future as _,
@@ -11,7 +11,7 @@ use tokio::sync::futures::OwnedNotified;
 
 use crate::registry::Registry;
 
-/// Waits for those who were there when draining began.
+/// Waits for the connections that were there when draining began.
 #[derive(Debug)]
 pub(crate) struct Kept {
     none_left: Pin<Box<OwnedNotified>>,
@@ -22,10 +22,10 @@ impl Kept {
         Self { none_left: wait(registry) }
     }
 
-    /// Whether the last of them is gone.
+    /// Ready when the last of them is gone.
     pub(crate) fn poll_over(&mut self, registry: &Registry, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            // The wait was made before: an end that comes in between is not missed.
+            // The wait was made before, so that an end in between is not missed.
             if registry.before_draining.is_empty() {
                 return Poll::Ready(());
             }

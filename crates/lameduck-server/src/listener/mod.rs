@@ -46,9 +46,9 @@ pub struct TonicIncoming<L: SocketListener = TcpListener> {
 
 /// A listener that tracks what it accepts, and closes itself when draining begins.
 ///
-/// When the phase reaches `Draining`, unless [`ListenerEnd`] says otherwise, it keeps new clients out, accepts those that are in its
-/// queue or half way into it, and closes its socket. From then on [`accept`](Self::accept) waits
-/// for ever. See the [crate docs](crate).
+/// When the phase reaches `Draining`, unless [`ListenerEnd`] says otherwise, it stops new clients,
+/// accepts those in its queue or in a handshake, and closes its socket. From then on
+/// [`accept`](Self::accept) stays pending. See the [crate docs](crate).
 #[must_use = "a listener does nothing until it is accepted from"]
 pub struct Listener<L: SocketListener = TcpListener> {
     addr: Option<L::Addr>,
@@ -57,7 +57,7 @@ pub struct Listener<L: SocketListener = TcpListener> {
     draining: PhaseReached,
     cancelling: PhaseReached,
     state: State<L>,
-    /// Whether connections have their options from the socket they were accepted from.
+    /// Whether connections inherit their options from the listening socket.
     inherits: bool,
     backoff: Option<Pin<Box<Sleep>>>,
 }
@@ -67,7 +67,7 @@ enum State<L> {
     /// Draining, and still accepted from.
     Kept(L, Kept),
     Closing(L, Closing),
-    /// Open, and not ours to accept from.
+    /// The socket is open, and not accepted from.
     Left(L),
     Closed,
 }
@@ -75,27 +75,27 @@ enum State<L> {
 impl Listener {
     /// Binds a TCP listener to the first address that can be bound.
     ///
-    /// A port that was used a moment ago can be used again at once (`SO_REUSEADDR`), and `[::]`
+    /// A port that was in use a moment ago can be bound again at once (`SO_REUSEADDR`), and `[::]`
     /// serves IPv4 as well. The backlog and the options of connections are those of
     /// [`SocketOptions`](crate::SocketOptions).
     ///
     /// # Errors
     ///
-    /// Names the address, and says what to do when its port is in use or privileged. An invalid
+    /// Names the address, and what to do if its port is in use or needs a privilege. An invalid
     /// [option](crate::SocketOptions::check) is an error, too.
     pub async fn bind(addr: impl ToSocketAddrs, connections: &Connections) -> io::Result<Self> {
         let socket = bind::bind(addr, &connections.registry().options).await?;
-        // Linux hands a listener's options down to what is accepted from it.
+        // On Linux, accepted sockets inherit the options of the listener.
         let inherits = cfg!(any(target_os = "linux", target_os = "android"));
         Ok(Self::with_inherits(socket, connections, inherits))
     }
 }
 
 impl<L: SocketListener> Listener<L> {
-    /// Wraps a listener that is bound.
+    /// Wraps a bound listener.
     ///
-    /// Its own options are left alone; those of [`SocketOptions`](crate::SocketOptions) are set on
-    /// every connection that it accepts.
+    /// Its own options stay as they are. Those of [`SocketOptions`](crate::SocketOptions) are set
+    /// on every connection that it accepts.
     pub fn new(listener: L, connections: &Connections) -> Self {
         Self::with_inherits(listener, connections, false)
     }
@@ -117,15 +117,15 @@ impl<L: SocketListener> Listener<L> {
         }
     }
 
-    /// The next connection and its peer's address.
+    /// The next connection and the address of its client.
     ///
-    /// Waits until the phase is [`Running`](Phase::Running): clients that come earlier are kept in
-    /// the queue. A start that is given up moves on to `Draining`, which empties it as ever.
+    /// Waits until the phase is [`Running`](Phase::Running): earlier clients wait in the queue. A
+    /// start that fails goes on to `Draining`, where the queue is emptied as usual.
     ///
-    /// An accept that fails because the client has left is tried again at once. Any other failure,
-    /// such as too many open files, is logged, counted in
-    /// [`ConnectionTotals::accept_errors`](crate::ConnectionTotals::accept_errors) and tried again after a second.
-    /// Once the listener has closed itself, this waits for ever.
+    /// An accept that fails because the client has left is repeated at once. After any other
+    /// failure, such as too many open files, it is logged, counted in
+    /// [`ConnectionTotals::accept_errors`](crate::ConnectionTotals::accept_errors), and repeated
+    /// after a second. Once the listener has closed, the future stays pending.
     ///
     /// # Cancel safety
     ///
@@ -134,11 +134,11 @@ impl<L: SocketListener> Listener<L> {
         poll_fn(|cx| self.poll_accept(cx)).await
     }
 
-    /// The address the listener is bound to. Known even after it has closed itself.
+    /// The address of the listener. Known even after it has closed.
     ///
     /// # Errors
     ///
-    /// Fails if the system did not tell when the listener was made.
+    /// If the system did not return it when the listener was made.
     pub fn local_addr(&self) -> io::Result<L::Addr> {
         self.addr.clone().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
     }
@@ -207,7 +207,8 @@ impl<L: SocketListener> Listener<L> {
         let watch = self.connections.registry().watch.clone();
         let [running, draining, cancelling] =
             [Phase::Running, Phase::Draining, Phase::Cancelling].map(|phase| watch.reached(phase));
-        // The old one is closed, so that its drop says nothing: the registry knows one listener.
+        // The old listener counts as closed, so its drop reports nothing: the registry knows one
+        // listener.
         Listener {
             addr: self.addr.clone(),
             connections: self.connections.clone(),
@@ -238,7 +239,7 @@ impl<L: SocketListener> Listener<L> {
             let registry = self.connections.registry();
             let accepted = match &mut self.state {
                 State::Open(listener) => {
-                    // Before the accept: a flood of clients must not keep the stop from being seen.
+                    // Before the accept: a flood of clients must not hide the stop.
                     if Pin::new(&mut self.draining).poll(cx).is_ready() {
                         self.begin_to_end();
                         continue;
@@ -251,7 +252,7 @@ impl<L: SocketListener> Listener<L> {
                     let is_cancelling = Pin::new(&mut self.cancelling).poll(cx).is_ready();
                     if is_cancelling || kept.poll_over(registry, cx).is_ready() {
                         self.begin_to_close(Instant::now());
-                        // Who is in the queue by then is still let in.
+                        // Clients that are in the queue then are still accepted.
                         self.cancelling = self.connections.registry().watch.reached(Phase::Forced);
                         continue;
                     }
@@ -303,7 +304,7 @@ impl<L: SocketListener> Listener<L> {
         }
     }
 
-    /// Begins to close, which has its time from `since` on.
+    /// Begins to close. The time for the accept queue is counted from `since`.
     fn begin_to_close(&mut self, since: Instant) {
         self.backoff = None;
         let connections = self.connections.clone();
@@ -315,7 +316,7 @@ impl<L: SocketListener> Listener<L> {
         });
     }
 
-    /// Moves the listener from one state into another.
+    /// Replaces the state.
     fn change(&mut self, into: impl FnOnce(L) -> State<L>) {
         self.state = match std::mem::replace(&mut self.state, State::Closed) {
             State::Open(listener) | State::Kept(listener, _) => into(listener),
@@ -323,7 +324,7 @@ impl<L: SocketListener> Listener<L> {
         };
     }
 
-    /// Closes the socket, then says so.
+    /// Closes the socket, then reports it.
     fn close(&mut self) {
         let account = match std::mem::replace(&mut self.state, State::Closed) {
             State::Open(listener) | State::Kept(listener, _) => {
@@ -337,7 +338,7 @@ impl<L: SocketListener> Listener<L> {
                 }
             }
             State::Closing(listener, closing) => closing.account(&listener),
-            // It has said so already.
+            // It was reported before.
             State::Left(_) | State::Closed => return,
         };
         self.connections.registry().on_listener_closed(account);

@@ -15,11 +15,11 @@ use crate::{
     socket::{Accepted, is_connection_error},
 };
 
-/// How long to wait after an accept that failed for want of a descriptor or of memory. What
-/// hyper, and after it axum, wait.
+/// How long to wait after an accept that failed for lack of descriptors or memory: as long as hyper
+/// and axum do.
 pub(super) const BACKOFF: Duration = Duration::from_secs(1);
 
-/// Accepts, or waits after an accept that failed. `None`: at once once more.
+/// Accepts, or waits after an accept that failed. `None`: try again at once.
 pub(super) fn poll_open<L: SocketListener>(
     listener: &L,
     backoff: &mut Option<Pin<Box<Sleep>>>,

@@ -1,4 +1,5 @@
-//! Systems that refuse, keep silent or never end: a TCP listener with a seam.
+//! Systems that cannot stop clients, do not answer or never end: a TCP listener with replaced
+//! parts.
 
 use std::{
     io::Write as _,
@@ -24,15 +25,15 @@ use crate::{
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(100);
 
-/// A TCP listener on a system that behaves as told.
+/// A TCP listener on a system with these properties.
 #[derive(Default)]
 struct System {
     tcp: Option<TcpListener>,
-    /// New clients cannot be kept out.
+    /// New clients cannot be stopped.
     refuses: bool,
-    /// What it says of handshakes under way; itself, if nothing.
+    /// What it says about handshakes. `None`: what the real system says.
     says: Option<Option<bool>>,
-    /// So many accepts fail for want of a descriptor.
+    /// So many accepts fail for lack of a descriptor.
     failures: AtomicUsize,
     /// There is always one more client.
     floods: bool,
@@ -172,7 +173,7 @@ const LOOPBACK: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 #[tokio::test]
 async fn where_new_clients_cannot_be_stopped_the_queue_is_emptied_once_and_reported() {
     let system = System { refuses: true, ..System::default() };
-    // Neither wait is made: without the stop there is nothing to wait for.
+    // Neither time is waited for: where new clients are not stopped, there is no reason to.
     let options = sockets(|o| o.accept_settle_time = LONG);
     let (phase, connections, mut listener) = listen(LOOPBACK, system, options);
     let addr = listener.local_addr().unwrap();
@@ -239,12 +240,12 @@ async fn a_handshake_under_way_is_let_in_while_no_new_one_is() {
     let port = listener.local_addr().unwrap().port();
     let v4 = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
-    // Both are connected, in their own eyes; to the server they are half way.
+    // Both clients see a connection; to the server the handshake is under way.
     let mut clients =
         [TcpStream::connect(v4).await.unwrap(), TcpStream::connect(v6).await.unwrap()];
     drain_within(&phase, LONG);
     let mut closed = Box::pin(connections.listeners_closed());
-    // The listener goes on closing, and does not get to its end.
+    // The listener is closing, and does not come to its end.
     let waits = timeout(SHORT, async {
         tokio::select! {
             _ = &mut closed => {}
@@ -260,7 +261,7 @@ async fn a_handshake_under_way_is_let_in_while_no_new_one_is() {
     for client in &mut clients {
         client.write_all(b"ping").await.unwrap();
         let (mut io, _) = timeout(LONG, listener.accept()).await.unwrap();
-        // More than the first packet, which came with the handshake: it is no longer dropped.
+        // More than the first packet, which came with the handshake: later ones are not dropped.
         client.write_all(b"pong").await.unwrap();
         let mut bytes = [0; 8];
         timeout(LONG, io.read_exact(&mut bytes)).await.unwrap().unwrap();
@@ -269,7 +270,7 @@ async fn a_handshake_under_way_is_let_in_while_no_new_one_is() {
     let closed = sweep(&connections, &mut listener).await;
     assert_eq!(closed.from_queue, 2);
     assert!(closed.syns_stopped && closed.settled && closed.queue_drained, "{closed}");
-    // Their SYN is sent again a second after the first, and meets a closed port.
+    // Their SYN is sent again after a second, and meets a closed port.
     for late in late {
         let error = timeout(LONG, late).await.unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
@@ -286,7 +287,7 @@ async fn an_accept_that_fails_for_want_of_a_descriptor_is_tried_again_after_a_se
     assert!(began.elapsed() >= BACKOFF);
     assert_eq!(connections.totals().accept_errors, 1);
 
-    // While it closes there is no time for that.
+    // While it closes, there is no time for that wait.
     let State::Open(system) = &listener.state else { panic!("it is open") };
     system.failures.store(1, Ordering::Relaxed);
     let _client = connect_and_send(listener.local_addr().unwrap(), b"x");

@@ -14,7 +14,7 @@ use tonic::transport::server::TcpConnectInfo;
 use super::TonicIncoming;
 use crate::{Socket, SocketListener, TrackedIo};
 
-/// Nothing of it is ever pinned.
+/// No field is ever pinned.
 impl<L: SocketListener> Unpin for TonicIncoming<L> {}
 
 impl<L: SocketListener> Stream for TonicIncoming<L> {
@@ -32,7 +32,7 @@ impl<L: SocketListener> fmt::Debug for TonicIncoming<L> {
     }
 }
 
-/// What the socket under it tells tonic's handlers: for TCP, both addresses.
+/// What tonic's handlers learn of the socket: for TCP, both addresses.
 impl<I: Socket + Connected> Connected for TrackedIo<I> {
     type ConnectInfo = I::ConnectInfo;
 
@@ -41,7 +41,7 @@ impl<I: Socket + Connected> Connected for TrackedIo<I> {
     }
 }
 
-/// As the TCP connection inside.
+/// As the TCP connection inside of it.
 #[cfg(feature = "tls")]
 impl Connected for crate::TlsSocket<tokio::net::TcpStream> {
     type ConnectInfo = TcpConnectInfo;

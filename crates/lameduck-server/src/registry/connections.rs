@@ -17,15 +17,18 @@ use crate::{ConnectionInfo, ConnectionTotals, ListenerClosed, ListenerEnd, Socke
 
 /// All open connections of a server, from their accept to the close of their socket.
 ///
-/// Clones share them. A connection counts for as long as its IO lives, whoever holds it: the
-/// server, or a task that an upgrade (WebSocket) handed it to.
+/// Clones share them. A connection counts for as long as its IO lives, in the server or in a task
+/// that got it by an upgrade (WebSocket).
 #[derive(Clone)]
 pub struct Connections {
     registry: Arc<Registry>,
 }
 
 impl Connections {
-    /// Makes a handle without connections. [`Listener`](crate::Listener)s feed it.
+    /// Makes a handle without connections. [`Listener`](crate::Listener)s add them.
+    ///
+    /// An option that cannot work is logged as an error, and the nearest value that works is used:
+    /// see [`SocketOptions::check`].
     #[must_use]
     pub fn new(watch: PhaseWatch, options: SocketOptions) -> Self {
         Self { registry: Arc::new(Registry::new(watch, options)) }
@@ -42,7 +45,7 @@ impl Connections {
     }
 
     /// The number of connections whose socket is open now. A snapshot: to wait, use
-    /// [`idle`](Self::all_closed).
+    /// [`all_closed`](Self::all_closed).
     #[must_use]
     pub fn count(&self) -> usize {
         self.registry.count()
@@ -50,7 +53,8 @@ impl Connections {
 
     /// Completes when no connection is open, at once if none is.
     ///
-    /// More may come as long as a listener is open: wait for [`closed`](Self::listeners_closed) first.
+    /// More may come while a listener is open: wait for
+    /// [`listeners_closed`](Self::listeners_closed) first.
     ///
     /// # Cancel safety
     ///
@@ -60,13 +64,13 @@ impl Connections {
         wait_until(|| emptied.notified(), || (self.count() == 0).then_some(())).await;
     }
 
-    /// Every open connection, the oldest first. Takes a lock and looks at each.
+    /// Every open connection, the oldest first. Takes a lock and reads each connection.
     #[must_use]
     pub fn list(&self) -> Vec<ConnectionInfo> {
         self.registry.list()
     }
 
-    /// Numbers over the whole life of the server. Takes a lock and looks at each open connection.
+    /// Numbers over the whole life of the server. Takes a lock and reads each open connection.
     #[must_use]
     pub fn totals(&self) -> ConnectionTotals {
         self.registry.totals()
@@ -74,11 +78,11 @@ impl Connections {
 
     /// Closes every open connection by force, and returns how many.
     ///
-    /// The next call on a connection's IO fails, the tasks that used it last are woken, and the
-    /// socket is shut down in both directions. So a connection ends whether its task waits for the
-    /// peer, for a handler or for a timer. What cannot be reached is an IO that nobody polls: one
-    /// whose task blocks its thread, or that was put aside. Its peer sees the end of the
-    /// connection, but it stays open here and is counted.
+    /// The next call on the IO of a connection fails, the tasks that used it last are woken, and
+    /// the socket is shut down in both directions. So a connection ends while its task waits for
+    /// the client, for a handler or for a timer. An IO that is not polled cannot be reached, for
+    /// example because its task blocks its thread: its client sees the end of the connection, but
+    /// it stays open here and is counted.
     ///
     /// Bytes that the kernel has already taken are still sent.
     #[expect(clippy::must_use_candidate, reason = "the number is for a report")]
@@ -86,9 +90,10 @@ impl Connections {
         self.registry.abort()
     }
 
-    /// Completes when draining has begun and every listener has closed; tells how.
+    /// Completes when draining has begun and every listener has closed, and returns how they
+    /// closed.
     ///
-    /// A listener that nobody accepts from closes when it is dropped, so bound this wait.
+    /// A listener whose `accept` is not called closes when it is dropped, so bound this wait.
     ///
     /// # Cancel safety
     ///
@@ -98,26 +103,26 @@ impl Connections {
         wait_until(|| self.registry.closed.notified(), || self.registry.ended()).await
     }
 
-    /// Completes when a server may be told to close its idle connections.
+    /// Completes when a server may close its idle connections.
     ///
-    /// Give it to `with_graceful_shutdown` of `axum::serve`, or wait for it in a loop of your own
-    /// and then call `graceful_shutdown` on every connection. That signal closes idle HTTP/1
-    /// connections without a word, so it must come late. It comes when draining has begun, the
-    /// listeners have closed or the time for the accept queue is
-    /// over, and every connection that is not HTTP/2 or upgraded
+    /// Pass it to `with_graceful_shutdown` of `axum::serve`, or wait for it in a loop of your own
+    /// and then call `graceful_shutdown` on every connection. That call closes idle HTTP/1
+    /// connections without notice, so it must come late. The signal comes when draining has begun,
+    /// the listeners have closed or the time for the accept queue is over, and every connection
+    /// that is not HTTP/2 or upgraded
     ///
-    /// - is closed, because the drain layer told its client with an answer, or
-    /// - has been silent for the idle hold, if it was answered, or
-    /// - began its request the first-byte grace ago, whole or not, if it is not answered yet, or
+    /// - is closed, because an answer of the drain layer notified its client, or
+    /// - has been idle for the idle grace, if it was answered, or
+    /// - began its request longer ago than the first-byte grace, if it is not answered yet, or
     /// - has not sent a byte within the first-byte grace;
     ///
-    /// but with [`Phase::Cancelling`] at the latest. No timer is polled: the close of the last
-    /// connection that held it wakes it. Before it completes, it looks once more for bytes
-    /// that came and were not read yet.
+    /// but with [`Phase::Cancelling`] at the latest. It polls nothing at intervals: the close of
+    /// the last connection that held it wakes it. Before it completes, it checks once more for
+    /// bytes that came and were not read yet.
     ///
-    /// A request's grace begins with its first byte, and no later byte prolongs it. A first head
-    /// that is not whole at the end reads as ended, and half a later one is closed by the server as
-    /// idle. So no client can hold the stop with half a request.
+    /// The grace of a request begins with its first byte, and no later byte prolongs it. A first
+    /// head that is not whole by then ends like a closed connection, and half a later head is
+    /// closed by the server as idle. So no client can hold the stop with half a request.
     pub fn shutdown_signal(&self) -> impl Future<Output = ()> + Send + use<> {
         let connections = self.clone();
         async move {
@@ -139,13 +144,14 @@ impl Connections {
         self.registry.watch.reached(Phase::Draining).await;
         let mut since = self.registry.draining_since();
         if self.registry.options.listener_end == ListenerEnd::KeepOpen {
-            // The listeners close after those who were here may, and before those who came since.
+            // The listeners close after the clients from before draining may leave, and before
+            // later ones.
             self.registry.mark_before_draining();
             self.none_holds(true).await;
             self.registry.settle_before_draining();
             since = Instant::now();
         }
-        // A listener that nobody polls never closes. The others have the same bound.
+        // A listener whose `accept` is not called never closes, and others have the same bound.
         let until = self.registry.accept_queue_until(since);
         _ = timeout_at(until, self.listeners_closed()).await;
         self.none_holds(false).await;
@@ -153,7 +159,7 @@ impl Connections {
 
     async fn none_holds(&self, only_before_draining: bool) {
         loop {
-            // Made before the scan, so that a connection that closes meanwhile is not missed.
+            // Made before the scan, so that a close in between is not missed.
             let mut freed = pin!(self.registry.freed.notified());
             let Some(at) = self.registry.scan(only_before_draining) else { return };
             let mut timer = pin!(sleep_until(at));
@@ -168,26 +174,26 @@ impl Connections {
         }
     }
 
-    /// Completes when everybody who was connected at the begin of a stop knows of it: the moment
-    /// for streams and WebSockets to end.
+    /// Completes when every client that was connected at the start of a stop is notified: the
+    /// moment for streams and WebSockets to end.
     ///
-    /// A stream that ends as soon as lame duck begins sends its client to the next request, which
-    /// comes here again. One that waits for this gives way when the others have gone: it completes
-    /// when lame duck (or draining) has begun, and every connection that was open when this was
-    /// first asked in that stop
+    /// A stream that ends as soon as lame duck begins makes its client send the next request, which
+    /// comes here again. A stream that waits for this ends when the other clients have left. It
+    /// completes when lame duck (or draining) has begun, and every connection that was open at the
+    /// first call in that stop
     ///
     /// - has got an answer with `Connection: close`, or
-    /// - has got GOAWAY (from a server of our own with lame duck, else with its stop signal), or
-    /// - was silent to the end of the hold or grace that it has once draining, or
+    /// - has got GOAWAY (from an own server with lame duck, else with the stop signal), or
+    /// - was idle to the end of its grace while draining, or
     /// - is closed;
     ///
-    /// and with [`Phase::Cancelling`] at the latest. Who connects later is told with the first
-    /// answer, and is not waited for. Nor are connections that cannot be told: those that were
-    /// switched to another protocol, and those whose answer had begun before, such as the stream
-    /// that waits for this. On a stock server such an answer is known by its next bytes, so a
-    /// stream that says nothing holds its own wait for as long as an idle connection does.
+    /// and with [`Phase::Cancelling`] at the latest. Clients that connect later are notified by
+    /// their first answer and are not waited for. Neither are connections that cannot be notified:
+    /// upgraded ones, and those whose answer had begun before, such as the stream that waits for
+    /// this. A stock server shows such an answer only by its next bytes, so a stream without events
+    /// delays its own wait for as long as an idle connection does.
     ///
-    /// A stop that is called off before that is as if there had been none: this waits for the next.
+    /// If the stop is cancelled before that, this waits for the next stop.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -198,7 +204,7 @@ impl Connections {
     /// let (phase, watch) = phase_channel();
     /// let connections = Connections::new(watch, SocketOptions::new());
     /// phase.publish(Phase::LameDuck);
-    /// connections.all_notified().await; // nobody is connected
+    /// connections.all_notified().await; // no client is connected
     /// # }
     /// ```
     ///
@@ -221,23 +227,24 @@ impl Connections {
                 })
                 .await;
             }
-            // Otherwise nobody is to leave, and in the next stop others may be waited for.
+            // If the stop is cancelled, no client leaves, and the next stop waits for its own
+            // clients.
             if watch.stop_number() == Some(stop) {
                 return;
             }
         }
     }
 
-    /// Marks who is to be told, and waits for none of them to be left, or for cancelling.
+    /// Marks the connections to notify, and waits until none is left, or for cancelling.
     async fn none_unnotified(&self) {
         let (watch, unnotified) = (&self.registry.watch, &self.registry.unnotified);
         let mut cancelling = pin!(watch.reached(Phase::Cancelling));
         self.registry.mark_unnotified();
         loop {
-            // Made before the count is read: a wake-up that comes in between is not missed.
+            // Made before the count is read, so that a wake-up in between is not missed.
             let mut all = pin!(unnotified.none_left().notified());
             if unnotified.is_empty() {
-                // Marking wakes nobody, and may have been what others wait for.
+                // The marking itself wakes no waiter, and another one may wait for its result.
                 unnotified.none_left().notify_waiters();
                 return;
             }

@@ -1,4 +1,5 @@
-//! Connections that are waited for: marked at one moment, and counted until each is settled.
+//! Sets of connections that are waited for: marked at one moment, and counted until each is
+//! settled.
 
 use std::sync::{
     Arc,
@@ -9,13 +10,13 @@ use tokio::sync::Notify;
 
 use crate::connection::{Conn, Mark};
 
-/// All that bear a mark, given once in a round.
+/// The connections with a mark. A mark is set once in a round.
 #[derive(Debug)]
 pub(crate) struct Marked {
     mark: Mark,
-    // SeqCst throughout, as a stop has no give_up_ack: a mark, and what makes it needless, are written
-    // by two tasks, each of which then looks at what the other wrote.
-    /// The last round in which it was given, from 1.
+    // SeqCst throughout, because a stop need not be fast: two tasks write a mark and what settles
+    // it, and each then reads what the other wrote.
+    /// The last round in which the mark was set, from 1.
     given: AtomicUsize,
     count: AtomicUsize,
     none_left: Arc<Notify>,
@@ -27,18 +28,18 @@ impl Marked {
         Self { mark, given: AtomicUsize::new(0), count: AtomicUsize::new(0), none_left }
     }
 
-    /// Nobody waits for this connection any more. Wakes, so not to be called under a lock.
+    /// The connection is not waited for any more. Wakes tasks, so do not call it under a lock.
     pub(crate) fn settle(&self, conn: &Conn) {
         if conn.take_mark(self.mark) && self.count.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.none_left.notify_waiters();
         }
     }
 
-    /// Marks those for which `waits` says so, if that was not done in this round or a later one.
-    /// The others lose the mark of an earlier round.
+    /// Marks the connections for which `waits` returns true, unless this or a later round has done
+    /// so. The others lose the mark of an earlier round.
     ///
-    /// To be called under the lock of the list of connections, so that nobody finds half of them.
-    /// Wakes nobody: who waits has called this before, and then asked whether any is left.
+    /// Call it under the lock of the list of connections, so that no other task sees half of them.
+    /// It wakes no task: a waiter has called it before, and then checked whether any is left.
     pub(crate) fn give<'a>(
         &self,
         round: usize,
@@ -51,10 +52,10 @@ impl Marked {
         for conn in all {
             self.count.fetch_add(1, Ordering::SeqCst);
             if !conn.set_mark(self.mark) {
-                // From an earlier round: it is counted already.
+                // The mark is from an earlier round: it is counted already.
                 self.count.fetch_sub(1, Ordering::SeqCst);
             }
-            // Asked after the mark is there: what changes from now on settles it.
+            // After the mark is set, so that any later change settles it.
             if !waits(conn) && conn.take_mark(self.mark) {
                 self.count.fetch_sub(1, Ordering::SeqCst);
             }
@@ -66,7 +67,7 @@ impl Marked {
         self.count.load(Ordering::SeqCst) == 0
     }
 
-    /// Notified when none is left. To be waited for from before [`is_empty`](Self::is_empty) is asked.
+    /// Notified when none is left. Make the wait before the call of [`is_empty`](Self::is_empty).
     pub(crate) const fn none_left(&self) -> &Arc<Notify> {
         &self.none_left
     }

@@ -1,4 +1,4 @@
-//! All open connections: the list of them, the handle on it, and the IO that enters and leaves it.
+//! All open connections: their list, the handle on it, and the IO that enters and leaves it.
 
 mod connections;
 mod marked;

@@ -24,28 +24,28 @@ use crate::{
 pub(crate) struct Registry {
     pub(crate) watch: PhaseWatch,
     pub(crate) options: SocketOptions,
-    /// What times are counted from.
+    /// The origin of the times in [`Conn`].
     origin: Instant,
     /// Connections whose socket is not closed yet.
     open: AtomicUsize,
     /// Notified when `open` falls to zero.
     pub(crate) emptied: Notify,
-    /// Notified when the last connection that held the stop does so no more.
+    /// Notified when no connection holds the stop any more.
     pub(crate) freed: Notify,
     /// Notified when the last listener closed.
     pub(crate) closed: Notify,
-    /// Who is still to be told.
+    /// The connections whose clients are to be notified.
     pub(crate) unnotified: Marked,
-    /// Who was there when draining began.
+    /// The connections that were there when draining began.
     pub(crate) before_draining: Marked,
-    /// When draining was first seen, for a phase that comes without deadlines.
+    /// When draining was first seen, for a phase without deadlines.
     draining_seen_at: OnceLock<Instant>,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
     entries: Slab<Entry>,
-    /// How many entries the last scan found to hold the stop.
+    /// How many entries held the stop at the last scan.
     holding: usize,
     totals: ConnectionTotals,
     listening: usize,
@@ -61,13 +61,13 @@ struct Entry {
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// As any connection ends.
+    /// The usual end.
     Plain,
-    /// Silent to the end of the hold.
+    /// The connection was idle to the end of its grace.
     Idle,
-    /// The same, but a request came, and got an answer that says it was not executed.
+    /// The same, but a request came and got an answer that says that it was not executed.
     Rejected,
-    /// The same, but bytes had come that nobody read.
+    /// The same, but there were unread bytes.
     Unread,
 }
 
@@ -103,17 +103,17 @@ impl Registry {
     }
 
     pub(crate) fn enter(&self, conn: Arc<Conn>) -> usize {
-        // SeqCst, as the other three: `count` may be read next to a phase, and a wait for zero
-        // must not pass a connection that was entered before it.
+        // SeqCst, as the other three: `count` may be read together with a phase, and a wait for
+        // zero must not miss a connection that was entered before it.
         self.open.fetch_add(1, Ordering::SeqCst);
         let mut inner = self.lock();
         inner.totals.accepted += 1;
         inner.entries.insert(Entry { conn, holds: false, look: Look::default() })
     }
 
-    /// Forgets a connection whose socket is about to be closed.
+    /// Removes a connection whose socket is about to be closed.
     pub(crate) fn forget(&self, key: usize, end: End) {
-        // The entry is dropped after the lock is free: it holds wakers.
+        // The entry is dropped after the lock is released: it holds wakers.
         let entry = {
             let mut inner = self.lock();
             let Some(entry) = inner.entries.try_remove(key) else { return };
@@ -137,7 +137,7 @@ impl Registry {
         self.before_draining.settle(&entry.conn);
     }
 
-    /// Notes that a forgotten connection's socket is closed.
+    /// The socket of a removed connection is closed.
     pub(crate) fn leave(&self) {
         if self.open.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.emptied.notify_waiters();
@@ -152,7 +152,7 @@ impl Registry {
         let now = Instant::now();
         let mut list: Vec<_> =
             self.lock().entries.iter().map(|(_, entry)| entry.conn.info(now)).collect();
-        // Not under the lock, which the `let` has freed.
+        // Not under the lock, which the `let` has released.
         list.sort_by_key(|info| Reverse(info.age));
         list
     }
@@ -171,8 +171,9 @@ impl Registry {
         self.lock().totals.accept_errors += 1;
     }
 
-    /// Finds who holds the stop. `None`: nobody does. Otherwise when to look again at the latest.
-    /// If `only_before_draining`, who came after its begin is not asked.
+    /// Counts the connections that hold the stop. Returns when to scan again at the latest, or
+    /// `None` if no connection holds it. With `only_before_draining`, later connections do not
+    /// count.
     pub(crate) fn scan(&self, only_before_draining: bool) -> Option<Instant> {
         let began = self.draining_since();
         let now = Instant::now();
@@ -195,7 +196,7 @@ impl Registry {
         latest
     }
 
-    /// The server was told to close what is idle: says so to every connection.
+    /// The server may close idle connections: orders it for every connection.
     pub(crate) fn release(&self) {
         self.order(Order::Leave, |conn| conn.stage() == ConnectionStage::Head);
     }
@@ -254,14 +255,14 @@ impl Registry {
         (inner.listening == 0).then_some(inner.ended)
     }
 
-    /// Tells one connection to leave: its server closes it when it is idle.
+    /// Orders one connection to leave: its server closes it when it is idle.
     #[cfg(feature = "serve")]
     pub(crate) fn order_leave(&self, conn: &Conn) {
         conn.give(Order::Leave);
         self.unnotified.settle(conn);
     }
 
-    /// Marks the connections that are open now and are to be told, once in a stop.
+    /// Marks the open connections whose clients are to be notified, once in a stop.
     pub(crate) fn mark_unnotified(&self) {
         let inner = self.lock();
         if let Some(stop) = self.watch.stop_number() {
@@ -269,7 +270,7 @@ impl Registry {
         }
     }
 
-    /// Marks the connections that are open now, once.
+    /// Marks the open connections, once.
     pub(crate) fn mark_before_draining(&self) {
         let inner = self.lock();
         self.before_draining.give(1, inner.conns(), |_| true);
@@ -282,13 +283,13 @@ impl Registry {
         all.iter().for_each(|conn| self.before_draining.settle(conn));
     }
 
-    /// This connection's peer knows that it is to leave.
+    /// The client of this connection is notified.
     pub(crate) fn on_notified(&self, conn: &Conn) {
         conn.set_notified();
         self.unnotified.settle(conn);
     }
 
-    /// The server has let go of a connection that is not HTTP any more.
+    /// The server has ended HTTP on this connection.
     #[cfg(feature = "serve")]
     pub(crate) fn switched(&self, conn: &Conn) {
         conn.set_switched();
@@ -302,9 +303,9 @@ impl Registry {
         published.unwrap_or_else(|| *self.draining_seen_at.get_or_init(Instant::now))
     }
 
-    /// Until when the accept queue of a listener may be emptied whose end began `since` then.
+    /// Until when the accept queue may be emptied, for a listener whose end began at `since`.
     ///
-    /// Without deadlines, it is the default of [`StopTimeouts`].
+    /// Without deadlines it is the default of [`StopTimeouts`].
     pub(crate) fn accept_queue_until(&self, since: Instant) -> Instant {
         let deadlines = self.watch.deadlines();
         let time = match (deadlines.draining_at, deadlines.accept_queue_until) {
@@ -314,20 +315,21 @@ impl Registry {
         later(since, time)
     }
 
-    /// The time for a stamp, once draining has begun. Before that nobody asks, so no clock is read.
+    /// The time for a stamp, once draining has begun. Before that it is not needed, and no clock is
+    /// read.
     #[inline]
     pub(crate) fn stamp(&self) -> Option<u64> {
         (self.watch.current() >= Phase::Draining).then(|| self.nanos())
     }
 
-    // Apart, as most reads need none.
+    // Not inlined: most reads need no time.
     #[inline(never)]
     fn nanos(&self) -> u64 {
         let since = Instant::now().saturating_duration_since(self.origin);
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Until when a connection may not be closed without having been told, if it may not.
+    /// Until when a connection must not be closed without notice, if it must not.
     #[cfg(feature = "serve")]
     pub(crate) fn hold_until(&self, conn: &Conn) -> Option<Instant> {
         hold_until(conn, self.draining_since(), self.origin, &self.options)

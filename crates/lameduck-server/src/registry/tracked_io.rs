@@ -1,4 +1,4 @@
-//! A socket's IO, counted from its accept to its close.
+//! The IO of a socket, counted from its accept to its close.
 
 use std::{
     fmt,
@@ -22,16 +22,16 @@ use crate::{
 
 /// The IO of a connection that [`Connections`](crate::Connections) counts.
 ///
-/// Reads and writes go straight to the socket. The connection counts until this is dropped, and
-/// the socket closed with it.
+/// Reads and writes go straight to the socket. The connection counts until this is dropped, and the
+/// socket is closed with it.
 #[must_use = "dropping the IO closes the connection"]
 pub struct TrackedIo<I: Socket> {
-    // Dropped first, in this order: the socket is closed before the seat says so.
+    // Dropped in this order: the socket is closed before the seat is given back.
     io: I,
     seat: Seat,
     conn: Arc<Conn>,
     observer: Observer,
-    /// The wakers that the connection keeps for reads and for writes.
+    /// The wakers that the connection has stored for reads and for writes.
     kept: [WakerId; 2],
     close: Close,
 }
@@ -77,7 +77,7 @@ impl<I: Socket> TrackedIo<I> {
         &self.conn
     }
 
-    /// What every call does first: see that an order would wake this task, then obey it.
+    /// Every call begins with this: it makes sure that an order wakes this task, and then obeys it.
     fn begin(&mut self, side: Side, cx: &Context<'_>) -> io::Result<()> {
         let id = WakerId::of(cx.waker());
         let kept = &mut self.kept[side as usize];
@@ -96,7 +96,7 @@ impl<I: Socket> TrackedIo<I> {
     fn stamp(&mut self) -> Option<u64> {
         let stamp = self.seat.registry.stamp()?;
         if self.conn.order() == Order::Leave {
-            // It was told to leave and is not idle, so its end will be that of an answer.
+            // The server wanted to close it, but it is not idle: its end will be that of an answer.
             self.close = Close::Plain;
         }
         Some(stamp)
@@ -132,7 +132,7 @@ impl<I: Socket> TrackedIo<I> {
     fn on_other_protocol(&self, stamp: Option<u64>) {
         self.conn.set_protocol(self.observer.protocol());
         self.conn.set_stage(self.observer.stage());
-        // It does not hold the stop any more, and may have been the last that did.
+        // It no longer holds the stop, and may have been the last one that did.
         if stamp.is_some() {
             self.seat.registry.freed.notify_waiters();
         }
@@ -160,7 +160,7 @@ impl<I: Socket> TrackedIo<I> {
             }
             Written::More => {
                 if is_stopping {
-                    // Its end is up to its handler: no word to the client can bring it about.
+                    // Only its handler can end it: no header can notify this client any more.
                     self.seat.registry.unnotified.settle(&self.conn);
                 }
             }
@@ -173,16 +173,16 @@ impl<I: Socket> TrackedIo<I> {
         }
     }
 
-    /// How the server's wish to close the connection is met. Asked once.
+    /// How to close the connection, now that the server wants to. Decided once.
     fn decide_close(&self) -> Close {
         if self.conn.order() != Order::Leave || self.conn.stage() != ConnectionStage::Answered {
             return Close::Plain;
         }
-        // In bytes that are not HTTP/1 an answer would be noise.
+        // To a client that does not speak HTTP/1 an answer would be noise.
         if self.conn.protocol() != Protocol::Http1 {
             return Close::Idle;
         }
-        // The last look.
+        // The last check for bytes.
         if self.seat.registry.options.answer_on_idle_close || self.conn.handle().has_unread() {
             return Close::answered();
         }
@@ -194,7 +194,7 @@ impl<I: Socket> TrackedIo<I> {
             Close::Plain => false,
             Close::Answered(last_answer) if last_answer.had_request() => return End::Rejected,
             Close::Answered(_) | Close::Idle => true,
-            // The server dropped it without a shutdown.
+            // The server dropped the connection without a shutdown.
             Close::Undecided => {
                 let stage = self.conn.stage();
                 self.conn.order() == Order::Leave
@@ -233,7 +233,7 @@ impl<I: Socket> AsyncRead for TrackedIo<I> {
                 }
                 poll
             }
-            // The grace for the rest of the head is over. To the server its client has left.
+            // The grace for the rest of the head is over. To the server, the client has closed.
             Poll::Pending
                 if this.conn.order() == Order::Leave
                     && this.conn.stage() == ConnectionStage::Head =>
@@ -282,7 +282,7 @@ impl<I: Socket> AsyncWrite for TrackedIo<I> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // Here too: a server that waits for a handler alone still flushes.
+        // Also here: a server that waits only for a handler still flushes.
         this.begin(Side::Write, cx)?;
         Pin::new(&mut this.io).poll_flush(cx)
     }
@@ -303,7 +303,7 @@ impl<I: Socket> Drop for TrackedIo<I> {
         if is_upgraded && self.conn.order() != Order::Abort && !std::thread::panicking() {
             self.io.part();
         }
-        // While the socket is still open: nobody may use its number once it is closed.
+        // While the socket is still open: its number must not be used once it is closed.
         self.seat.registry.forget(self.seat.key, self.end());
     }
 }

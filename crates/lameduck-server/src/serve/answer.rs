@@ -1,4 +1,4 @@
-//! The body of an answer, which is under way for as long as hyper has it.
+//! The body of an answer, which is in flight for as long as hyper has it.
 
 use std::{
     pin::Pin,
@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use super::link::Link;
 
 pin_project! {
-    /// The answer's own body on HTTP/1, whose connection knows until its drop that it is not idle.
+    /// The body of an answer on HTTP/1. Until its drop the connection is not idle.
     #[derive(Debug)]
     pub struct AnswerBody<B> {
         #[pin]
@@ -28,7 +28,7 @@ impl<B> AnswerBody<B> {
     }
 }
 
-/// A request on an HTTP/1 connection, from its call until its answer has ended.
+/// A request on an HTTP/1 connection, from its call to the end of its answer.
 #[derive(Debug)]
 pub(super) struct UnderWay {
     link: Arc<Link>,

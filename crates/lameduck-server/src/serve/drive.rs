@@ -50,7 +50,7 @@ pub(super) async fn connection<I, S, B>(
     let mut first = First::default();
     let is_http2 = match begin(&mut io, &mut first, &mut leave, &options).await {
         Ok(Some(is_http2)) => is_http2,
-        // The peer has left, or has not come to the point in time.
+        // The client has closed, or did not begin a request in time.
         Ok(None) => {
             _ = io.shutdown().await;
             return;
@@ -67,7 +67,7 @@ pub(super) async fn connection<I, S, B>(
         let handler = Handler::new(service, Arc::clone(&link), old_at);
         let ended = http1::serve(wire, handler, leave, &link, &options, old_at).await;
         if link.is_switched() {
-            // Its bytes do not always tell: the request may have come along with another.
+            // The IO cannot always see it: the request may have come along with another one.
             connections.registry().switched(link.conn());
         }
         ended
@@ -77,7 +77,7 @@ pub(super) async fn connection<I, S, B>(
     }
 }
 
-/// Reads what tells the protocol. `None`: there is nothing to serve.
+/// Reads until the protocol is known. `None`: there is nothing to serve.
 async fn begin<I: Socket>(
     io: &mut TrackedIo<I>,
     first: &mut First,
@@ -86,8 +86,8 @@ async fn begin<I: Socket>(
 ) -> io::Result<Option<bool>> {
     let mut timer = pin!(options.header_read_timeout.map(sleep));
     poll_fn(|cx| {
-        if let Poll::Ready(told) = first.poll_read(io, cx) {
-            return Poll::Ready(told);
+        if let Poll::Ready(begun) = first.poll_read(io, cx) {
+            return Poll::Ready(begun);
         }
         if leave.poll(cx).is_ready() {
             return Poll::Ready(Ok(None));

@@ -1,44 +1,44 @@
-//! Follows the frames of an HTTP/2 peer, to know where one ends: there, and only there, another
-//! can be put in.
+//! Follows the frames of an HTTP/2 client, to know where one ends: only there can another frame be
+//! inserted.
 //!
-//! A graceful GOAWAY is two: the first names no last stream and comes with a PING, and the answer
-//! to that brings the second, which does. h2 waits for the answer for ever, and hyper has no call
-//! that ends the wait. So it is ended from below: once the peer's time is over, h2 reads the
-//! answer that the peer did not send.
+//! A graceful shutdown has two GOAWAYs. The first names no last stream and comes with a PING. The
+//! answer to that PING brings the second, which names it. h2 waits for the answer for ever, and
+//! hyper has no call that ends the wait. So this ends it from below: when the client's time is
+//! over, h2 reads the answer that the client did not send.
 
 /// Length, kind, flags and stream.
 const HEAD: usize = 9;
 const PING: u8 = 6;
 const ACK: u8 = 1;
 
-/// HEADERS, `PUSH_PROMISE` and CONTINUATION: without the flag, nothing may follow but the last.
+/// HEADERS, `PUSH_PROMISE` and CONTINUATION: without the flag, a CONTINUATION must follow.
 const OF_HEADS: [u8; 3] = [1, 5, 9];
 const END_HEADERS: u8 = 4;
 
-/// The answer to the PING of h2's graceful shutdown, with that one's payload.
+/// The answer to the PING of h2's graceful shutdown, with its payload.
 const PONG: [u8; HEAD + 8] =
     [0, 0, 8, PING, ACK, 0, 0, 0, 0, 0x0b, 0x7b, 0xa2, 0xf0, 0x8b, 0x9b, 0xfe, 0x54];
 
-/// How far a peer is in its frames.
+/// How far a client is in its frames.
 #[derive(Debug)]
 pub(super) struct Frames {
     head: [u8; HEAD],
-    /// Bytes of the head that have come.
+    /// So many bytes of the frame head have come.
     have: u8,
-    /// Bytes of the payload that have not.
+    /// So many bytes of the payload have not come yet.
     left: u32,
-    /// Whether a request's head goes on in the next frame.
+    /// Whether the head of a request continues in the next frame.
     is_in_head: bool,
-    /// Whether the payload that comes is that of an answer to a PING.
+    /// Whether the next payload is that of an answer to a PING.
     is_pong: bool,
-    /// Whether the answer has come, from the peer or from here.
+    /// Whether the answer has come, from the client or from here.
     is_answered: bool,
-    /// Bytes of the answer that h2 has read.
+    /// So many bytes of the answer h2 has read.
     answered: u8,
 }
 
 impl Frames {
-    /// At the begin of the first frame.
+    /// At the start of the first frame.
     pub(super) const fn new() -> Self {
         Self {
             head: [0; HEAD],
@@ -51,17 +51,17 @@ impl Frames {
         }
     }
 
-    /// These bytes have come, and the PING was sent before them or not.
+    /// These bytes have come. `is_pinged`: whether the PING was sent before them.
     pub(super) fn feed(&mut self, mut bytes: &[u8], is_pinged: bool) {
         while let Some(first) = bytes.first() {
             if self.left > 0 {
                 if self.is_pong {
                     self.is_pong = false;
-                    // hyper's own PINGs, of the keep-alive, begin otherwise.
+                    // The PINGs of hyper's keep-alive begin otherwise.
                     self.is_answered |= is_pinged && *first == PONG[HEAD];
                 }
                 let len = bytes.len().min(self.left as usize);
-                // It fits: it is no more than what is left.
+                // The cast keeps the value: it is no more than what is left.
                 self.left -= len as u32;
                 bytes = bytes.get(len..).unwrap_or_default();
                 continue;
@@ -86,17 +86,18 @@ impl Frames {
         }
     }
 
-    /// Whether the peer is between two frames, where a PING may come.
+    /// Whether the client is between two frames, where a PING may come.
     const fn is_between(&self) -> bool {
         self.have == 0 && self.left == 0 && !self.is_in_head
     }
 
-    /// Whether the answer is missing, and there is no place for it.
+    /// Whether the answer is missing and cannot be inserted.
     pub(super) const fn is_stuck(&self) -> bool {
         !self.is_answered && !self.is_between()
     }
 
-    /// What of the answer h2 is to read next, if the peer's own is not waited for any more.
+    /// The next bytes of the answer that h2 is to read, if the client's own is not waited for any
+    /// more.
     pub(super) fn answer(&self) -> &'static [u8] {
         let is_begun = self.answered > 0;
         if !is_begun && (self.is_answered || !self.is_between()) {
@@ -105,7 +106,7 @@ impl Frames {
         PONG.get(usize::from(self.answered)..).unwrap_or_default()
     }
 
-    /// So many bytes of it were read.
+    /// h2 has read so many bytes of it.
     pub(super) const fn on_answered(&mut self, len: usize) {
         self.answered += len as u8;
         self.is_answered |= len > 0;

@@ -24,13 +24,13 @@ use crate::connection::protocol::has_close;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A tower service, asked once for each request.
+/// A tower service, called once for each request.
 #[derive(Debug)]
 pub(super) struct Handler<S> {
-    /// Borrowed for a call, in the one task that has the connection.
+    /// Borrowed during a call, in the one task of the connection.
     service: RefCell<S>,
     link: Arc<Link>,
-    /// From when on an answer says that the connection closes.
+    /// From then on an answer says that the connection closes.
     old_at: Option<Instant>,
 }
 
@@ -50,10 +50,10 @@ where
     type Future = Answering<S, S::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        // From fields alone: a request whose address is given away is copied before it is moved on.
+        // From fields alone: a request whose address is passed on is copied before it is moved.
         let has_body = request.body().size_hint().upper() != Some(0);
         self.link.on_http1_request(has_body, *request.method() == Method::CONNECT);
-        // Before the call, so that a panic in it ends it.
+        // Before the call, so that a panic in it ends the request.
         let under_way = Some(UnderWay::begin(Arc::clone(&self.link)));
         let service = &mut *self.service.borrow_mut();
         // Most services are ready at once.
@@ -69,8 +69,8 @@ where
                 under_way,
             },
             Poll::Pending => {
-                // It has promised to be ready to whoever asked, so that one waits, and a clone of
-                // it stays for the next request.
+                // A service is ready for the caller that polled it. So this one waits for its
+                // request, and a clone serves the next one.
                 let next = service.clone();
                 let waits = mem::replace(service, next);
                 Answering {
@@ -84,11 +84,11 @@ where
 }
 
 pin_project! {
-    /// What a service makes of a request, once it is ready for it.
+    /// The call of a service, once it is ready for the request.
     #[project = CallProjection]
     enum Call<S, F> {
         Running { #[pin] future: F },
-        // Boxed: it is as large as a request and a service, and the other is moved with each answer.
+        // Boxed: it is as large as a request and a service, and the others move with each answer.
         Waiting { call: Box<(S, Option<Request<Incoming>>)> },
         Failed { error: Option<BoxError> },
     }
@@ -106,7 +106,7 @@ where
                 CallProjection::Running { future } => return future.poll(cx).map_err(Into::into),
                 CallProjection::Failed { error } => match error.take() {
                     Some(error) => return Poll::Ready(Err(error)),
-                    // Polled after its end, which nobody does.
+                    // Polled after its end, which hyper does not do.
                     None => return Poll::Pending,
                 },
                 CallProjection::Waiting { call } => {
@@ -122,7 +122,7 @@ where
 }
 
 pin_project! {
-    /// An answer to come, which says on an old connection that it is the last one.
+    /// The answer to come. On an old connection it says that it is the last one.
     pub(super) struct Answering<S, F> {
         #[pin]
         call: Call<S, F>,
@@ -143,7 +143,7 @@ where
         let status = response.status();
         let switches = this.under_way.as_ref().is_some_and(|request| request.on_answer(status));
         if let Some(at) = *this.old_at {
-            // What is switched to another protocol is not HTTP's to close.
+            // An upgraded connection is not HTTP's to close.
             if !switches && Instant::now() >= at {
                 say_close(response.headers_mut());
             }
@@ -153,7 +153,7 @@ where
     }
 }
 
-/// Beside what else the answer says: that may name headers of this hop only.
+/// Added to the other values, because they may name hop-by-hop headers.
 fn say_close(headers: &mut HeaderMap) {
     if !headers.get_all(CONNECTION).iter().any(|value| has_close(value.as_bytes())) {
         headers.append(CONNECTION, HeaderValue::from_static("close"));

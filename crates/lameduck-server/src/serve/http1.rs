@@ -1,4 +1,4 @@
-//! HTTP/1: one connection, its silences and its end.
+//! HTTP/1: one connection, its timeouts and its end.
 
 use std::{
     error::Error,
@@ -35,14 +35,14 @@ where
     B::Error: Into<BoxError>,
 {
     let mut builder = http1::Builder::new();
-    // hyper's own sets a timer for each request.
+    // hyper's own timeout sets a timer for each request.
     builder.header_read_timeout(None);
     let mut conn = pin!(builder.serve_connection(wire, handler).with_upgrades());
     let mut too_old = pin!(options.too_old_at(old_at).map(sleep_until));
     let mut silence = options.silence().map(Silence::new);
     let mut is_leaving = false;
     poll_fn(|cx| {
-        // First, so that the last look below is one at what hyper cannot have read.
+        // First, so that the last check for bytes sees only those that hyper cannot have read.
         if let Poll::Ready(ended) = conn.as_mut().poll(cx) {
             return Poll::Ready(ended);
         }
@@ -80,12 +80,12 @@ fn is_over(silence: &mut Option<Silence>, link: &Link, cx: &mut Context<'_>) -> 
     silence.as_mut().is_some_and(|silence| silence.poll(link, cx))
 }
 
-/// A connection is closed that has waited for a head at so many looks in a row.
+/// A connection that waits for a head at so many checks in a row is closed.
 const LOOKS: i8 = 4;
 
 /// How long a connection may wait for the head of a request.
 ///
-/// It looks four times in that time, instead of setting a timer for each request, so it notices up
+/// It is checked four times in that time, without a timer for each request. So the end may come up
 /// to a quarter later.
 #[derive(Debug)]
 struct Silence {
@@ -93,23 +93,23 @@ struct Silence {
     timer: Pin<Box<Sleep>>,
     /// Whether the timer has this task's waker.
     is_set: bool,
-    /// Requests at the last look.
+    /// Requests at the last check.
     served: usize,
-    /// Looks since, negative if a request was under way.
+    /// Checks since then, negative if a request was in flight.
     looks: i8,
 }
 
 impl Silence {
     fn new(time: Duration) -> Self {
-        // Not zero: it looks again after that time.
+        // Not zero, because the timer is set to it again and again.
         let step = (time / LOOKS.unsigned_abs().into()).max(Duration::from_millis(1));
         Self { step, timer: Box::pin(sleep(step)), is_set: false, served: 0, looks: 0 }
     }
 
-    /// Must be polled by one task only.
+    /// Poll it in one task only.
     #[inline]
     fn poll(&mut self, link: &Link, cx: &mut Context<'_>) -> bool {
-        // Once it has the waker, one look at the timer is enough, and cheaper than a poll.
+        // Once the timer has the waker, reading its state is enough, and cheaper than a poll.
         if self.is_set && !self.timer.is_elapsed() {
             return false;
         }

@@ -53,7 +53,7 @@ where
         loop {
             match exit.poll(connections, &link, cx) {
                 Step::Stay => {}
-                // Before the connection, which then sends the first GOAWAY, or the second.
+                // Before the poll of the connection, which then sends the first or second GOAWAY.
                 Step::Notify => {
                     conn.as_mut().graceful_shutdown();
                     link.set_pinged();
@@ -64,11 +64,11 @@ where
             }
             let could_not_end = cannot_end(connections, &link);
             let ended = conn.as_mut().poll(cx);
-            // The poll between the two has sent what the last stream had left.
+            // The poll in between has sent what the last stream had left.
             if ended.is_pending() && could_not_end && cannot_end(connections, &link) {
                 return Poll::Ready(Ok(()));
             }
-            // What was waited for has come with this poll, and nobody else would wake the task.
+            // The awaited event came with this poll, and nothing else would wake the task.
             if ended.is_ready() || !exit.is_due(connections, &link) {
                 return ended;
             }
@@ -82,15 +82,16 @@ enum Step {
     Stay,
     Notify,
     GiveUpAck,
-    /// Nobody can be told any more.
+    /// The client cannot be notified any more.
     Close,
 }
 
-/// When an HTTP/2 connection is to leave, and how long it may take.
+/// When an HTTP/2 connection ends, and how long that may take.
 struct Exit {
     notified: Notified,
     lame_duck: Awaited,
-    /// Until when one that has had no stream is left one. Made when lame duck is seen.
+    /// Until when a connection without a stream may wait for its first. Made when lame duck is
+    /// seen.
     first: Option<Pin<Box<Sleep>>>,
     first_until: Instant,
     cancelling: Awaited,
@@ -102,12 +103,12 @@ struct Exit {
 
 enum Notified {
     No,
-    /// The first GOAWAY: until then its PING may be answered.
+    /// The first GOAWAY was sent. Until then the client may answer its PING.
     Once(Pin<Box<Sleep>>),
     Twice,
 }
 
-/// Looks every so often whether a stream has begun since.
+/// Checks at intervals whether a stream has begun.
 struct Idle {
     timeout: Duration,
     timer: Pin<Box<Sleep>>,
@@ -151,8 +152,7 @@ impl Exit {
                 }
                 let mut ack_timeout =
                     Box::pin(sleep_until(later(Instant::now(), self.ack_timeout)));
-                // Registers the timer. One that is over at once is seen at the next poll, which
-                // the wake-up brings.
+                // Registers the timer. If it is over at once, the wake-up brings the next poll.
                 if ack_timeout.as_mut().poll(cx).is_ready() {
                     cx.waker().wake_by_ref();
                 }
@@ -172,10 +172,10 @@ impl Exit {
         }
     }
 
-    /// Whether the stop has begun, and this connection has had its first stream or the time for it.
+    /// Whether a stop has begun, and this connection has had its first stream or the time for it.
     ///
-    /// A client that is told before it could ask anything learns nothing but to come again, and
-    /// while the duck is lame, it comes here.
+    /// A client that is notified before its first request would only connect again, and while the
+    /// server is lame duck, it comes here again.
     fn is_to_leave(
         &mut self,
         connections: &Connections,
@@ -183,7 +183,7 @@ impl Exit {
         cx: &mut Context<'_>,
     ) -> bool {
         if self.lame_duck.poll(connections, cx).is_pending() {
-            // Or not any more: then nothing waits for the first stream.
+            // Or the stop was cancelled: then there is no wait for the first stream.
             self.first = None;
             return false;
         }
@@ -194,7 +194,7 @@ impl Exit {
         self.first.get_or_insert_with(|| Box::pin(sleep_until(until))).as_mut().poll(cx).is_ready()
     }
 
-    /// Whether the first stream has come that a GOAWAY waited for, or there is nothing left to wait
+    /// Whether the first stream has come that the GOAWAY waits for, or nothing more is to be waited
     /// for.
     fn is_due(&self, connections: &Connections, link: &Link) -> bool {
         match self.notified {
@@ -212,9 +212,9 @@ impl Exit {
     }
 }
 
-/// Whether the peer has stopped in the middle of a frame, which has no end that a GOAWAY could come
-/// after, and has had its time. Who has a stream may still get an answer, and who has got one may
-/// still read it.
+/// Whether the connection cannot end by itself: the client has stopped in the middle of a frame,
+/// where no GOAWAY can be answered, and its time is over. While it has a stream it may still get an
+/// answer, and while the socket is blocked it may still read one.
 fn cannot_end(connections: &Connections, link: &Link) -> bool {
     link.is_stuck()
         && !link.has_streams()

@@ -1,4 +1,4 @@
-//! When one connection may be closed without having been told.
+//! When one connection may be closed without notice to its client.
 
 use std::{
     future::Future,
@@ -15,12 +15,12 @@ use crate::{
     connection::{Conn, Look, later},
 };
 
-/// A phase, waited for by a task that has other things to be woken for.
+/// A wait for a phase, in a task that is woken for other reasons too.
 #[derive(Debug)]
 pub(super) struct Awaited {
     reached: PhaseReached,
     phase: Phase,
-    /// How often lame duck was undone before the task got on the list.
+    /// How many stops were cancelled before the task was listed.
     listed: Option<usize>,
 }
 
@@ -30,20 +30,20 @@ impl Awaited {
         Self { reached, phase, listed: None }
     }
 
-    /// Must be polled by one task only.
+    /// Poll it in one task only.
     #[inline]
     pub(super) fn poll(&mut self, connections: &Connections, cx: &mut Context<'_>) -> Poll<()> {
         let watch = &connections.registry().watch;
-        // Once the task is on the list, two loads are enough: to poll would take the list's lock,
-        // which all connections share, at every byte that comes. In this order: what was undone
-        // before the phase was read is seen, and has taken the task off the list.
+        // Once the task is listed, two loads are enough. A poll would take the lock of the list,
+        // which all connections share, at every byte that comes. In this order: a stop that was
+        // cancelled before the phase was read is seen, and has removed the task from the list.
         if watch.current() < self.phase && self.listed == Some(watch.times_cancelled()) {
             return Poll::Pending;
         }
         self.poll_reached(connections, cx)
     }
 
-    // Apart, as most polls end before it.
+    // Not inlined: most polls end before it.
     #[inline(never)]
     fn poll_reached(&mut self, connections: &Connections, cx: &mut Context<'_>) -> Poll<()> {
         self.listed = Some(connections.registry().watch.times_cancelled());
@@ -51,7 +51,7 @@ impl Awaited {
     }
 }
 
-/// Completes when a connection that speaks HTTP/1, or nothing yet, may be told to close.
+/// Completes when the server may close an HTTP/1 connection, or one of no known protocol.
 ///
 /// The rule of [`Connections::shutdown_signal`], for one connection alone.
 #[derive(Debug)]
@@ -59,11 +59,11 @@ pub(super) struct Leave {
     connections: Connections,
     conn: Arc<Conn>,
     look: Look,
-    /// How long bytes are waited for that were seen and not read.
+    /// Until when unread bytes are waited for.
     unread_until: Option<Instant>,
     draining: Awaited,
     cancelling: Awaited,
-    /// Made when first needed: when draining has begun.
+    /// Made when draining has begun.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -80,8 +80,8 @@ impl Leave {
         }
     }
 
-    /// Whether the peer was silent to the end of the hold. Otherwise it is not idle, or the time
-    /// of all is over.
+    /// Ready with true if the client was idle to the end of its grace. With false it is not idle,
+    /// or the time of all connections is over.
     #[inline]
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         ready!(self.draining.poll(&self.connections, cx));
@@ -92,18 +92,18 @@ impl Leave {
     fn poll_draining(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         loop {
             if self.cancelling.poll(&self.connections, cx).is_ready() {
-                // Bytes that the reactor has not told of yet: it is about to.
+                // Bytes that the reactor has not seen yet: it is about to.
                 if self.look.finds_bytes(&self.conn) {
                     return Poll::Pending;
                 }
                 self.connections.registry().order_leave(&self.conn);
                 return Poll::Ready(false);
             }
-            // Anew at each poll: what moved it may have been the first byte of a request, and that
-            // has less time than an idle connection.
+            // Computed at each poll: the connection may have got the first byte of a request since,
+            // and that has less time than an idle connection.
             let (now, registry) = (Instant::now(), self.connections.registry());
             let held = registry.hold_until(&self.conn).filter(|at| *at > now);
-            // What came but was not read yet has the grace, and not a look at each poll.
+            // Unread bytes have the grace, and are not checked for at each poll.
             let unread = self.unread_until.filter(|at| held.is_none() && *at > now);
             let until = match held.or(unread) {
                 Some(at) => at,

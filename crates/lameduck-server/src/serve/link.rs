@@ -1,4 +1,4 @@
-//! What the sides of one connection tell each other: its task, its handler, its IO.
+//! What the task, the handler and the IO of one connection share.
 
 use std::{
     sync::{
@@ -13,23 +13,23 @@ use http::StatusCode;
 use super::live::Seat;
 use crate::connection::{Conn, protocol::Exchange};
 
-/// Shared by all of a connection, whose seat it keeps until the last of them is gone.
+/// Shared by all parts of a connection. Keeps its seat until the last part is gone.
 #[derive(Debug)]
 pub(super) struct Link {
-    // Relaxed but for the streams, for nothing else hangs on a value: what must be seen at once is
-    // written and read in the task of the connection.
+    // Relaxed but for the streams, because no other memory depends on a value: what must be seen at
+    // once is written and read in the task of the connection.
     is_http2: bool,
     /// On HTTP/1: an [`Exchange`].
     exchange: AtomicU8,
-    /// Streams that are served now.
+    /// Streams that are in flight.
     streams: AtomicUsize,
-    /// Requests that ever were. Written by the task of the connection alone.
+    /// All requests so far. Written only by the task of the connection.
     served: AtomicUsize,
     /// The first GOAWAY was sent, with its PING.
     is_pinged: AtomicBool,
-    /// The peer's answer to that PING is not waited for any more.
+    /// The client's answer to that PING is not waited for any more.
     is_ack_given_up: AtomicBool,
-    /// The peer has stopped in the middle of a frame, so that nobody can answer for it.
+    /// The client has stopped in the middle of a frame, so the answer cannot be inserted.
     is_stuck: AtomicBool,
     is_blocked: AtomicBool,
     conn: Arc<Conn>,
@@ -88,19 +88,19 @@ impl Link {
         switches
     }
 
-    /// Whether what comes now is not HTTP, and not the server's to read.
+    /// Whether what comes now is not HTTP. The server must not read it.
     pub(super) fn is_switched(&self) -> bool {
         self.exchange() == Exchange::Switched
     }
 
-    /// The peer has been silent for so long that nothing of a body can be on the way.
+    /// The client was idle for so long that no part of a body can be on its way.
     pub(super) fn on_silence(&self) {
         if self.is_uploading() {
             self.set_exchange(Exchange::Plain);
         }
     }
 
-    /// Whether the peer may still be sending the body of its last request.
+    /// Whether the client may still be sending the body of its last request.
     pub(super) fn is_uploading(&self) -> bool {
         self.exchange() == Exchange::Body
     }
@@ -110,10 +110,11 @@ impl Link {
     }
 
     pub(super) fn on_stream_end(&self) {
-        // Release, and acquire below: who sees no stream finds what the last one has left to send.
+        // Release, and acquire below: a reader of zero streams also sees what the last one has
+        // left.
         let is_last = self.streams.fetch_sub(1, Ordering::Release) == 1;
         if is_last && self.is_ack_given_up() {
-            // Its end may be waited for, and hyper has woken the connection before it.
+            // The end of the stream may be waited for, and hyper wakes the connection too early.
             self.conn.wakers().into_iter().flatten().for_each(Waker::wake);
         }
     }
@@ -122,7 +123,7 @@ impl Link {
         self.streams.load(Ordering::Acquire) > 0
     }
 
-    /// Whether the socket has not taken what was last written.
+    /// Whether the socket did not take the last write.
     pub(super) fn set_blocked(&self, is_blocked: bool) {
         self.is_blocked.store(is_blocked, Ordering::Relaxed);
     }

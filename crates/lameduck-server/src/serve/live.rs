@@ -1,4 +1,4 @@
-//! The connections of one server: a seat for each, and a wait for one that is left.
+//! The connections of one server: a seat for each, and a wait for a free one.
 
 use std::{
     num::NonZeroUsize,
@@ -14,11 +14,11 @@ use tokio::sync::Notify;
 pub(super) struct Live {
     seats: AtomicUsize,
     limit: Option<NonZeroUsize>,
-    /// Holds one permit when nobody waits, so that a wait that begins later is not missed.
+    /// Stores one permit while there is no waiter, so that a later wait does not miss it.
     pub(super) left: Arc<Notify>,
 }
 
-/// A place among them: held by the IO of a connection, and by the tasks of its HTTP/2 streams.
+/// A seat among them: kept by the IO of a connection, and by the tasks of its HTTP/2 streams.
 #[derive(Debug)]
 pub(super) struct Seat {
     live: Arc<Live>,
@@ -30,7 +30,7 @@ impl Live {
     }
 
     pub(super) fn seat(self: &Arc<Self>) -> Seat {
-        // SeqCst, as below: zero is waited for, and must not be read past a seat.
+        // SeqCst, as below: the wait for zero must not miss a seat.
         self.seats.fetch_add(1, Ordering::SeqCst);
         Seat { live: Arc::clone(self) }
     }
@@ -47,7 +47,7 @@ impl Live {
 impl Drop for Seat {
     fn drop(&mut self) {
         let before = self.live.seats.fetch_sub(1, Ordering::SeqCst);
-        // Only these two are waited for.
+        // Only these two numbers are waited for.
         if before == 1 || self.live.limit.is_some_and(|limit| limit.get() == before) {
             self.live.left.notify_one();
         }

@@ -1,4 +1,4 @@
-//! A server of our own on hyper: every connection decides for itself when it may leave.
+//! The own server, on hyper: it decides for each connection when it ends.
 
 mod answer;
 mod drive;
@@ -28,28 +28,30 @@ use hyper::body::Incoming;
 pub use self::options::HttpOptions;
 use crate::{InvalidOption, Listener, SocketListener};
 
-/// Serves HTTP/1, and HTTP/2 with prior knowledge, until the listener has closed itself and every
+/// Serves HTTP/1, and HTTP/2 with prior knowledge, until the listener has closed and every
 /// connection is closed.
 ///
 /// The service is any tower service of `Request<Incoming>`, such as an axum `Router`. Each
-/// connection gets a clone of it, and so does each stream of HTTP/2, and a request that it is not
-/// ready for at once. One that fails costs its connection, on HTTP/2 its stream, without an answer; a
-/// request whose service is never ready has none either, and is closed by force at the end.
+/// connection gets a clone of it, and so does each HTTP/2 stream, and each request for which the
+/// service is not ready at once. If the service fails, its connection (on HTTP/2 its stream) ends
+/// without an answer. A request whose service is never ready gets none either, and is closed by
+/// force at the end.
 ///
-/// Beside a stock `axum::serve` with
-/// [`Connections::shutdown_signal`](crate::Connections::shutdown_signal) this is what it gives:
+/// Unlike a stock `axum::serve` with
+/// [`Connections::shutdown_signal`](crate::Connections::shutdown_signal):
 ///
 /// - HTTP/2 clients get GOAWAY with [`LameDuck`](lameduck_core::Phase::LameDuck), while new
-///   connections and streams are still served. A client that connects after that is served as
-///   well, and told with its first stream, or after the first-byte grace.
-/// - Each HTTP/1 connection is closed when its own hold or grace is over. One busy connection
-///   holds up no other.
-/// - A client that is still sending when its request was turned away reads the whole answer: see
+///   connections and streams are still served. A client that connects after that is served, and is
+///   notified with its first stream, or after the first-byte grace.
+/// - Each HTTP/1 connection is closed when its own grace is over. A busy connection delays no
+///   other.
+/// - A client that is still sending when its request is rejected reads the whole answer: see
 ///   [`HttpOptions::lingering_close`].
-/// - It ends when the last socket is closed, WebSockets included.
-/// - A quarter of a second after [`Forced`](lameduck_core::Phase::Forced) it closes what is left by
-///   force: all [`Connections`](crate::Connections), also those of other listeners that feed them.
-///   Until then, a layer that has dropped its handler may say so.
+/// - The server ends when the last socket is closed, WebSockets included.
+/// - After [`Forced`](lameduck_core::Phase::Forced), at the
+///   [deadline](lameduck_core::StopDeadlines::abort_at) of the stop, the server aborts all
+///   [`Connections`](crate::Connections), also those of other listeners. Until then, a layer that
+///   has dropped its handler may answer. Without a deadline that is a quarter of a second.
 ///
 /// ```
 /// # #[cfg(not(feature = "axum"))] fn main() {}
@@ -81,10 +83,10 @@ where
     serve_make_service(listener, move |_| service.clone())
 }
 
-/// As [`serve`], with a service that is made for each connection from its peer's address.
+/// As [`serve`], with a service that is made for each connection from its client's address.
 ///
-/// For axum's `ConnectInfo<SocketAddr>`:
-/// `serve_make_service(listener, move |peer| Extension(ConnectInfo(peer)).layer(app.clone()))`.
+/// For axum's `ConnectInfo<SocketAddr>`: `serve_make_service(listener, move |peer|
+/// Extension(ConnectInfo(peer)).layer(app.clone()))`.
 ///
 /// A `make` that panics ends the server.
 pub const fn serve_make_service<L: SocketListener, F>(
@@ -94,11 +96,11 @@ pub const fn serve_make_service<L: SocketListener, F>(
     Serve { listener, make, options: HttpOptions::new() }
 }
 
-/// A server. Made by [`serve`]; does nothing until it is awaited.
+/// A server. Made by [`serve`]; it does nothing until it is awaited.
 ///
-/// The connections are served in tasks that belong to the future: dropping it closes them, but
-/// for those that were switched to another protocol. A panic in a connection's task costs only
-/// that connection, on HTTP/2 only the stream.
+/// The connections are served in tasks that belong to the future: its drop closes them, except
+/// upgraded ones. A panic in the task of a connection ends only that connection, on HTTP/2 only the
+/// stream.
 #[must_use = "a server does nothing unless awaited"]
 pub struct Serve<L: SocketListener, F> {
     listener: Listener<L>,

@@ -62,8 +62,9 @@ pub struct HttpOptions {
     /// How long an HTTP/2 client may be silent before the server sends a PING. By default `None`:
     /// it sends none.
     ///
-    /// TCP does the same (see [`tcp_keepalive`](crate::SocketOptions::tcp_keepalive)), but its probe
-    /// asks the next proxy and not the client. A client that does not answer within 20 s is closed.
+    /// TCP does the same (see [`tcp_keepalive`](crate::SocketOptions::tcp_keepalive)), but its
+    /// probe reaches the next proxy and not the client. A client that does not answer in 20 s is
+    /// closed.
     pub http2_keep_alive: Option<Duration>,
     /// How long an HTTP/2 client may take to acknowledge a GOAWAY. By default 5 s.
     ///
@@ -137,23 +138,23 @@ impl HttpOptions {
         }
     }
 
-    /// When a connection that was accepted now is old.
+    /// When a connection that is accepted now becomes old.
     pub(super) fn old_at(&self) -> Option<Instant> {
         self.max_connection_age.map(|age| later(Instant::now(), spread(age, random())))
     }
 
-    /// When a connection that is old then is closed, whatever it does.
+    /// When an old connection is closed by force.
     pub(super) fn too_old_at(&self, old_at: Option<Instant>) -> Option<Instant> {
         Some(later(old_at?, self.connection_age_grace?))
     }
 
     /// The idle timeout of one connection.
     pub(super) fn idle_timeout(&self) -> Option<Duration> {
-        // At least as long as a timer can wait: it is looked for again after that time.
+        // No shorter than a timer can wait, because it is set to this time again and again.
         self.idle_timeout.map(|timeout| spread(timeout, random()).max(Duration::from_millis(1)))
     }
 
-    /// How long HTTP/1 may be silent before a head is whole.
+    /// How long an HTTP/1 connection may wait for a whole head.
     pub(super) fn silence(&self) -> Option<Duration> {
         match (self.header_read_timeout, self.idle_timeout()) {
             (Some(head), Some(idle)) => Some(head.min(idle)),
@@ -169,14 +170,14 @@ impl Default for HttpOptions {
 }
 
 fn random() -> u64 {
-    // The keys are random in each process, and others in each state.
+    // The keys are random for each process, and differ for each state.
     RandomState::new().hash_one(())
 }
 
-/// From nine to eleven tenths of a time: who came together must not come back together.
+/// From nine to eleven tenths of a time, so that connections do not end together.
 fn spread(time: Duration, random: u64) -> Duration {
     let tenth = time / 10;
-    // Of 2^32 steps, one.
+    // One of 2^32 steps.
     let step = u128::from(random >> 32);
     let nanos = (2 * tenth.as_nanos()).saturating_mul(step) >> 32;
     let more = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));

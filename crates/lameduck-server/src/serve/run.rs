@@ -23,13 +23,13 @@ use tokio::{
 use super::{drive, leave::Awaited, live::Live, options::HttpOptions};
 use crate::{Connections, Listener, SocketListener, TrackedIo, connection::later};
 
-/// How many connections are accepted before the others get a turn.
+/// How many connections are accepted before other tasks get a turn.
 const TURN: usize = 64;
 
 type Accepted<L> = (TrackedIo<<L as SocketListener>::Io>, <L as SocketListener>::Addr);
 
-/// How long connections may take to end once the phase is forced, if the phase comes without a
-/// deadline for that: a layer that drops its handler then still writes an answer.
+/// How long connections may take to end once the phase is forced, if there is no deadline for that:
+/// a layer that drops its handler still writes an answer.
 const ABORT_AFTER: Duration = Duration::from_millis(250);
 
 /// When the connections that are left are closed by force.
@@ -94,11 +94,11 @@ impl<L: SocketListener> Server<L> {
         }
     }
 
-    /// The next connection. `None`: the listener has closed, and every connection with it.
+    /// The next connection. `None`: the listener and every connection have closed.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Accepted<L>>> {
         while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next(cx) {
             if let Err(error) = ended {
-                // Its IO is closed. The other connections do not notice.
+                // Its IO is closed. Other connections are not affected.
                 tracing::error!(%error, "a connection's task panicked");
             }
         }
@@ -109,7 +109,7 @@ impl<L: SocketListener> Server<L> {
         if self.listener.is_closed() {
             return self.poll_end();
         }
-        // The limit holds up neither the end of the listener nor those in its queue.
+        // The limit delays neither the end of the listener nor clients in its queue.
         if self.live.is_full() && self.draining.poll(&self.connections, cx).is_pending() {
             return Poll::Pending;
         }

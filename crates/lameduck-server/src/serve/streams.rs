@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 
 use super::link::Link;
 
-/// A tower service, a clone of which is asked for each stream.
+/// A tower service. Each stream gets a clone.
 #[derive(Debug)]
 pub(super) struct StreamHandler<S> {
     service: S,
@@ -34,7 +34,7 @@ where
     type Error = S::Error;
     type Future = StreamCall<S, S::Future>;
 
-    /// The call belongs into the task of the stream: a panic in it costs no other.
+    /// The call is made in the task of the stream: a panic in it ends no other.
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.link.on_request();
         StreamCall::Waiting { call: Box::new((self.service.clone(), Some(request))) }
@@ -42,7 +42,7 @@ where
 }
 
 pin_project! {
-    /// What a service makes of a request, once it is ready for it.
+    /// The call of a service, once it is ready for the request.
     #[project = StreamCallProjection]
     pub(super) enum StreamCall<S, F> {
         // Boxed: it is as large as a request and a service.
@@ -64,7 +64,7 @@ where
                 StreamCallProjection::Waiting { call } => {
                     let (service, request) = &mut **call;
                     ready!(service.poll_ready(cx))?;
-                    // Polled after its end, which nobody does.
+                    // Polled after its end, which hyper does not do.
                     let Some(request) = request.take() else { return Poll::Pending };
                     service.call(request)
                 }
@@ -74,7 +74,7 @@ where
     }
 }
 
-/// Runs the streams of an HTTP/2 connection, each in a task that keeps the connection's seat.
+/// Runs the streams of an HTTP/2 connection. The task of each keeps the seat of the connection.
 #[derive(Clone, Debug)]
 pub(super) struct Streams {
     link: Arc<Link>,
@@ -86,7 +86,7 @@ impl Streams {
     }
 }
 
-/// Counts a stream for as long as its task has it.
+/// Counts a stream for as long as its task runs.
 struct Stream {
     link: Arc<Link>,
 }

@@ -1,5 +1,5 @@
-//! The IO that hyper gets: what was read to learn the protocol, then the socket; and a close that
-//! does not destroy what was written last.
+//! The IO for hyper: first the bytes that were read to find the protocol, then the socket. Its
+//! close does not destroy the last answer.
 
 use std::{
     io::{self, IoSlice},
@@ -21,17 +21,18 @@ use crate::{
     connection::{later, protocol::Opening},
 };
 
-/// How long a peer that sends nothing more is waited for. A peer that was in the middle of an
-/// upload has bytes on the way, unless something holds it up.
+/// How long to wait for a client that sends nothing more. In the middle of an upload it has bytes
+/// on their way, unless something delays it.
 const QUIET: Duration = Duration::from_secs(2);
 
-/// The same while a stop is under way, which has no time for more than a long round trip.
+/// The same during a stop, which has only time for a long round trip.
 const QUIET_AT_STOP: Duration = Duration::from_millis(500);
 
-/// How many bytes are read for the answer's sake. Who sends more does not read it anyway.
+/// How many bytes are read so that the client can read its answer. A client that sends more does
+/// not read it anyway.
 const ENOUGH: u64 = 64 * 1024 * 1024;
 
-/// The first bytes of a peer, as few as tell the protocol.
+/// The first bytes of a client, as few as show the protocol.
 #[derive(Debug, Default)]
 pub(super) struct First {
     bytes: [u8; Opening::LONGEST],
@@ -44,7 +45,7 @@ impl First {
         self.bytes.get(usize::from(self.taken)..usize::from(self.len)).unwrap_or_default()
     }
 
-    /// Reads until the protocol is known. `true`: HTTP/2. `None`: the peer has left before.
+    /// Reads until the protocol is known. `true`: HTTP/2. `None`: the client has closed before.
     pub(super) fn poll_read<I: Socket>(
         &mut self,
         io: &mut TrackedIo<I>,
@@ -57,7 +58,7 @@ impl First {
             if read == 0 {
                 return Poll::Ready(Ok(None));
             }
-            // It fits: the whole array has fewer than 256 bytes.
+            // The cast keeps the value: the whole array has fewer than 256 bytes.
             self.len += read as u8;
             return Poll::Ready(match Opening::of(io.get_ref().agreed(), self.bytes()) {
                 Opening::Undecided => continue,
@@ -75,11 +76,11 @@ impl First {
 /// A connection's IO.
 #[derive(Debug)]
 pub(super) struct Wire<I: Socket> {
-    // Dropped first: the socket is closed before the seat says so.
+    // Dropped first: the socket is closed before the seat is given back.
     io: TrackedIo<I>,
     first: First,
     linger: Linger,
-    /// How long a close may linger at most, if it may.
+    /// How long a close may linger. `None`: it does not.
     time: Option<Duration>,
     /// On HTTP/2.
     frames: Option<Frames>,
@@ -88,9 +89,9 @@ pub(super) struct Wire<I: Socket> {
 
 #[derive(Debug)]
 enum Linger {
-    /// The socket is open, in our direction at least.
+    /// The socket is open, at least in the server's direction.
     No,
-    /// It is shut, and what the peer sends is thrown away.
+    /// The socket is shut, and what the client sends is dropped.
     Yes {
         read: u64,
         until: Instant,
@@ -110,10 +111,10 @@ impl<I: Socket> Wire<I> {
         Self { io, first, linger: Linger::No, time, frames, link }
     }
 
-    /// Whether the peer may be sending: then a close would be a reset, and may destroy an answer
-    /// that it has not read yet.
+    /// Whether the client may be sending: then a close would be a reset, and might destroy an
+    /// answer that it has not read yet.
     ///
-    /// What is not HTTP any more may close its direction and read on: that is not ours to read.
+    /// An upgraded connection may shut its direction and read on: the server must not read it.
     fn is_peer_sending(&self) -> bool {
         !self.link.is_switched() && self.is_http_coming()
     }
@@ -122,7 +123,7 @@ impl<I: Socket> Wire<I> {
         self.link.is_uploading() || (self.link.is_http1() && self.io.conn().handle().has_unread())
     }
 
-    /// Notes on HTTP/2 whether the socket has taken what was written.
+    /// On HTTP/2, notes whether the socket took the last write.
     fn note<T>(&self, written: &Poll<T>) {
         if self.frames.is_some() {
             self.link.set_blocked(written.is_pending());
@@ -140,11 +141,11 @@ impl<I: Socket> Wire<I> {
                     let quiet = quiet(&self.io);
                     timer.as_mut().reset((*until).min(later(Instant::now(), quiet)));
                 }
-                // The peer has closed, or was closed by force, or has sent more than is polite.
+                // The client has closed, or was aborted, or has sent more than is read.
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => return timer.as_mut().poll(cx),
             }
-            // A peer that sends without a pause never lets the timer be asked.
+            // A client that sends without a pause never lets the timer be polled.
             if Instant::now() >= *until {
                 return Poll::Ready(());
             }
@@ -175,7 +176,7 @@ fn quiet<I: Socket>(io: &TrackedIo<I>) -> Duration {
     if io.is_stopping() { QUIET_AT_STOP } else { QUIET }
 }
 
-/// Reads from an HTTP/2 peer, and answers for it if that is due.
+/// Reads from an HTTP/2 client, or returns the answer that it did not send.
 #[inline(never)]
 fn poll_frames<I: Socket>(
     io: &mut TrackedIo<I>,
@@ -199,7 +200,7 @@ fn poll_frames<I: Socket>(
     Poll::Ready(Ok(()))
 }
 
-/// Puts as many bytes as there is room for.
+/// Copies as many bytes as fit.
 fn put(buf: &mut ReadBuf<'_>, bytes: &[u8]) -> usize {
     let len = bytes.len().min(buf.remaining());
     buf.put_slice(bytes.get(..len).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! The sockets that can be listened on and accepted, and what the system offers for them.
+//! The sockets that listen and connect, and the system calls for them.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod sock_diag;

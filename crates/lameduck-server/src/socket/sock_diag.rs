@@ -1,7 +1,7 @@
-//! Asks the Linux kernel whether clients are half way through connecting to a port.
+//! Asks the Linux kernel whether a TCP handshake to a port is under way.
 //!
-//! A handshake under way is a socket in `SYN_RECV`, which only a `sock_diag` dump tells of: the
-//! listener's own `tcp_info` counts the accept queue alone. The dump needs no privilege.
+//! Such a handshake is a socket in `SYN_RECV`, which only a `sock_diag` dump shows: `tcp_info` of
+//! the listener counts the accept queue alone. The dump needs no privilege.
 
 use std::{
     io::{self, Read as _},
@@ -22,14 +22,14 @@ const TCP_SYN_RECV: u32 = 3;
 const HEADER: usize = 16;
 const REQUEST: usize = HEADER + 56;
 
-/// The kernel answers a dump at once; a sandbox that swallows the question must not hold a stop.
+/// The kernel answers a dump at once. A sandbox that drops the question must not hold a stop.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// Whether a handshake to `port` is under way, on any address of the family.
 ///
 /// # Errors
 ///
-/// Whatever forbids to ask, such as a service unit that restricts address families.
+/// If the question is not permitted, for example in a unit that restricts address families.
 pub(crate) fn under_way(family: Domain, port: u16) -> io::Result<bool> {
     let domain = Domain::from(libc::AF_NETLINK);
     let mut socket = Socket::new(domain, Type::RAW, Some(Protocol::from(NETLINK_SOCK_DIAG)))?;
@@ -62,7 +62,7 @@ fn question(family: Domain, port: u16) -> [u8; REQUEST] {
     put(6, &(NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
     put(HEADER, &[i32::from(family) as u8, libc::IPPROTO_TCP as u8]);
     put(HEADER + 4, &(1_u32 << TCP_SYN_RECV).to_ne_bytes());
-    // Of a socket's identity a dump reads the local port alone; the cookie asks for any.
+    // A dump reads only the local port of this identity; the cookie asks for any socket.
     put(HEADER + 8, &port.to_be_bytes());
     put(REQUEST - 8, &[0xff; 8]);
     out

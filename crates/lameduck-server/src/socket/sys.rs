@@ -10,12 +10,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 #[cfg(windows)]
 use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, RawSocket};
 
-/// The number of an open socket, without a claim on it.
+/// The number of an open socket, without ownership.
 ///
-/// Whoever keeps one must forget it before the socket is closed, else the number may already mean
-/// another socket. Here that is the registry: a connection leaves it, under its lock, before its
-/// socket is dropped, and others use its handle under that lock only. The IO that owns the socket
-/// may use it without.
+/// The number must be forgotten before the socket is closed, because another socket may get it
+/// then. The registry sees to that: a connection leaves it, under its lock, before its socket is
+/// dropped, and other tasks use the handle only under that lock. The IO that owns the socket may
+/// use it without the lock.
 #[derive(Clone, Copy, Debug)]
 #[expect(unnameable_types, reason = "of a sealed trait")]
 pub struct Handle {
@@ -36,16 +36,16 @@ impl Handle {
         Self { raw: socket.as_socket().as_raw_socket() }
     }
 
-    /// Closes both directions. Whoever waits for the socket wakes up.
+    /// Closes both directions. Tasks that wait for the socket wake up.
     pub(crate) fn shutdown(self) {
-        // A peer that is gone already has done it for us.
+        // An error means that the client is gone already.
         _ = self.with(|socket| socket.shutdown(Shutdown::Both));
     }
 
-    /// Whether bytes wait that nobody has read.
+    /// Whether there are unread bytes.
     pub(crate) fn has_unread(self) -> bool {
         let mut byte = [MaybeUninit::uninit()];
-        // The socket does not block: tokio has set it so.
+        // The call does not block: tokio has made the socket nonblocking.
         self.with(|socket| socket.peek(&mut byte)).is_ok_and(|n| n > 0)
     }
 
@@ -78,7 +78,7 @@ pub(crate) fn set_option(
     if answer == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
-/// Reads a socket option, and returns how many bytes it has here.
+/// Reads a socket option into `value`, and returns its length.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn get_option(
     socket: BorrowedFd<'_>,

@@ -1,9 +1,9 @@
-//! TCP: how new clients are kept out while those who are half way in are still let in.
+//! TCP: how new clients are stopped while handshakes under way still end.
 //!
-//! Linux drops a segment for a *listener* whose TTL is below `IP_MINTTL` (`IPV6_MINHOPCOUNT`)
-//! without a word. Nobody starts at 255 but routers, so 255 stops every SYN, while the last packet
-//! of a handshake belongs to another socket, which is not asked. The client sends its SYN again a
-//! second later, finds the port closed and knows that nothing was executed.
+//! Linux drops a segment for a *listener* whose TTL is below `IP_MINTTL` (`IPV6_MINHOPCOUNT`). Only
+//! routers send with a TTL of 255, so 255 drops every SYN. The last packet of a handshake belongs
+//! to another socket and passes. A client sends its SYN again a second later, finds the port closed
+//! and knows that nothing was executed.
 
 use std::{
     io,
@@ -88,9 +88,9 @@ impl Accept for TcpListener {
     }
 }
 
-/// Sets the options of a connection, or of a socket to listen on that hands them down.
+/// Sets the options of a connection, or of a listening socket whose connections inherit them.
 ///
-/// Each on its own: one that is refused leaves the others to be set.
+/// Each option on its own: if the system does not accept one, the others are still set.
 pub(crate) fn configure(socket: &socket2::Socket, options: &SocketOptions) {
     warn_of("TCP_NODELAY", socket.set_tcp_nodelay(options.nodelay));
     if let Some(silence) = options.tcp_keepalive {
@@ -134,7 +134,7 @@ mod refuse_new {
     const SYN: u32 = 0x02;
     const SYN_OR_ACK: u32 = 0x12;
 
-    /// Drops what begins a handshake: SYN without ACK. The filter of a TCP socket sees a segment
+    /// Drops the SYN without ACK that begins a handshake. The filter of a TCP socket sees a segment
     /// from its header on, whose flags are its byte 13.
     pub(super) fn filter_syns(socket: &impl AsFd) -> io::Result<()> {
         SockRef::from(socket).attach_filter(&[
@@ -162,7 +162,7 @@ mod refuse_new {
             return v4(ttl);
         }
         set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_MINHOPCOUNT, ttl)?;
-        // The option of one family leaves the other open, and a dual-stack socket serves both.
+        // The option of one family does not concern the other, and a dual-stack socket serves both.
         if SockRef::from(&fd).only_v6().unwrap_or(false) {
             return Ok(());
         }
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn an_option_that_is_refused_leaves_the_others_to_be_set() {
-        // A socket that knows nothing of TCP, but does of keep-alive.
+        // A socket that has no TCP options, but has keep-alive.
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
         assert!(socket.set_tcp_nodelay(true).is_err(), "the first option is refused");
         configure(&socket, &SocketOptions::new());
@@ -225,7 +225,7 @@ mod tests {
         }
         let late = tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(addr));
         assert!(late.await.is_err(), "nobody answers its SYN");
-        // The one that is in the queue is not touched: its bytes come at once.
+        // The connection in the queue is not affected: its bytes arrive at once.
         assert_eq!(listener.queued(), Some(1));
         let (mut accepted, _) = listener.accept().await.unwrap();
         tokio::io::AsyncWriteExt::write_all(&mut early, b"quack").await.unwrap();

@@ -1,4 +1,4 @@
-//! The sockets that can be listened on, and those that come of it.
+//! The sockets that listen, and those of connections.
 
 use std::{io, net::SocketAddr};
 
@@ -11,13 +11,13 @@ use crate::Protocol;
 ///
 /// Sealed: a socket is closed by force through its descriptor, so it must have one.
 ///
-/// What must be agreed on before the first byte, such as a TLS handshake, is done by the first
-/// reads and writes: in the connection's own task, where it holds up nobody, and within the time
+/// What must happen before the first byte, such as a TLS handshake, is part of the first reads and
+/// writes. So it runs in the task of its connection, delays no other connection, and has the time
 /// that a connection has for its first byte.
 pub trait Socket: AsyncRead + AsyncWrite + Unpin + Send + sealed::Configure + 'static {
-    /// What the peer speaks, if that was agreed on before its first byte (ALPN).
+    /// What the client speaks, if both sides agreed on it before its first byte (ALPN).
     ///
-    /// Asked after every read. `None`, by default: its first bytes tell.
+    /// Asked after every read. `None`, by default: the first bytes show it.
     fn agreed(&self) -> Option<Protocol> {
         None
     }
@@ -26,19 +26,19 @@ pub trait Socket: AsyncRead + AsyncWrite + Unpin + Send + sealed::Configure + 's
 /// A socket that can be listened on: a [`TcpListener`](tokio::net::TcpListener), on Unix a
 /// `UnixListener`, or one of them in a `TlsListener`.
 ///
-/// Sealed: to close without a reset takes more than an accept.
+/// Sealed: a close without a reset needs more than an accept.
 pub trait SocketListener: Send + Sync + sealed::Accept + 'static {
-    /// What is accepted.
+    /// The connections that it accepts.
     type Io: Socket;
 
-    /// The address of a peer, and of the listener itself.
+    /// The address of a client, and of the listener itself.
     type Addr: Clone + Send + Sync + 'static;
 }
 
-/// A connection and its peer's address.
+/// A connection and the address of its client.
 pub(crate) type Accepted<L> = (<L as SocketListener>::Io, <L as SocketListener>::Addr);
 
-/// Whether an accept failed because the client has left, and not for want of something here.
+/// Whether an accept failed because the client has left, and not for lack of a resource.
 pub(crate) fn is_connection_error(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -63,18 +63,18 @@ pub(crate) mod sealed {
         /// Sets the options of a connection.
         fn configure(&self, options: &SocketOptions);
 
-        /// The socket's number, which is this socket's for as long as this value lives.
+        /// The number of the socket, valid for as long as this value lives.
         fn handle(&self) -> Handle;
 
-        /// The socket is about to be dropped by whoever a server handed it to (an upgrade), which
-        /// is the end of it: says what there is to be said without a wait.
+        /// An upgraded connection is about to be dropped by its handler: sends what ends it,
+        /// without a wait.
         fn part(&mut self) {}
     }
 
     #[expect(unnameable_types, reason = "sealed")]
     pub trait Accept {
-        /// How long after new clients were kept out it is certain that none is on its way in
-        /// through the kernel: a packet that another processor was already working on.
+        /// How long after new clients were stopped a packet may still be on its way through the
+        /// kernel, on another processor.
         const CERTAIN_AFTER: Duration;
 
         fn local_addr(&self) -> io::Result<Self::Addr>
@@ -89,30 +89,30 @@ pub(crate) mod sealed {
         where
             Self: SocketListener;
 
-        /// Accepts what is in the queue now. The reactor may not have heard of it yet.
+        /// Accepts from the queue now, even if the reactor has not seen the connection yet.
         fn accept_now(&self) -> io::Result<Option<Accepted<Self>>>
         where
             Self: SocketListener;
 
-        /// Keeps new clients out, but lets those in that are half way through.
+        /// Stops new clients, but not handshakes under way.
         fn refuse_new(&self) -> io::Result<()>;
 
-        /// Keeps new clients out by a filter, which takes a privilege.
+        /// Stops new clients by a filter, which needs a privilege.
         fn filter_syns(&self) -> io::Result<()> {
             Err(io::ErrorKind::Unsupported.into())
         }
 
-        /// How many connections are in the queue. `None`: the system does not tell.
+        /// How many connections are in the queue. `None` if the system does not say it.
         fn queued(&self) -> Option<u64> {
             None
         }
 
-        /// Frees a connection that was let in after that from what it inherited.
+        /// Resets the options that a connection inherited from a listener that stops new clients.
         fn admit(io: &Self::Io) -> io::Result<()>
         where
             Self: SocketListener;
 
-        /// Whether clients are half way through. `None`: nobody can tell.
+        /// Whether handshakes are under way. `None` if the system does not say it.
         fn handshakes(&self) -> Option<bool>;
     }
 }

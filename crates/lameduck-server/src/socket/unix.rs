@@ -1,5 +1,5 @@
-//! Unix sockets: a listener that is shut for reading refuses new clients, and still gives out
-//! those that are in its queue. There is no handshake, so nothing can be half way through.
+//! Unix sockets. A listener that is shut for reading refuses new clients, and its queue can still
+//! be accepted from. There is no handshake, so none can be under way.
 
 use std::{
     io,
@@ -23,7 +23,7 @@ use crate::{Socket, SocketListener, SocketOptions};
 impl Socket for UnixStream {}
 
 impl Configure for UnixStream {
-    /// There are none.
+    /// There are no options.
     fn configure(&self, _options: &SocketOptions) {}
 
     fn handle(&self) -> Handle {
@@ -64,7 +64,7 @@ impl Accept for UnixListener {
     }
 
     fn refuse_new(&self) -> io::Result<()> {
-        // Linux only: elsewhere it is an error, or it empties the queue.
+        // Linux only: on other systems it is an error, or it drops the queue.
         if cfg!(any(target_os = "linux", target_os = "android")) {
             SockRef::from(self).shutdown(Shutdown::Read)
         } else {

@@ -1,4 +1,4 @@
-//! What connections are encrypted with, for as long as the server runs.
+//! What connections are encrypted with, and how that is replaced.
 
 use std::{
     fmt,
@@ -11,14 +11,16 @@ use rustls::{ServerConfig, sign::SingleCertAndKey};
 
 use super::{TlsError, pem, pem::Files};
 
-/// What TLS connections are made with: a certificate that can be replaced while the server runs.
+/// The certificate and the TLS options of a listener. They can be replaced while the server runs.
 ///
 /// Clones share it. Give it to [`Listener::with_tls`](crate::Listener::with_tls):
 ///
 /// ```no_run
 /// # #[cfg(feature = "tls-ring")]
 /// # #[expect(dead_code, reason = "shown, not run")]
-/// # async fn f(connections: lameduck_server::Connections) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn f(
+/// #     connections: lameduck_server::Connections,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
 /// use lameduck_server::{Listener, Tls};
 ///
 /// let tls = Tls::from_pem_files("/etc/tls/tls.crt", "/etc/tls/tls.key")?;
@@ -27,7 +29,7 @@ use super::{TlsError, pem, pem::Files};
 /// # }
 /// ```
 ///
-/// A reload touches no open connection: each keeps what its handshake was made with.
+/// A reload does not concern open connections: each keeps the certificate of its handshake.
 #[derive(Clone)]
 #[must_use = "TLS does nothing until it is given to a listener"]
 pub struct Tls {
@@ -36,24 +38,24 @@ pub struct Tls {
     handshake_timeout: Duration,
 }
 
-/// nginx gives 60 s, and holds a worker's slot for it. A handshake is two round trips.
+/// nginx gives 60 s. A handshake is two round trips.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Tls {
     /// Reads a certificate chain, the server's own first, and its private key from PEM files.
     ///
     /// TLS 1.3 and 1.2, no client certificates, and `h2` before `http/1.1` in ALPN. The crypto
-    /// provider is the process' default ([`CryptoProvider::install_default`]), such as aws-lc-rs;
-    /// or, with the feature `tls-ring` and without a default, ring.
+    /// provider is the default of the process ([`CryptoProvider::install_default`]), such as
+    /// aws-lc-rs. Without a default, and with the feature `tls-ring`, it is ring.
     ///
-    /// Blocks for as long as two small files take to be read.
+    /// Blocks while it reads two small files.
     ///
     /// [`CryptoProvider::install_default`]: rustls::crypto::CryptoProvider::install_default
     ///
     /// # Errors
     ///
-    /// Names the file, what is wrong with it, and what to do. A key that does not belong to the
-    /// certificate is such an error.
+    /// Names the file, what is wrong with it, and what to do. A key that does not match the
+    /// certificate is an error, too.
     pub fn from_pem_files(
         chain: impl Into<PathBuf>,
         key: impl Into<PathBuf>,
@@ -70,15 +72,15 @@ impl Tls {
         Ok(Self { files: Some(files), ..Self::from_config(config) })
     }
 
-    /// Takes a configuration as it is, with its own provider, versions, client certificates and
-    /// ALPN: HTTP/2 needs `h2` in its `alpn_protocols`.
+    /// Uses a configuration as it is, with its own provider, versions, client certificates and
+    /// ALPN. HTTP/2 needs `h2` in its `alpn_protocols`.
     pub fn from_config(config: impl Into<Arc<ServerConfig>>) -> Self {
         let current = Arc::new(RwLock::new(config.into()));
         Self { current, files: None, handshake_timeout: HANDSHAKE_TIMEOUT }
     }
 
-    /// Offers HTTP/1.1 only. For a server that does not speak HTTP/2, such as axum without that
-    /// feature: a client that agreed on it would speak it.
+    /// Offers HTTP/1.1 only. For a server without HTTP/2, such as axum without that feature: a
+    /// client that agreed on HTTP/2 would speak it.
     pub fn without_http2(self) -> Self {
         let mut config = ServerConfig::clone(&self.current());
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -95,10 +97,10 @@ impl Tls {
         self
     }
 
-    /// Reads the files again. New connections get the new certificate; open ones are not touched,
-    /// and clients may still resume what they began with the old one.
+    /// Reads the files again. New connections get the new certificate. Open connections keep
+    /// theirs, and clients can still resume their sessions.
     ///
-    /// Blocks for as long as two small files take to be read.
+    /// Blocks while it reads two small files.
     ///
     /// # Errors
     ///
@@ -107,15 +109,15 @@ impl Tls {
         let files = self.files.as_ref().ok_or_else(TlsError::no_files)?;
         let current = self.current();
         let resolver = SingleCertAndKey::from(files.load(current.crypto_provider())?);
-        // All but the certificate stays, also the sessions that can be resumed: a reload that made
-        // every client begin anew would cost more than the certificate.
+        // Only the certificate changes. Sessions can still be resumed: if every client had to begin
+        // anew, a reload would cost more than the certificate.
         let mut config = ServerConfig::clone(&current);
         config.cert_resolver = Arc::new(resolver);
         self.replace(config);
         Ok(())
     }
 
-    /// Uses another configuration for new connections, as it is.
+    /// Uses another configuration, as it is, for new connections.
     pub fn replace(&self, config: impl Into<Arc<ServerConfig>>) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = config.into();
     }
@@ -123,8 +125,8 @@ impl Tls {
     /// Reloads at every SIGHUP, for as long as the future is polled. A reload that fails is logged
     /// as an error, and the old certificate is kept.
     ///
-    /// From this call on the signal no longer ends the process, and never again will: tokio takes
-    /// no handler down. Do not make SIGHUP a trigger of the stop as well.
+    /// From this call on SIGHUP never ends the process again, because tokio removes no signal
+    /// handler. Do not make SIGHUP a trigger of the stop as well.
     ///
     /// ```no_run
     /// # #[expect(dead_code, reason = "shown, not run")]
@@ -137,7 +139,7 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// If the system refuses the handler.
+    /// If the system does not accept the signal handler.
     ///
     /// # Panics
     ///

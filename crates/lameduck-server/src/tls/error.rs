@@ -1,4 +1,4 @@
-//! Why a certificate was not taken.
+//! Why a certificate cannot be used.
 
 use std::{
     error::Error,
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A certificate or key that was not taken. Names the file, what is wrong with it and the fix.
+/// A certificate or key that cannot be used. Names the file, what is wrong with it and the fix.
 #[derive(Debug)]
 pub struct TlsError {
     kind: Kind,
@@ -15,13 +15,13 @@ pub struct TlsError {
 
 #[derive(Debug)]
 enum Kind {
-    /// A file that cannot be read, or has nothing in it that is looked for.
+    /// A file that cannot be read, or does not contain what it should.
     File {
         what: &'static str,
         path: PathBuf,
         fix: &'static str,
     },
-    /// Two files that are not of one pair.
+    /// Two files that do not match.
     Pair {
         chain: PathBuf,
         key: PathBuf,
@@ -74,12 +74,12 @@ impl fmt::Display for TlsError {
                 chain.display()
             ),
             Kind::NoProvider => f.write_str(
-                "rustls has no crypto provider; install one with `CryptoProvider::install_default`, or \
-                 turn on the feature `tls-ring`",
+                "rustls has no crypto provider; install one with \
+                 `CryptoProvider::install_default`, or turn on the feature `tls-ring`",
             ),
             Kind::NoFiles => f.write_str(
-                "there are no files to read again, for this was made from a `ServerConfig`; give a \
-                 new one to `Tls::replace`",
+                "there are no files to read again, because this was made from a \
+                 `ServerConfig`; pass a new one to `Tls::replace`",
             ),
             Kind::Versions => f.write_str(
                 "the crypto provider supports neither TLS 1.2 nor 1.3; use one that does, such as \

@@ -13,7 +13,7 @@ use crate::{
     socket::{Accepted, sealed::Accept},
 };
 
-/// A socket to listen on whose connections are encrypted. Made by
+/// A listening socket whose connections are encrypted. Made by
 /// [`Listener::with_tls`](crate::Listener::with_tls).
 #[derive(Debug)]
 pub struct TlsListener<L> {

@@ -1,4 +1,5 @@
-//! TLS by rustls: a handshake that holds up nobody, a clean end, and certificates that change.
+//! TLS by rustls: handshakes in the task of their connection, a clean end, and certificates that
+//! can be replaced.
 
 mod config;
 mod error;

@@ -20,7 +20,7 @@ use super::TlsError;
 const CHAIN: &str = "certificate chain";
 const KEY: &str = "private key";
 
-/// Where a certificate and its key are read from, again at each reload.
+/// The files of a certificate and its key, read again at each reload.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
     pub(super) chain: PathBuf,
@@ -28,7 +28,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Reads both, and proves that they belong together.
+    /// Reads both, and checks that they match.
     pub(super) fn load(&self, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
         let Self { chain, key } = self;
         let certificates = CertificateDer::pem_file_iter(chain)
@@ -71,7 +71,7 @@ fn explain(what: &'static str, path: &Path, begins: &'static str, error: Error) 
     }
 }
 
-/// What the process has chosen, or what this crate was built with.
+/// The provider of the process, or else the built-in one.
 pub(super) fn provider() -> Result<Arc<CryptoProvider>, TlsError> {
     if let Some(installed) = CryptoProvider::get_default() {
         return Ok(Arc::clone(installed));

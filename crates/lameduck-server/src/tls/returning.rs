@@ -1,8 +1,8 @@
-//! A socket that comes back when whoever it was returning to drops it.
+//! A socket that returns to its owner when its user drops it.
 //!
-//! The registry knows a socket by its number and may close it by force through that, so the socket
-//! must stay open until its connection has left the registry (see [`crate::socket::Handle`]). A
-//! handshake that fails or panics drops what it was given; so it is given this.
+//! The registry closes a socket by force through its number, so the socket must stay open until its
+//! connection has left the registry (see [`crate::socket::Handle`]). A handshake that fails or
+//! panics drops its IO, and with this the socket survives.
 
 use std::{
     io::{self, IoSlice},
@@ -13,27 +13,27 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Where a socket comes back to.
+/// The place where the socket returns to.
 #[derive(Debug)]
 pub(super) struct ReturnSlot<I> {
     place: Arc<Mutex<Option<I>>>,
 }
 
 impl<I> ReturnSlot<I> {
-    /// Lends a socket.
+    /// Wraps a socket, and makes its place.
     pub(super) fn pass_on(io: I) -> (Self, Returning<I>) {
         let place = Arc::default();
         let returning = Returning { io: Some(io), place: Arc::clone(&place) };
         (Self { place }, returning)
     }
 
-    /// Uses the socket, if it came back.
+    /// Uses the socket, if it has returned.
     pub(super) fn with<T>(&self, f: impl FnOnce(&mut I) -> T) -> Option<T> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(f)
     }
 }
 
-/// A returning socket.
+/// The socket in use.
 #[derive(Debug)]
 pub(super) struct Returning<I> {
     // Taken by the drop.
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(slot.with(|io| *io), None);
         assert_eq!(returning.get_ref(), Some(&7));
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let _lent = returning;
+            let _in_use = returning;
             panic!("as a handshake might");
         }));
         assert!(panicked.is_err());

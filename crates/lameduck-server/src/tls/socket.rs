@@ -23,19 +23,20 @@ use crate::{
     Protocol, Socket, SocketOptions, connection::later, socket::Handle, socket::sealed::Configure,
 };
 
-/// A connection of a [`TlsListener`](crate::TlsListener): encrypted once its handshake is over, which
-/// its first read or write begins.
+/// A connection of a [`TlsListener`](crate::TlsListener). Its first read or write begins the
+/// handshake, and after that it is encrypted.
 ///
-/// Its shutdown says `close_notify` before it closes.
+/// Its shutdown sends `close_notify` first.
 pub struct TlsSocket<I: Socket> {
-    // Dropped first: the socket then comes slot, and is closed with that.
+    // Dropped first: the socket then returns to its slot, and is closed with that.
     state: State<I>,
     slot: ReturnSlot<I>,
     handle: Handle,
 }
 
 enum State<I> {
-    // Boxed, both: a connection is moved about, and rustls' part of it has a kilobyte and more.
+    // Both are boxed: a connection is moved around, and the state of rustls has more than a
+    // kilobyte.
     Handshake { accept: Box<Accept<Returning<I>>>, until: Instant, timer: Option<Pin<Box<Sleep>>> },
     Open(Box<TlsStream<Returning<I>>>),
     Failed,
@@ -50,7 +51,7 @@ impl<I: Socket> TlsSocket<I> {
         Self { state: State::Handshake { accept, until, timer: None }, slot, handle }
     }
 
-    /// The socket underneath. `None` if the handshake has failed.
+    /// The socket inside. `None` if the handshake has failed.
     #[must_use]
     pub fn get_ref(&self) -> Option<&I> {
         match &self.state {
@@ -60,7 +61,7 @@ impl<I: Socket> TlsSocket<I> {
         }
     }
 
-    /// What was agreed on: versions, names, client certificates. `None` until the handshake is
+    /// The TLS state: version, server name, client certificates. `None` until the handshake is
     /// over.
     #[must_use]
     pub fn connection(&self) -> Option<&ServerConnection> {
@@ -70,7 +71,7 @@ impl<I: Socket> TlsSocket<I> {
         }
     }
 
-    /// Goes on with the handshake. Ready: it is over, well or not.
+    /// Continues the handshake. Ready when it is over or has failed.
     fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let State::Handshake { accept, until, timer } = &mut self.state else {
             return Poll::Ready(Ok(()));
@@ -128,7 +129,7 @@ impl<I: Socket> Configure for TlsSocket<I> {
 
     fn part(&mut self) {
         if let State::Open(stream) = &mut self.state {
-            // As far as it goes at once: nobody is left to wait.
+            // Only what needs no wait: no task is left to wait.
             _ = Pin::new(&mut **stream).poll_shutdown(&mut Context::from_waker(Waker::noop()));
         }
     }
@@ -168,7 +169,7 @@ impl<I: Socket> AsyncWrite for TlsSocket<I> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().state {
             State::Open(stream) => Pin::new(&mut **stream).poll_flush(cx),
-            // Nothing of the server's is in it.
+            // The server has written nothing yet.
             State::Handshake { .. } | State::Failed => Poll::Ready(Ok(())),
         }
     }

@@ -1,4 +1,4 @@
-//! What is in the accept queue when draining begins.
+//! Clients that are in the accept queue when draining begins.
 
 use futures_util::future::join_all;
 use tokio::{net::TcpSocket, time::Instant};
@@ -9,7 +9,7 @@ const CLIENTS: usize = 200;
 
 /// How many of the clients that are in the queue when `stop` is called are answered.
 async fn answered(addr: SocketAddr, stop: impl FnOnce()) -> usize {
-    // Not once does this yield to the runtime: the server accepts none of them before the stop.
+    // This never yields to the runtime: the server accepts none of them before the stop.
     let clients: Vec<_> = (0..CLIENTS).map(|_| connect_and_send(addr, REQUEST)).collect();
     stop();
     let answers = clients.into_iter().map(|client| async move {
@@ -45,14 +45,14 @@ async fn a_plain_listener_resets_its_accept_queue() {
     let app = Router::new().route("/", get(|| async { "hello" }));
     let server = axum::serve(listener, app).with_graceful_shutdown(async { _ = stopped.await });
     let server = spawn(server.into_future());
-    // axum tosses a coin between the next accept and the stop: all of them is 1 in 2^200.
+    // axum chooses at random between the next accept and the stop: all of them is 1 in 2^200.
     assert!(answered(addr, || drop(stop)).await < CLIENTS);
     within(server).await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn an_idle_server_closes_as_soon_as_the_kernel_says_that_no_handshake_is_under_way() {
-    // Waits that would be seen, if they were made.
+    // Long enough to be seen, if the server waited for either.
     let wait = Duration::from_secs(10);
     let duck = Duck::new(sockets(|o| o.accept_settle_time = wait));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
@@ -90,7 +90,7 @@ async fn a_dual_stack_listener_serves_and_stops_both_families() {
     let (addr, server) = duck.serve_listener("[::]:0", hello(duck.watch())).await;
     let v4 = SocketAddr::from(([127, 0, 0, 1], addr.port()));
     let v6 = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], addr.port()));
-    // One that is accepted before, and one from the queue, of each.
+    // One that is accepted before, and one from the queue, for each address.
     for addr in [v4, v6] {
         assert!(exchange(&mut TcpStream::connect(addr).await.unwrap()).await.contains("hello"));
     }

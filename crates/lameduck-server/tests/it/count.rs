@@ -1,4 +1,4 @@
-//! What counts as an open connection, and how its end is told.
+//! What counts as an open connection, and when it ends.
 
 use std::{pin::pin, sync::Arc};
 
@@ -47,7 +47,7 @@ async fn a_dropped_wait_for_the_last_close_takes_nothing_from_another() {
     assert!(leaves.as_mut().now_or_never().is_none());
     drop(leaves);
     drop(accepted);
-    stays.now_or_never().expect("it is told");
+    stays.now_or_never().expect("the last one is closed");
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_response_that_no_client_has_read_yet_counts_until_it_is_flushed() {
     duck.phase.publish(Phase::Draining);
     within(duck.connections.listeners_closed()).await;
 
-    // The handler is done and its body with it, but the client has not read a byte.
+    // The handler and its body are done, but the client has not read a byte.
     assert_eq!(duck.connections.count(), 1);
     assert!(duck.connections.totals().bytes_out < LEN as u64);
     let mut idle = pin!(duck.connections.all_closed());
@@ -118,7 +118,7 @@ async fn the_list_says_how_far_each_connection_is() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = duck.serve(hello(duck.watch())).await;
     let reached = async |protocol, stage| {
-        // Bytes are on their way to the server's task, and nothing tells when they are there.
+        // Bytes are on their way to the server's task, and no event announces their arrival.
         let until = Instant::now() + BOUND;
         loop {
             let list = duck.connections.list();

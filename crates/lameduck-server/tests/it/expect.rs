@@ -1,4 +1,4 @@
-//! Clients that send a body only once they were asked to: what asks is not an answer.
+//! Clients that send a body only when they are asked to: that is not an answer yet.
 
 use axum::body::Bytes;
 use lameduck_server::ConnectionStage;
@@ -24,7 +24,7 @@ async fn asked(addr: SocketAddr) -> TcpStream {
     client
 }
 
-/// Its request is still one, and after it the connection is as any other.
+/// Its request is still in flight, and after it the connection is like any other.
 async fn check(duck: &Duck, addr: SocketAddr) {
     let mut client = asked(addr).await;
     let stage = || duck.connections.list()[0].stage;

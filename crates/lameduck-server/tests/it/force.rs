@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use super::*;
 
-/// A server whose handler tells that it was entered, and never answers.
+/// A server whose handler reports that it was entered, and never answers.
 async fn stuck(duck: &Duck) -> (SocketAddr, JoinHandle<io::Result<()>>, Arc<Notify>) {
     let entered = Arc::new(Notify::new());
     let tell = Arc::clone(&entered);
@@ -36,15 +36,15 @@ async fn force_reaches_a_handler_that_never_ends() {
     assert_eq!(duck.connections.abort_all(), 0);
 }
 
-/// hyper does not touch the socket while a second request waits in its buffer, so a shutdown of
-/// the socket wakes nobody: the kept waker does.
+/// hyper does not touch the socket while a second request waits in its buffer, so a shutdown of the
+/// socket wakes no task: the stored waker does.
 #[tokio::test]
 async fn force_reaches_a_handler_that_never_ends_behind_a_pipelined_request() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server, entered) = stuck(&duck).await;
     let _client = connect_and_send(addr, &[REQUEST, REQUEST].concat());
     within(entered.notified()).await;
-    // No phase moves, so the server's own stop signal does not wake it either.
+    // The phase does not move, so the server's own stop signal does not wake it either.
     assert_eq!(duck.connections.abort_all(), 1);
     within(duck.connections.all_closed()).await;
 }
@@ -74,7 +74,7 @@ async fn force_reaches_an_http2_peer_that_never_answers() {
     assert_eq!(frame[3], 4);
 
     duck.phase.publish(Phase::Draining);
-    // The signal is not held up by HTTP/2, so a GOAWAY comes; its ping is never answered.
+    // HTTP/2 does not hold the signal, so a GOAWAY comes; its PING is never answered.
     let mut seen = Vec::new();
     while !seen.windows(2).any(|bytes| bytes == [7, 0]) {
         within(client.read_buf(&mut seen)).await.unwrap();
@@ -87,7 +87,7 @@ async fn force_reaches_an_http2_peer_that_never_answers() {
 }
 
 #[tokio::test]
-async fn an_http2_client_is_told_by_goaway_and_leaves() {
+async fn an_http2_client_is_notified_by_goaway_and_leaves() {
     let duck = Duck::new(sockets(|o| o.idle_grace = Duration::from_secs(60)));
     let (addr, server) = duck.serve(hello(duck.watch())).await;
     let tcp = TcpStream::connect(addr).await.unwrap();

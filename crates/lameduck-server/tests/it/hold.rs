@@ -1,4 +1,4 @@
-//! Who holds the signal to close idle connections, and for how long.
+//! Which connections hold the shutdown signal, and for how long.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ async fn an_idle_connection_is_kept_until_its_client_is_notified() {
     within(duck.connections.listeners_closed()).await;
 
     assert!(exchange(&mut client).await.contains("connection: close"));
-    // No timer is near: the close of the last connection that held the signal lets it go.
+    // No timer is due: the close of the last connection that held the signal completes it.
     within(server).await.unwrap().unwrap();
     assert_eq!(duck.connections.totals().idle_closed, 0);
 }
@@ -75,7 +75,7 @@ async fn half_a_request_head_may_be_completed_within_the_grace_and_ends_after() 
     assert_eq!(duck.connections.count(), 0);
 }
 
-/// Stops a server while `client` sends a byte of a head every now and then, until it is closed.
+/// Stops a server while `client` sends a byte of a head at intervals, until it is closed.
 async fn check_trickle(duck: &Duck, server: JoinHandle<io::Result<()>>, mut client: TcpStream) {
     duck.phase.publish(Phase::Draining);
     client.write_all(REQUEST.split_at(20).0).await.unwrap();
@@ -167,7 +167,7 @@ async fn a_request_in_flight_does_not_hold_the_signal_and_its_answer_notifies_th
     within(server).await.unwrap().unwrap();
 }
 
-/// A connection in the hands of the test, answered once.
+/// A connection that the test itself reads from, answered once.
 async fn answered(duck: &Duck) -> (TcpStream, TrackedIo<TcpStream>) {
     let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::*;
 
-/// A loop as tonic's, which ends when its one connection does.
+/// A loop like tonic's, which ends when its one connection does.
 async fn serve_one(mut listener: Listener, connections: Connections, app: Router) {
     let (io, _) = listener.accept().await;
     let closing = spawn(async move { listener.accept().await });
@@ -37,7 +37,7 @@ async fn a_server_that_speaks_first_is_known_to_speak_http2_and_its_clients_are_
     let server = spawn(serve_one(listener, duck.connections.clone(), hello(duck.watch())));
 
     let mut tcp = TcpStream::connect(addr).await.unwrap();
-    // The server's settings, before the client has said a word.
+    // The server's settings, before the client has sent a byte.
     let mut settings = [0; 9];
     within(tcp.peek(&mut settings)).await.unwrap();
     assert_eq!(duck.connections.list()[0].stage, ConnectionStage::NoBytes);
@@ -57,6 +57,6 @@ async fn a_server_that_speaks_first_is_known_to_speak_http2_and_its_clients_are_
     ended.unwrap();
     drop(send); // to here: a client that may ask again
     within(server).await.unwrap();
-    // An idle HTTP/1 connection would be held for two seconds.
+    // An idle HTTP/1 connection would be kept for two seconds.
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }

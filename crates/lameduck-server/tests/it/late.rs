@@ -1,4 +1,4 @@
-//! A request that comes after the last look, when the server has already decided to close.
+//! A request that comes after the last check for bytes, when the server has decided to close.
 
 use std::{convert::Infallible, pin::pin, sync::Arc};
 
@@ -22,7 +22,7 @@ async fn with_an_answer_on_idle_close_even_a_request_on_the_wire_is_answered() {
     check(sockets(|o| o.answer_on_idle_close = true), b"", REQUEST).await;
 }
 
-/// An idle connection is closed; its client sends `before` the close, and more `after` it.
+/// An idle connection is closed. Its client sends `before` the close, and more `after` it.
 async fn check(mut options: SocketOptions, before: &[u8], after: &[u8]) {
     options.idle_grace = HOLD;
     let duck = Duck::new(options);
@@ -53,12 +53,12 @@ async fn check(mut options: SocketOptions, before: &[u8], after: &[u8]) {
     let mut client = client.into_std().unwrap();
     duck.phase.publish(Phase::Draining);
     within(duck.connections.shutdown_signal()).await;
-    // Nothing runs between the last look and this.
+    // No task runs between the last check and this.
     client.write_all(before).unwrap();
     close.send(()).unwrap();
 
     let mut client = into_tokio(client);
-    // In the second case the client learns of the close no sooner than it sends.
+    // In the second case the client sees the close only when it sends.
     let head = client.read_u8().await.unwrap();
     client.write_all(after).await.unwrap();
     let rest = read_to_end(&mut client).await.unwrap();
@@ -71,7 +71,7 @@ async fn check(mut options: SocketOptions, before: &[u8], after: &[u8]) {
     assert_eq!((totals.rejected, totals.idle_closed, totals.unread), (1, 0, 0));
 }
 
-/// A body of HTTP/1.0 ends with the connection: one more byte, and it is another body.
+/// An HTTP/1.0 body ends with the connection: one more byte would change it.
 #[tokio::test]
 async fn a_body_that_ends_with_the_connection_gets_no_last_answer() {
     let duck = Duck::new(sockets(|o| {
@@ -85,7 +85,7 @@ async fn a_body_that_ends_with_the_connection_gets_no_last_answer() {
         Body::from_stream(
             stream::iter(parts)
                 .chain(
-                    // Nothing more is sent, but the body is not at its end before it is told.
+                    // Nothing more is sent, but the body does not end before the test says so.
                     stream::once(async move {
                         ended.notified().await;
                         String::new()

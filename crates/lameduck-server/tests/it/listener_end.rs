@@ -1,4 +1,4 @@
-//! What becomes of a listener that is not simply closed.
+//! Listeners that are not simply closed.
 
 use lameduck_drain::DrainLayer;
 use lameduck_server::ListenerEnd;
@@ -18,7 +18,7 @@ fn ends(end: ListenerEnd) -> SocketOptions {
     })
 }
 
-/// An app that turns new requests away once draining.
+/// An app that rejects new requests while draining.
 fn draining(duck: &Duck) -> Router {
     Router::new().route("/", get(|| async { "hello" })).layer(DrainLayer::new(duck.watch()))
 }
@@ -27,7 +27,7 @@ async fn ask(addr: SocketAddr) -> String {
     exchange(&mut TcpStream::connect(addr).await.unwrap()).await
 }
 
-/// Who comes while it drains is answered, until the last of those who were here is gone.
+/// A client that comes while the server drains is answered, until the earlier clients are gone.
 async fn check_kept(duck: &Duck, addr: SocketAddr, server: impl Future) {
     let mut old = TcpStream::connect(addr).await.unwrap();
     exchange(&mut old).await;
@@ -41,7 +41,7 @@ async fn check_kept(duck: &Duck, addr: SocketAddr, server: impl Future) {
     let closed = duck.connections.listeners_closed();
     let mut closed = std::pin::pin!(closed);
     assert!(timeout(SHORT / 4, closed.as_mut()).await.is_err(), "it is open");
-    // It was silent for its hold, or it is gone.
+    // It was idle for its grace, or it is gone.
     drop(old);
     let closed = within(closed).await;
     assert!(closed.queue_drained && closed.left_open == 0, "{closed}");
@@ -96,7 +96,7 @@ async fn a_listener_that_is_left_queues_for_the_other_process_that_has_it() {
         "{closed}"
     );
     assert_eq!(closed.to_string(), format!("1 left open after {:?}", closed.elapsed));
-    // They wait for the next server, the one before has accepted none of them.
+    // They wait for the next server, because the one before has accepted none of them.
     let waiting: Vec<_> = (0..20).map(|_| connect_and_send(addr, REQUEST)).collect();
     assert!(exchange(&mut old).await.contains("connection: close"));
     within(server).await.unwrap().unwrap();
@@ -133,7 +133,7 @@ async fn two_servers_may_share_a_port_and_the_stop_of_one_loses_nothing() {
     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
 }
 
-/// With the privilege the filter is used, without it the other way: the same for clients.
+/// With the privilege the filter is used, without it `IP_MINTTL`: clients see no difference.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn with_a_syn_filter_or_where_it_is_refused_the_queue_is_answered() {
@@ -151,7 +151,7 @@ async fn with_a_syn_filter_or_where_it_is_refused_the_queue_is_answered() {
     assert_refused(addr).await;
 }
 
-/// The server of our own closes each connection itself.
+/// The own server closes each connection itself.
 #[cfg(feature = "serve")]
 mod own {
     use super::*;

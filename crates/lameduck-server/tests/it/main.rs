@@ -43,7 +43,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// No test waits longer than this, and none comes near it.
+/// No test waits longer than this, and usually much less.
 const BOUND: Duration = Duration::from_secs(20);
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: duck\r\n\r\n";
@@ -99,7 +99,7 @@ impl Duck {
     }
 }
 
-/// An app that says hello, and once draining asks its clients to leave, as the drain layer does.
+/// An app that says hello and, while draining, asks its clients to leave, as the drain layer does.
 fn hello(watch: PhaseWatch) -> Router {
     Router::new().route("/", get(|| async { "hello" })).layer(from_fn_with_state(watch, tell))
 }
@@ -121,7 +121,7 @@ async fn within<T>(future: impl IntoFuture<Output = T>) -> T {
     timeout(BOUND, future).await.expect("this takes much too long")
 }
 
-/// A client that has connected, and sent `bytes`, without the runtime being asked.
+/// A client that has connected and sent `bytes`, without a turn of the runtime.
 fn connect_and_send(addr: SocketAddr, bytes: &[u8]) -> std::net::TcpStream {
     let mut client = std::net::TcpStream::connect(addr).unwrap();
     client.write_all(bytes).unwrap();

@@ -1,4 +1,4 @@
-//! The moment for streams to leave: everybody else knows.
+//! The moment for streams to end: every other client is notified.
 
 use axum::{
     body::{Body, Bytes},
@@ -12,14 +12,14 @@ use super::*;
 
 const SHORT: Duration = Duration::from_millis(200);
 
-/// A stream of events that ends when everybody was told.
+/// A stream of events that ends when every client is notified.
 fn events(connections: Connections, interval: Duration) -> Body {
-    let told = Box::pin(async move { connections.all_notified().await });
-    Body::from_stream(unfold(Some(told), move |told| async move {
-        let mut told = told?;
-        match timeout(interval, told.as_mut()).await {
+    let all_notified = Box::pin(async move { connections.all_notified().await });
+    Body::from_stream(unfold(Some(all_notified), move |all_notified| async move {
+        let mut all_notified = all_notified?;
+        match timeout(interval, all_notified.as_mut()).await {
             Ok(()) => Some((Ok::<_, io::Error>(Bytes::from_static(b"bye")), None)),
-            Err(_) => Some((Ok(Bytes::from_static(b"event")), Some(told))),
+            Err(_) => Some((Ok(Bytes::from_static(b"event")), Some(all_notified))),
         }
     }))
 }
@@ -43,7 +43,7 @@ async fn listens(addr: SocketAddr) -> TcpStream {
     client
 }
 
-/// What a stream sees of a lame duck: it goes on until the last idle client was told.
+/// What a stream sees of lame duck: it continues until the last idle client is notified.
 async fn check_streams(duck: &Duck, addr: SocketAddr) {
     let mut listens = listens(addr).await;
     let mut talks = TcpStream::connect(addr).await.unwrap();
@@ -60,7 +60,7 @@ async fn check_streams(duck: &Duck, addr: SocketAddr) {
     assert!(exchange(&mut talks).await.contains("connection: close"));
     drop(upgraded);
     assert!(timeout(SHORT, &mut all_notified).await.is_err(), "an idle client knows nothing");
-    // Who comes now is not waited for.
+    // A client that comes now is not waited for.
     let late = TcpStream::connect(addr).await.unwrap();
     drop(leaves);
     within(all_notified).await.unwrap();
@@ -133,7 +133,7 @@ async fn a_stop_after_a_cancelled_one_waits_for_its_own_clients() {
     within(all_notified).await;
 }
 
-/// A WebSocket that says nothing and is never closed.
+/// A WebSocket without messages that is never closed.
 async fn upgrade(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(async |_socket| std::future::pending().await)
 }
@@ -149,7 +149,7 @@ async fn a_websocket_is_not_waited_for() {
     within(duck.connections.all_notified()).await;
 }
 
-/// The server of our own knows more: which answers are under way, and who got GOAWAY.
+/// An own server knows more: which answers are in flight, and which clients got GOAWAY.
 #[cfg(feature = "serve")]
 mod own {
     use super::*;
@@ -202,7 +202,7 @@ mod own {
         let duck = Duck::new(sockets(|o| o.idle_grace = SHORT));
         let slow = get(async || {
             Body::from_stream(unfold(false, |is_over| async move {
-                // For longer than the hold its connection says nothing, and is not idle.
+                // Its connection sends nothing for longer than the grace, and is not idle.
                 tokio::time::sleep(4 * SHORT).await;
                 (!is_over).then_some((Ok::<_, io::Error>(Bytes::from_static(b"bye")), true))
             }))
@@ -293,7 +293,7 @@ async fn a_first_wait_in_a_second_stop_waits_for_the_clients_before_it() {
     let (addr, _server) = duck.serve(hello(duck.watch())).await;
     duck.phase.publish(Phase::LameDuck);
     within(duck.connections.all_notified()).await;
-    // Nobody asks between the two.
+    // No wait is polled between the two.
     duck.phase.publish(Phase::Running);
     let mut idle = TcpStream::connect(addr).await.unwrap();
     exchange(&mut idle).await;

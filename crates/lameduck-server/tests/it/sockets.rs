@@ -41,7 +41,7 @@ fn check(io: &TcpStream, nodelay: bool, keepalive: Option<u64>, user_timeout: Op
         assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(seconds / 4));
         assert_eq!(socket.tcp_keepalive_retries().unwrap(), 4);
     }
-    // In whole seconds, which the greatest of all is not.
+    // In whole seconds, which the greatest value is not.
     let found = socket.tcp_user_timeout().unwrap().map(|timeout| timeout.as_secs());
     assert_eq!(found, user_timeout);
     assert_eq!(socket.linger().unwrap(), None);
@@ -60,7 +60,7 @@ async fn every_connection_has_the_options_it_should_have() {
         o.tcp_keepalive = Some(Duration::from_secs(20));
         o.tcp_user_timeout = Some(Duration::from_secs(7));
     });
-    // More than the kernel takes, of both: the nearest that it takes is set.
+    // More than the kernel takes, for both: the nearest value that it takes is set.
     let day = Duration::from_secs(24 * 60 * 60);
     let most = sockets(|o| {
         o.tcp_keepalive = Some(day);
@@ -115,7 +115,7 @@ async fn a_port_in_use_is_named_with_the_fix() {
 async fn a_port_that_was_closed_a_moment_ago_can_be_bound_again() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, server) = duck.serve(hello(duck.watch())).await;
-    // The server closes first, so it is its port that stays in TIME_WAIT.
+    // The server closes first, so its port stays in TIME_WAIT.
     let mut client = TcpStream::connect(addr).await.unwrap();
     duck.phase.publish(Phase::Draining);
     assert!(exchange(&mut client).await.contains("connection: close"));
@@ -126,7 +126,7 @@ async fn a_port_that_was_closed_a_moment_ago_can_be_bound_again() {
 
 #[tokio::test]
 async fn a_vectored_write_stays_one() {
-    // Those of up to 1 KiB are copied into one piece.
+    // Up to 1 KiB is copied into one piece.
     for (head, body) in [(4, 3), (0, 9), (24, 1000), (24, 1001), (1025, 0), (2000, 3000)] {
         let duck = Duck::new(SocketOptions::new());
         let mut listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();

@@ -1,4 +1,4 @@
-//! Raw upgrades and `CONNECT`: whatever is spoken there, they are counted, told and ended.
+//! Raw upgrades and `CONNECT`: the connections are counted, notified and ended.
 
 use axum::{body::Body, http::StatusCode, response::IntoResponse as _};
 use hyper::upgrade::OnUpgrade;
@@ -12,12 +12,12 @@ const UPGRADE: &[u8] =
     b"GET / HTTP/1.1\r\nhost: duck\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
 const CONNECT: &[u8] = b"CONNECT duck:1 HTTP/1.1\r\nhost: duck:1\r\n\r\n";
 
-/// Sends back what comes, and `tick` now and then, until the server drains; then says `bye`.
+/// Sends back what comes, and `tick` at intervals, until the server drains; then sends `bye`.
 async fn echo(upgrade: OnUpgrade, watch: PhaseWatch, in_flight: InFlight) {
-    // No layer sees it: the answer that began it is over.
+    // No layer sees it: the answer that began it has ended.
     let _guard = in_flight.enter_named("tunnel");
     let mut io = TokioIo::new(upgrade.await.unwrap());
-    let mut told = std::pin::pin!(watch.reached(Phase::Draining));
+    let mut draining = std::pin::pin!(watch.reached(Phase::Draining));
     let mut buf = [0; 64];
     loop {
         tokio::select! {
@@ -26,13 +26,13 @@ async fn echo(upgrade: OnUpgrade, watch: PhaseWatch, in_flight: InFlight) {
                 Ok(0) | Err(_) => return,
                 Ok(len) => io.write_all(&buf[..len]).await.unwrap(),
             },
-            () = &mut told => break,
+            () = &mut draining => break,
             () = tokio::time::sleep(Duration::from_millis(5)) => {
                 io.write_all(b"tick").await.unwrap();
             }
         }
     }
-    // A while longer than any hold of this test, and never silent.
+    // Longer than any grace of this test, and never idle.
     for _ in 0..20 {
         tokio::time::sleep(Duration::from_millis(20)).await;
         io.write_all(b"tick").await.unwrap();
@@ -74,7 +74,7 @@ async fn read_until(client: &mut TcpStream, end: &[u8]) {
     }
 }
 
-/// The end of a tunnel and of its server, which has this signal and ends with that.
+/// The end of a tunnel and of its server, which has this signal and ends with it.
 async fn check(duck: &Duck, mut client: TcpStream, in_flight: &InFlight) {
     assert_eq!(duck.connections.count(), 1);
     assert_eq!(duck.connections.list()[0].stage, ConnectionStage::Upgraded);
@@ -90,7 +90,7 @@ async fn check(duck: &Duck, mut client: TcpStream, in_flight: &InFlight) {
 }
 
 fn patient() -> Duck {
-    // Longer than the tunnel lasts after it was told.
+    // Longer than the tunnel lasts after the start of draining.
     let long = Duration::from_millis(100);
     Duck::new(sockets(|o| {
         o.idle_grace = long;
@@ -121,7 +121,7 @@ async fn tunnels_of_an_own_server_are_counted_and_it_ends_with_the_last() {
     }
 }
 
-/// A tunnel whose head comes in pieces, each of which the server has read before the next is sent.
+/// A tunnel whose head comes in pieces. The server has read each before the next is sent.
 async fn check_pieces(duck: &Duck, addr: SocketAddr, is_kept: bool, pieces: &[&[u8]]) {
     let mut client = TcpStream::connect(addr).await.unwrap();
     if is_kept {
@@ -186,14 +186,14 @@ async fn a_connect_that_was_rejected_leaves_an_ordinary_connection() {
     assert_eq!(duck.connections.list()[0].stage, ConnectionStage::Answered);
 }
 
-/// A tunnel that closes its own direction once something has come, and only then reads it.
+/// A tunnel that closes its own direction when something has come, and only then reads it.
 #[cfg(feature = "serve")]
 fn half_closing(read: tokio::sync::mpsc::Sender<Vec<u8>>) -> Router {
     Router::new().fallback(async move |mut request: Request| {
         let upgrade = hyper::upgrade::on(&mut request);
         spawn(async move {
             let mut io = TokioIo::new(upgrade.await.unwrap());
-            // Takes nothing, and is ready when there is something to take.
+            // Reads nothing, and is ready when there is something to read.
             assert_eq!(io.read(&mut []).await.unwrap(), 0);
             io.shutdown().await.unwrap();
             let mut bytes = Vec::new();

@@ -32,7 +32,7 @@ async fn a_websocket_counts_until_it_is_closed_and_does_not_hold_the_signal() {
     assert_eq!(duck.connections.list()[0].stage, ConnectionStage::Upgraded);
 
     duck.phase.publish(Phase::Draining);
-    // axum knows nothing of it and ends.
+    // axum does not see the connection any more and ends.
     within(server).await.unwrap().unwrap();
     assert_eq!(duck.connections.count(), 1);
     client.send(Message::text("still here")).await.unwrap();

@@ -2,8 +2,8 @@
 
 const METHOD: &[u8] = b"CONNECT ";
 
-/// How many bytes of that the last head began with, as far as it has come. None: it is another
-/// request.
+/// How many bytes of the method the current head begins with, as far as it has come. Zero: it is
+/// another request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Connect(u8);
 

@@ -9,18 +9,18 @@ const CERTAIN: usize = 14;
 /// What is known after some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// Not enough to tell, or a head that is not whole yet.
+    /// The protocol is not known, or the head is not whole.
     Part(Protocol),
-    /// All there is to learn; for HTTP/1, the first head is whole.
+    /// Everything is known. For HTTP/1, the first head is whole.
     Whole(Protocol),
 }
 
 /// Reads until the first head is whole: every byte of it once, and none after it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum FirstHead {
-    /// As many bytes as this were those of the preface.
+    /// So many bytes equal those of the preface.
     Preface(u8),
-    /// The bytes before were a line's end.
+    /// The bytes before were the end of a line.
     Head { line_ended: bool },
 }
 
@@ -46,12 +46,13 @@ impl FirstHead {
             *self = Self::Preface((matched + common) as u8);
             return Found::Part(Protocol::Unknown);
         }
-        // A method is made of letters. A TLS record is not, nor is a PROXY header's second form.
+        // A method has letters only. A TLS record begins otherwise, and so does a PROXY header of
+        // version 2.
         let first = if matched > 0 { PREFACE.first() } else { bytes.first() };
         if !first.is_some_and(u8::is_ascii_alphabetic) {
             return Found::Whole(Protocol::Unknown);
         }
-        // The preface has no line's end, so nothing is skipped by beginning here.
+        // The preface contains no end of a line, so this skips none.
         self.feed_head(false, bytes)
     }
 

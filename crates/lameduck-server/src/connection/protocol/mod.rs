@@ -1,7 +1,7 @@
-//! What the bytes of a connection say. All of this is pure: no IO, no clock, no atomics.
+//! What the bytes of a connection show. All of this is pure: no IO, no clock, no atomics.
 //!
-//! [`Observer`] reads along with what a socket carries, under any server. A server of our own also
-//! knows what hyper has parsed: [`Opening`] and [`Exchange`] are the same rules for that.
+//! [`Observer`] follows what a socket carries, under any server. An own server also knows what
+//! hyper has parsed: [`Opening`] and [`Exchange`] apply the same rules to that.
 
 mod close_header;
 mod connect;

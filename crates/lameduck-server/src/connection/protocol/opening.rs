@@ -1,4 +1,4 @@
-//! Which protocol a server of our own is to speak, by what was agreed on and the first bytes.
+//! Which protocol an own server is to speak, by ALPN and the first bytes.
 
 use super::PREFACE;
 use crate::Protocol;
@@ -9,7 +9,7 @@ pub(crate) enum Opening {
     /// More must be read.
     Undecided,
     Http1,
-    /// The whole preface has come, so that hyper's handshake, which knows no time, waits for none.
+    /// The whole preface has come: hyper's handshake has no timeout, so it must not have to wait.
     Http2,
     /// The client agreed on HTTP/2 and speaks something else.
     Broken,

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::*;
 
-/// Stops a server under the load of all kinds of clients, and asks them what they got.
+/// Stops a server under the load of all kinds of clients, and collects what they got.
 async fn check_stop(seed: u64, lame_duck: Duration) {
     let duck = Duck::new(SocketOptions::new());
     let in_flight = InFlight::new();
@@ -19,7 +19,7 @@ async fn check_stop(seed: u64, lame_duck: Duration) {
     let mut oracle = Oracle::new(addr).with_clients(Kind::ALL, 32);
     oracle.seed = seed;
     let running = oracle.start();
-    // Not for a time: on a busy machine a client may not have had its turn by then.
+    // Not for a fixed time: on a busy machine a client may not have had a turn by then.
     running.each_scenario_answered().await;
     sleep(SHORT).await;
     if !lame_duck.is_zero() {

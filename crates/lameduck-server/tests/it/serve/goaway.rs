@@ -1,4 +1,4 @@
-//! HTTP/2: who is told when, and what is served meanwhile.
+//! HTTP/2: when each client is notified, and what is served meanwhile.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ async fn ask(send: &mut SendRequest<bytes::Bytes>) -> u16 {
     within(response).await.unwrap().status().as_u16()
 }
 
-/// Waits until the server has said hello to so many connections, each of which then knows the phase.
+/// Waits until the server has answered on so many connections, each of which then knows the phase.
 async fn has_greeted(duck: &Duck, count: u64) {
     within(async {
         while duck.connections.totals().accepted < count
@@ -40,10 +40,10 @@ async fn goaway_comes_at_lame_duck_while_new_connections_are_served() {
     let (mut send, connection) = connect(addr).await;
     assert_eq!(ask(&mut send).await, 200);
     duck.phase.publish(Phase::LameDuck);
-    // It was idle: nothing but a GOAWAY can have told it.
+    // It was idle: only a GOAWAY can have notified it.
     within(connection).await.unwrap().unwrap();
 
-    // Who connects now is served, though it takes its time to ask, and told with that.
+    // A client that connects now is served, however late its first request is, and then notified.
     let (mut send, connection) = connect(addr).await;
     tokio::time::sleep(SHORT).await;
     assert_eq!(ask(&mut send).await, 200);
@@ -73,7 +73,7 @@ async fn a_cancelled_stop_keeps_its_new_connections() {
     let (mut send, _) = connect(addr).await;
     assert_eq!(ask(&mut send).await, 200);
     duck.phase.publish(Phase::LameDuck);
-    // This one has asked nothing yet, and is waited for.
+    // This client has sent no request yet, and is waited for.
     let (mut late, _connection) = connect(addr).await;
     has_greeted(&duck, 2).await;
     duck.phase.publish(Phase::Running);
@@ -132,7 +132,7 @@ async fn a_stream_opened_before_goaway_finishes() {
     let request = http::Request::get("http://duck/").body(()).unwrap();
     let (response, _) = send.send_request(request, true).unwrap();
     duck.phase.publish(Phase::LameDuck);
-    // No new stream is possible any more: the GOAWAY is here.
+    // No new stream is possible any more: the GOAWAY has come.
     let goaway = async {
         while send.clone().ready().await.is_ok() {
             tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! HTTP/2 peers that stop in the middle of a frame, as one that uploads nearly always is.
+//! HTTP/2 clients that stop in the middle of a frame, as an upload nearly always does.
 
 use tokio::time::sleep;
 
@@ -39,7 +39,7 @@ async fn half_a_frame_ends_with_the_drain_although_its_peer_had_time_left() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_answer_to_a_peer_that_stops_in_half_a_frame_ends_its_connection() {
-    // On two threads, for the end of the stream and the look at it may cross.
+    // On two threads, because the end of the stream and the check of it may cross.
     for _ in 0..100 {
         let duck = Duck::new(SocketOptions::new());
         let watch = duck.watch();
@@ -64,7 +64,7 @@ async fn the_last_answer_to_a_peer_that_stops_in_half_a_frame_ends_its_connectio
     }
 }
 
-/// SETTINGS and `WINDOW_UPDATE` that let streams of 2 GiB in.
+/// SETTINGS and `WINDOW_UPDATE` that permit streams of 2 GiB.
 const WIDE: &[u8] = &[
     0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4, 0x7f, 0xff, 0xff, 0xff, 0, 0, 4, 8, 0, 0, 0, 0, 0, 0x7f, 0, 0,
     0,

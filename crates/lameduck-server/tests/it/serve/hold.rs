@@ -1,4 +1,4 @@
-//! Each connection by itself: when it is told, when it is closed.
+//! Each connection by itself: when its client is notified, and when it is closed.
 
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -31,7 +31,7 @@ async fn an_idle_client_that_speaks_while_draining_is_served_and_notified() {
 #[tokio::test]
 async fn a_busy_client_does_not_delay_the_close_of_an_idle_one() {
     let duck = Duck::new(sockets(|o| o.idle_grace = SHORT));
-    // Nobody is told.
+    // No client is notified.
     let (addr, server) = duck.run(Router::new().route("/", get(|| async { "hello" }))).await;
     let mut silent = TcpStream::connect(addr).await.unwrap();
     let mut talks = TcpStream::connect(addr).await.unwrap();
@@ -68,7 +68,7 @@ async fn a_request_that_is_not_read_yet_is_served_before_its_connection_is_close
     for client in &mut clients {
         client.write_all(REQUEST).unwrap();
     }
-    // The one thread of the runtime was busy with us: no connection has read it.
+    // The one thread of the runtime was busy with this test: no connection has read it.
     duck.phase.publish(Phase::Draining);
     for client in clients {
         let answer = read_answer(&mut into_tokio(client)).await.unwrap();
@@ -77,7 +77,7 @@ async fn a_request_that_is_not_read_yet_is_served_before_its_connection_is_close
     within(server).await.unwrap();
 }
 
-/// What holds a stop, held until its grace is over and no longer.
+/// A client that holds a stop holds it until its grace is over and no longer.
 async fn check_grace(bytes: &[u8]) {
     let duck = Duck::new(sockets(|o| {
         o.idle_grace = LONG;

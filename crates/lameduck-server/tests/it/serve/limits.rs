@@ -1,4 +1,4 @@
-//! What bounds a server, and what it survives.
+//! What limits a server, and what it survives.
 
 use std::task::{Context, Poll};
 
@@ -20,7 +20,7 @@ async fn run(duck: &Duck, options: HttpOptions) -> (SocketAddr, JoinHandle<()>) 
     (addr, spawn(server.into_future()))
 }
 
-/// A server with room for one, its client, and one who waits.
+/// A server with one seat, its client, and one that waits.
 async fn full(duck: &Duck) -> (JoinHandle<()>, TcpStream, TcpStream) {
     let (addr, server) = run(duck, http(|o| o.max_connections = NonZeroUsize::new(1))).await;
     let mut first = TcpStream::connect(addr).await.unwrap();
@@ -148,7 +148,7 @@ async fn what_a_handler_says_about_an_old_connection_is_kept() {
 }
 
 #[tokio::test]
-async fn an_old_http2_connection_is_told_by_goaway() {
+async fn an_old_http2_connection_is_notified_by_goaway() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, _server) = run(&duck, http(|o| o.max_connection_age = Some(SHORT))).await;
     let tcp = TcpStream::connect(addr).await.unwrap();
@@ -176,7 +176,7 @@ async fn a_forced_connection_is_aborted_at_the_deadline_of_the_stop_and_not_befo
 
 async fn check_forced(deadlines: StopDeadlines, time: Duration) {
     let duck = Duck::new(SocketOptions::new());
-    // As a layer does that gives up with the phase.
+    // As a layer does that answers for its dropped handler.
     let watch = duck.watch();
     let cut = async move || {
         watch.reached(Phase::Forced).await;
@@ -197,7 +197,7 @@ async fn check_forced(deadlines: StopDeadlines, time: Duration) {
     within(server).await.unwrap();
 }
 
-/// A service whose call itself panics, not what comes of it.
+/// A service whose call itself panics, and not its future.
 #[derive(Clone)]
 struct Panics {
     router: Router,

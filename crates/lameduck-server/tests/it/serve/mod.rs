@@ -1,4 +1,4 @@
-//! The server of our own, where it does more than a stock one.
+//! The own server, where it does more than a stock one.
 
 mod drill;
 mod goaway;
@@ -27,7 +27,7 @@ pub(super) fn http(change: impl FnOnce(&mut HttpOptions)) -> HttpOptions {
 }
 
 impl Duck {
-    /// A server of our own on a free port of the loopback.
+    /// An own server on a free port of the loopback.
     pub(super) async fn run(&self, app: Router) -> (SocketAddr, JoinHandle<()>) {
         let listener = Listener::bind("127.0.0.1:0", &self.connections).await.unwrap();
         let addr = listener.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! HTTP/2 peers that do not what a library would do, by hand.
+//! HTTP/2 clients that do what no library would do, by hand.
 
 use std::sync::{
     Arc,
@@ -16,10 +16,10 @@ pub(super) const HEADERS: u8 = 1;
 pub(super) const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
-/// The last stream of the first of two GOAWAYs: none is named yet.
+/// The last stream in the first of two GOAWAYs, which names none.
 pub(super) const OPEN: u32 = 0x7fff_ffff;
 
-/// A peer that answers nothing by itself.
+/// A client that answers nothing by itself.
 pub(super) struct Peer {
     pub(super) tcp: TcpStream,
 }
@@ -112,12 +112,12 @@ async fn a_client_that_never_acknowledges_a_goaway_learns_the_last_stream_after_
     let (addr, server) = run(&duck, hello(duck.watch()), patient(SHORT)).await;
     let mut peer = Peer::connect(addr).await;
     duck.phase.publish(Phase::LameDuck);
-    let told = Instant::now();
+    let notified_at = Instant::now();
     assert_eq!(peer.goaway().await, OPEN);
     peer.get(1).await;
     assert_eq!(peer.frame(HEADERS).await[0], 0x88);
     assert_eq!(peer.goaway().await, 1);
-    assert!(told.elapsed() >= SHORT);
+    assert!(notified_at.elapsed() >= SHORT);
     peer.assert_closed().await;
     duck.phase.publish(Phase::Draining);
     within(server).await.unwrap();
@@ -164,7 +164,7 @@ async fn a_stream_above_the_last_of_the_goaway_is_never_executed() {
     assert_eq!(peer.goaway().await, OPEN);
     assert_eq!(peer.goaway().await, 1);
     peer.get(3).await;
-    // The answer to this comes after the stream before it was seen.
+    // The answer to this comes after the stream before it.
     peer.send(&[0, 0, 8, PING, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]).await;
     while peer.frame(PING).await[0] != 1 {}
     go.notify_waiters();
@@ -198,7 +198,7 @@ async fn a_head_in_two_frames_is_not_broken_by_the_end_of_the_timeout() {
     let duck = Duck::new(SocketOptions::new());
     let (addr, server) = run(&duck, hello(duck.watch()), patient(SHORT)).await;
     let mut peer = Peer::connect(addr).await;
-    // Without END_HEADERS: nothing but a CONTINUATION may follow.
+    // Without END_HEADERS: only a CONTINUATION may follow.
     peer.send(&[0, 0, 2, HEADERS, 1, 0, 0, 0, 1, 0x82, 0x84]).await;
     duck.phase.publish(Phase::Draining);
     assert_eq!(peer.goaway().await, OPEN);
@@ -211,7 +211,7 @@ async fn a_head_in_two_frames_is_not_broken_by_the_end_of_the_timeout() {
 }
 
 #[tokio::test]
-async fn an_idle_http2_connection_is_told_by_goaway() {
+async fn an_idle_http2_connection_is_notified_by_goaway() {
     let duck = Duck::new(SocketOptions::new());
     let mut options = patient(SHORT);
     options.idle_timeout = Some(3 * SHORT);

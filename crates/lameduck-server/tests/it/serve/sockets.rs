@@ -1,4 +1,4 @@
-//! Unix sockets and both families of IP, on a server of our own.
+//! Unix sockets and both families of IP, on an own server.
 
 use super::*;
 
@@ -10,7 +10,7 @@ async fn a_dual_stack_listener_serves_and_stops_both_families() {
     let server = spawn(serve(listener, hello(duck.watch())).into_future());
     let v4 = SocketAddr::from(([127, 0, 0, 1], port));
     let v6 = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], port));
-    // One that is accepted before, and one from the queue, of each.
+    // One that is accepted before, and one from the queue, for each address.
     for addr in [v4, v6] {
         assert!(exchange(&mut TcpStream::connect(addr).await.unwrap()).await.contains("hello"));
     }
@@ -142,7 +142,7 @@ mod unix {
         while local.duck.connections.totals().bytes_in == 0 {
             tokio::task::yield_now().await;
         }
-        // A connection without an address is named all the same.
+        // A connection without an address has a name, too.
         assert!(local.duck.connections.list()[0].to_string().starts_with("unix "));
         local.duck.phase.publish(Phase::Forced);
         assert_eq!(read_to_end(&mut client).await.unwrap(), b"");

@@ -10,10 +10,10 @@ use super::*;
 
 const LEN: usize = 4 * 1024 * 1024;
 
-/// What `serve` lingers for by default.
+/// How long `serve` lingers by default.
 const DEFAULT: Option<Duration> = Some(Duration::from_secs(5));
 
-/// A server that reads nothing of an upload, and says no.
+/// A server that reads nothing of an upload and rejects it.
 async fn refusing(duck: &Duck, lingering_close: Option<Duration>) -> (SocketAddr, JoinHandle<()>) {
     let listener = Listener::bind("127.0.0.1:0", &duck.connections).await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -24,8 +24,8 @@ async fn refusing(duck: &Duck, lingering_close: Option<Duration>) -> (SocketAddr
     (addr, spawn(server.into_future()))
 }
 
-/// How many of 20 clients, each of which sends all of its upload and then reads, got the whole
-/// answer. They wait for so long between head and body.
+/// How many of 20 clients, each of which sends its whole upload and then reads, got the whole
+/// answer. Each pauses between head and body.
 async fn answered(lingering_close: Option<Duration>, pause: Duration) -> usize {
     let duck = Duck::new(SocketOptions::new());
     let (addr, server) = refusing(&duck, lingering_close).await;
@@ -66,7 +66,7 @@ async fn a_rejected_upload_that_had_not_begun_reads_its_whole_answer() {
 
 #[tokio::test]
 async fn without_a_lingering_close_rejected_uploads_are_reset() {
-    // The kernel decides which of them: one stop in which none is reset proves nothing yet.
+    // The kernel decides which of them: one stop without a reset proves nothing yet.
     for _ in 0..10 {
         if answered(None, Duration::ZERO).await < 20 {
             return;
@@ -75,7 +75,8 @@ async fn without_a_lingering_close_rejected_uploads_are_reset() {
     panic!("200 clients read their 503, so this says nothing for the lingering close");
 }
 
-/// A stop with a client that keeps its own side open, once it was told or the hold is over.
+/// A stop with a client that keeps its own direction open, after it was notified or its grace is
+/// over.
 async fn check_no_delay(app: Router, request: &[u8], speaks: bool) {
     let duck = Duck::new(sockets(|o| o.idle_grace = SHORT));
     let app = app.layer(from_fn_with_state(duck.watch(), tell));

@@ -1,4 +1,4 @@
-//! Stops under load with TLS, and what became of every request.
+//! Stops under load with TLS, and the outcome of every request.
 
 use std::sync::{
     Mutex,
@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::*;
 
-/// What became of the requests of all clients.
+/// The outcomes of the requests of all clients.
 #[derive(Debug, Default)]
 struct Verdict {
     answered: AtomicU32,
@@ -20,12 +20,12 @@ struct Verdict {
     is_over: AtomicBool,
 }
 
-/// Connects until it is refused. Says at most so many requests on each connection.
+/// Connects until it is refused. Sends at most so many requests on each connection.
 async fn client(addr: SocketAddr, connector: TlsConnector, kept: u32, verdict: Arc<Verdict>) {
     while !verdict.is_over.load(Ordering::Relaxed) {
         let Ok(tcp) = TcpStream::connect(addr).await else { return };
         let name = ServerName::try_from("duck").unwrap();
-        // One that ends in the handshake has sent no request: its client may go elsewhere.
+        // A client whose handshake fails has sent no request: it may go elsewhere.
         let Ok(mut client) = connector.connect(name, tcp).await else { continue };
         for _ in 0..kept {
             let sent = client.write_all(REQUEST).await;
@@ -52,7 +52,7 @@ async fn client(addr: SocketAddr, connector: TlsConnector, kept: u32, verdict: A
             }
             sleep(Duration::from_millis(u64::from(kept % 7))).await;
         }
-        // As browsers do not, but libraries: the end is said.
+        // As libraries do, but not browsers: the client sends its end.
         _ = client.shutdown().await;
     }
 }

@@ -1,4 +1,4 @@
-//! Handshakes that take their time, or never end.
+//! Handshakes that are slow, or never end.
 
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
@@ -76,7 +76,7 @@ async fn bytes_that_are_not_tls_are_answered_with_an_alert_and_counted_to_their_
     client.write_all(REQUEST).await.unwrap();
     let answer = within(async {
         let mut answer = Vec::new();
-        // What it sent is not read to its end, so a reset may follow.
+        // The server does not read all that it sent, so a reset may follow.
         _ = client.read_to_end(&mut answer).await;
         answer
     })

@@ -1,4 +1,4 @@
-//! TLS: real rustls clients, under the server of our own and under a stock one.
+//! TLS: real rustls clients, under the own server and under a stock one.
 
 mod drill;
 mod end;
@@ -21,7 +21,7 @@ const SHORT: Duration = Duration::from_millis(200);
 
 type Client = TlsStream<TcpStream>;
 
-/// A certificate and its key in files of their own.
+/// A certificate and its key in files.
 struct Pems {
     folder: PathBuf,
 }
@@ -60,7 +60,7 @@ impl Drop for Pems {
     }
 }
 
-/// A server with TLS, and what its clients trust.
+/// A server with TLS, and the certificates that its clients trust.
 struct Secure {
     duck: Duck,
     addr: SocketAddr,
@@ -71,7 +71,7 @@ struct Secure {
 }
 
 impl Secure {
-    /// The server of our own.
+    /// The own server.
     async fn run(options: SocketOptions, app: impl FnOnce(PhaseWatch) -> Router) -> Self {
         Self::start(options, |tls| tls, app, true).await
     }

@@ -1,4 +1,4 @@
-//! What is spoken inside: agreed on by ALPN, or told by the first bytes.
+//! The protocol inside: agreed on by ALPN, or known by the first bytes.
 
 use std::process::{Command, Output};
 
@@ -19,7 +19,7 @@ async fn a_client_that_agreed_on_http_2_gets_its_goaway_at_lame_duck() {
     assert_eq!(within(response).await.unwrap().status(), 200);
     assert_eq!(server.duck.connections.list()[0].protocol, Protocol::Http2);
     server.duck.phase.publish(Phase::LameDuck);
-    // It was idle: only a GOAWAY can have told it. Its end is clean, close_notify and all.
+    // It was idle: only a GOAWAY can have notified it. Its end is clean, close_notify included.
     within(connection).await.unwrap().unwrap();
     within(server.duck.connections.all_closed()).await;
     server.stop().await;
@@ -105,7 +105,7 @@ async fn a_tonic_server_is_encrypted_and_its_handlers_find_their_peer() {
     within(server).await.unwrap().unwrap();
 }
 
-/// Runs a program, if there is one. Its absence is no failure of ours.
+/// Runs a program, if it is installed.
 async fn run(program: &'static str, args: Vec<String>) -> Option<Output> {
     let run = spawn_blocking(move || {
         Command::new(program).args(args).stdin(std::process::Stdio::null()).output()

@@ -17,7 +17,7 @@ async fn a_reload_under_load_drops_no_connection_and_new_ones_get_the_new_certif
     let mut kept = server.connect(&["http/1.1"]).await;
     let is_over = Arc::new(AtomicBool::new(false));
     let handshakes = Arc::new(AtomicUsize::new(0));
-    // Clients that trust whatever was or will be served.
+    // Clients that trust every certificate that is ever served.
     let mut all = vec![server.trusted.clone()];
     let renewals: Vec<_> = (0..4).map(|_| rcgen_pair()).collect();
     all.extend(renewals.iter().map(|(certificate, ..)| certificate.clone()));
@@ -145,7 +145,7 @@ async fn a_hangup_reloads_and_one_that_fails_keeps_the_old_certificate() {
     std::fs::write(server.pems.key(), "broken").unwrap();
     hangup();
     within(heard.recv()).await;
-    // All who listen hear at once, and the files are read in this poll.
+    // All receivers get the signal at once, and this poll reads the files.
     assert!(reloads.as_mut().now_or_never().is_none());
     drop(server.connect(&[]).await);
     let reloads = spawn(reloads);
