@@ -92,6 +92,14 @@ impl Args {
             }
         }
     }
+
+    /// The requests of `--path`. None if there are none.
+    #[cfg(unix)]
+    pub(super) fn plans(&self) -> Option<Vec<crate::Plan>> {
+        let get = |path: &PathAndQuery| crate::Plan::new(http::Method::GET, path.clone());
+        let plans = self.path.iter().map(get);
+        Some(plans.collect()).filter(|plans: &Vec<_>| !plans.is_empty())
+    }
 }
 
 fn after_help() -> String {

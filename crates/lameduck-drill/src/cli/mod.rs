@@ -2,7 +2,11 @@
 
 mod args;
 #[cfg(unix)]
+mod interrupt;
+#[cfg(unix)]
 mod print;
+#[cfg(target_os = "linux")]
+mod round_trip;
 #[cfg(unix)]
 mod run;
 

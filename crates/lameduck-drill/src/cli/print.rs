@@ -29,20 +29,15 @@ pub(super) fn result(text: &str, is_plain: bool) {
     let _ = anstream::stdout().write_all(text.as_bytes());
 }
 
-/// Prints progress on standard error: one line that is overwritten, or lines from time to time.
+/// Prints progress on standard error: one line that is overwritten, or one line each second.
 pub(super) struct ProgressLine {
     is_live: bool,
     printed: Option<Duration>,
-    step: String,
 }
 
 impl ProgressLine {
     pub(super) fn new(is_plain: bool) -> Self {
-        Self {
-            is_live: !is_plain && io::stderr().is_terminal(),
-            printed: None,
-            step: String::new(),
-        }
+        Self { is_live: !is_plain && io::stderr().is_terminal(), printed: None }
     }
 
     /// Begins a run with a title.
@@ -59,16 +54,6 @@ impl ProgressLine {
         } else if self.printed.is_none_or(|printed| elapsed >= printed + LINE) {
             self.printed = Some(elapsed);
             let _ = writeln!(io::stderr(), "{progress}");
-        }
-    }
-
-    /// Prints which of many short steps runs.
-    pub(super) fn step(&mut self, step: &str, lost: u64) {
-        if self.is_live {
-            let _ = write!(io::stderr(), "\r{step}: lost {lost}\x1b[K");
-        } else if self.step != step {
-            step.clone_into(&mut self.step);
-            let _ = writeln!(io::stderr(), "{step}");
         }
     }
 

@@ -1,14 +1,12 @@
 //! Runs the drill that the arguments describe.
 
-use std::{fmt, future::Future, time::Duration};
+use std::{fmt, time::Duration};
 
-use tokio::{
-    runtime::{Builder, Runtime},
-    signal::unix::{SignalKind, signal},
-};
-
+#[cfg(target_os = "linux")]
+use super::round_trip::round_trip;
 use super::{
     args::Args,
+    interrupt::{runtime, until_interrupted},
     print::{self, ProgressLine},
 };
 use crate::{
@@ -56,6 +54,7 @@ fn on_loopback(args: Args) -> Result<bool, DrillError> {
 
 /// The program, and the drill's options.
 fn options(args: Args) -> Option<(std::ffi::OsString, DrillOptions)> {
+    let plans = args.plans();
     let mut program = args.program.into_iter();
     let first = program.next()?;
     let mut options = DrillOptions::new();
@@ -66,16 +65,12 @@ fn options(args: Args) -> Option<(std::ffi::OsString, DrillOptions)> {
     options.signal_after = Duration::from_millis(args.signal_after);
     options.time_limit = Duration::from_secs(args.time_limit);
     options.exit_code = args.exit_code;
-    if !args.path.is_empty() {
-        options.scenarios = scenarios(plans(args.path));
+    if let Some(plans) = plans {
+        options.scenarios = scenarios(plans);
     } else if !args.only.is_empty() {
         options.scenarios = args.only.into_iter().map(Scenario::from).collect();
     }
     Some((first, options))
-}
-
-fn plans(paths: Vec<http::uri::PathAndQuery>) -> Vec<Plan> {
-    paths.into_iter().map(|path| Plan::new(http::Method::GET, path)).collect()
 }
 
 /// What clients do with paths that are not of the contract.
@@ -119,85 +114,4 @@ fn text(reports: &[DrillReport]) -> Result<String, fmt::Error> {
 #[cfg(not(target_os = "linux"))]
 fn round_trip(_: Args) -> Result<bool, DrillError> {
     Err(DrillError::unavailable("`--rtt` needs the network namespaces of Linux", None))
-}
-
-#[cfg(target_os = "linux")]
-fn round_trip(args: Args) -> Result<bool, DrillError> {
-    use std::{
-        ops::ControlFlow,
-        sync::atomic::{AtomicBool, Ordering},
-    };
-
-    use crate::round_trip::{RoundTripDrill, RoundTripOptions};
-
-    if args.check {
-        return RoundTripDrill::check().map(|()| true);
-    }
-    let mut program = args.program.into_iter();
-    let Some(first) = program.next() else {
-        return Err(DrillError::new("no program: write `-- PROGRAM`"));
-    };
-    let mut options = RoundTripOptions::new();
-    options.rtt = Duration::from_millis(args.rtt.unwrap_or_default());
-    options.args = program.collect();
-    options.port = args.addr.map(|addr| addr.port());
-    options.control = args.control;
-    options.is_quick = args.quick;
-    options.seed = args.seed;
-    if !args.path.is_empty() {
-        options.plans = plans(args.path);
-    }
-    let is_interrupted = AtomicBool::new(false);
-    let (runtime, mut line) = (runtime()?, ProgressLine::new(args.plain));
-    let report = std::thread::scope(|scope| {
-        let drill = scope.spawn(|| {
-            RoundTripDrill::new(first, options).run(|stop, progress| {
-                line.step(stop, progress.snapshot.total.lost);
-                match is_interrupted.load(Ordering::Relaxed) {
-                    true => ControlFlow::Break(()),
-                    false => ControlFlow::Continue(()),
-                }
-            })
-        });
-        runtime.block_on(async {
-            let ended = async {
-                while !drill.is_finished() {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-                Ok(())
-            };
-            // Relaxed: it is only a wish, which no other data depends on.
-            if until_interrupted(ended).await.is_err() {
-                is_interrupted.store(true, Ordering::Relaxed);
-            }
-        });
-        drill.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    });
-    line.end();
-    let report = report?;
-    let mut text = String::from("\n");
-    // Writing to a string does not fail.
-    let _ = report.write(&mut text, Styles::COLOURED);
-    print::result(&text, args.plain);
-    Ok(report.is_passed())
-}
-
-fn runtime() -> Result<Runtime, DrillError> {
-    let runtime = Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| DrillError::io("the runtime cannot be started", error))
-}
-
-/// Drops the future at SIGINT and SIGTERM. A drill that is dropped kills its program.
-async fn until_interrupted<T>(
-    future: impl Future<Output = Result<T, DrillError>>,
-) -> Result<T, DrillError> {
-    let listen =
-        |kind| signal(kind).map_err(|error| DrillError::io("signals cannot be caught", error));
-    let (mut interrupt, mut terminate) =
-        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-    tokio::select! {
-        result = future => result,
-        _ = interrupt.recv() => Err(DrillError::new("interrupted")),
-        _ = terminate.recv() => Err(DrillError::new("terminated")),
-    }
 }
