@@ -64,12 +64,11 @@ fn check_package(package: &Package, entries: &[Entry<'_>], findings: &mut Vec<St
             need(section, key, value);
         }
     }
-    let keywords = &package.keywords;
-    let is_accepted = |word: &String| word.len() <= LONGEST_KEYWORD;
-    if package.published
-        && !((1..=KEYWORDS).contains(&keywords.len()) && keywords.iter().all(is_accepted))
-    {
-        findings.push(format!("{path}: the registry takes 1 to {KEYWORDS} keywords of at most {LONGEST_KEYWORD} letters"));
+    if package.published && !has_keywords(package) {
+        findings.push(format!(
+            "{path}: the registry takes 1 to {KEYWORDS} keywords \
+             of at most {LONGEST_KEYWORD} letters"
+        ));
     }
     if !package.description.ends_with('.') {
         findings.push(format!("{path}: `description` is not a sentence with a full stop"));
@@ -86,6 +85,12 @@ fn check_package(package: &Package, entries: &[Entry<'_>], findings: &mut Vec<St
         }
     }
     check_order(&path, entries, findings);
+}
+
+fn has_keywords(package: &Package) -> bool {
+    let keywords = &package.keywords;
+    (1..=KEYWORDS).contains(&keywords.len())
+        && keywords.iter().all(|word| word.len() <= LONGEST_KEYWORD)
 }
 
 /// Dependencies are sorted within their block.
