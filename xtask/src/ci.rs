@@ -35,7 +35,7 @@ impl flags::Ci {
         });
         steps.run_if_possible("api", || api::check(sh));
         steps.run("features", || features::run(sh));
-        steps.run_if_possible("targets", || targets::run(sh));
+        targets::run(sh, &mut steps);
         steps.run_if_possible("msrv", || msrv::run(sh));
         steps.run_if_possible("typos", || typos::run(sh));
         steps.run_if_possible("deny", || deny::run(sh));

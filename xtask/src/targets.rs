@@ -1,11 +1,11 @@
 //! `cargo xtask targets`: the portable crates, for the systems that are not this one.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use crate::{
     flags,
-    step::{self, Ran},
+    step::{self, Ran, Steps},
     workspace::{Package, Workspace},
 };
 
@@ -18,38 +18,31 @@ const LINUX_ONLY: [&str; 1] = ["lameduck-drill"];
 
 impl flags::Targets {
     pub(crate) fn run(self, sh: &Shell) -> Result<()> {
-        step::must(run(sh)?)
+        let mut steps = Steps::default();
+        run(sh, &mut steps);
+        steps.finish()
     }
 }
 
-/// Checks for each target whose standard library is installed.
-///
-/// # Errors
-///
-/// Names every target for which a crate does not compile.
-pub(crate) fn run(sh: &Shell) -> Result<Ran> {
+/// A step for each target.
+pub(crate) fn run(sh: &Shell, steps: &mut Steps) {
+    for target in TARGETS {
+        steps.run_if_possible(target, || check(sh, target));
+    }
+}
+
+/// Checks for one target, if its standard library is installed.
+fn check(sh: &Shell, target: &str) -> Result<Ran> {
+    let sysroot = cmd!(sh, "rustc --print sysroot").quiet().read()?;
+    if !sh.path_exists(format!("{sysroot}/lib/rustlib/{target}/lib")) {
+        return Ok(Ran::No(format!("`rustup target add {target}` installs what it needs")));
+    }
     let workspace = Workspace::load(sh)?;
-    let libraries = cmd!(sh, "rustc --print sysroot").quiet().read()?;
-    let is_installed =
-        |target: &&str| sh.path_exists(format!("{libraries}/lib/rustlib/{target}/lib"));
-    let (here, missing): (Vec<&str>, Vec<&str>) = TARGETS.into_iter().partition(is_installed);
-    for target in missing {
-        println!("NOT RUN: {target}: `rustup target add {target}`");
-    }
-    if here.is_empty() {
-        return Ok(Ran::No(format!("none of {} is installed", TARGETS.join(", "))));
-    }
     let portable = || workspace.published().filter(|it| !LINUX_ONLY.contains(&it.name.as_str()));
     let packages = portable().flat_map(|package| ["--package", &package.name]);
-    let (packages, features) = (&packages.collect::<Vec<_>>(), &features(portable()));
-    let mut failed = Vec::new();
-    for target in here {
-        let check = cmd!(sh, "cargo check --quiet --target {target} {packages...} {features...}");
-        if step::run(check).is_err() {
-            failed.push(target);
-        }
-    }
-    if failed.is_empty() { Ok(Ran::Yes) } else { bail!("does not compile: {}", failed.join(", ")) }
+    let features = features(portable());
+    step::run(cmd!(sh, "cargo check --quiet --target {target} {packages...} {features...}"))?;
+    Ok(Ran::Yes)
 }
 
 /// All features that need no C compiler, as arguments.
