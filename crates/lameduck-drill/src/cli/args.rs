@@ -31,24 +31,30 @@ pub(super) struct Args {
     pub(super) only: Vec<Kind>,
     /// How many clients there are
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive)]
+    #[arg(conflicts_with = "rtt")]
     pub(super) clients: u64,
     /// How many connections are opened at SIGTERM
     #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(conflicts_with = "rtt")]
     pub(super) burst: usize,
     /// How many stops there are, each with another seed
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive)]
+    #[arg(conflicts_with = "rtt")]
     pub(super) runs: u64,
     /// The seed of the first stop
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) seed: u64,
     /// How long the load runs before SIGTERM
     #[arg(long, value_name = "MS", default_value_t = 2_000)]
+    #[arg(conflicts_with = "rtt")]
     pub(super) signal_after: u64,
     /// How long one run may take before PROGRAM is killed
     #[arg(long, value_name = "S", default_value_t = 45)]
+    #[arg(conflicts_with = "rtt")]
     pub(super) time_limit: u64,
     /// The exit code that PROGRAM has to end with
     #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(conflicts_with = "rtt")]
     pub(super) exit_code: i32,
     /// Put the clients a round trip away (needs Linux and root)
     #[arg(long, value_name = "MS")]

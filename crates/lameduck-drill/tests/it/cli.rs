@@ -44,6 +44,7 @@ fn wrong_arguments_are_named_and_end_with_code_2() {
         (&["--path", "users", "--", "true"], "slash"),
         (&["--rtt", "fast", "--", "true"], "--rtt"),
         (&["--quick", "--", "true"], "--rtt"),
+        (&["--rtt", "20", "--clients", "3", "--", "true"], "--clients"),
         (&["--loud"], "--loud"),
         (&["--", "/there/is/no/such/program"], "cannot be started"),
     ] {
