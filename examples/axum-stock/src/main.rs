@@ -1,7 +1,7 @@
-//! A stock `axum::serve` with our listener and our stop signal.
+//! A stock `axum::serve` with lameduck's listener and shutdown signal.
 //!
-//! For those who have an axum server already. It stays as it is, and gets a layer, a listener and a
-//! stop signal of ours.
+//! For an axum server that exists already. It stays as it is, and gets a layer, a listener and a
+//! shutdown signal.
 //!
 //! ```console
 //! $ cargo run -p axum-stock -- --addr 127.0.0.1:8080
@@ -21,8 +21,8 @@ async fn main() -> io::Result<ExitCode> {
     let args = Arguments::read(&[]);
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
-    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck());
-    let duck = Lameduck::builder().with_stop_timeouts(windows).build();
+    let timeouts = StopTimeouts::new().with_lame_duck(args.lame_duck());
+    let duck = Lameduck::builder().with_stop_timeouts(timeouts).build();
     let app = Router::new()
         .route("/", get(async || "hello\n"))
         .route("/slow", get(slow))

@@ -66,7 +66,7 @@ fn text(output: &Output) -> String {
 }
 
 #[tokio::test]
-async fn curl_is_served_and_told_to_leave_then_answered_and_later_refused() {
+async fn curl_is_served_and_notified_then_answered_and_later_refused() {
     let mut server = start().await;
     let before = text(&curled(&server, "/").await);
     assert!(before.starts_with("HTTP/1.1 200") && !before.contains("connection: close"));
@@ -75,9 +75,12 @@ async fn curl_is_served_and_told_to_leave_then_answered_and_later_refused() {
     let (slow, _log) = sent(curl(&server, "/slow?ms=3000")).await;
     server.terminate();
     server.logged("lameduck.entered").await;
-    let told = text(&curled(&server, "/").await);
-    assert!(told.starts_with("HTTP/1.1 200") && told.contains("connection: close"), "{told}");
-    assert!(told.ends_with("hello\n"), "{told}");
+    let notified = text(&curled(&server, "/").await);
+    assert!(
+        notified.starts_with("HTTP/1.1 200") && notified.contains("connection: close"),
+        "{notified}"
+    );
+    assert!(notified.ends_with("hello\n"), "{notified}");
     assert!(text(&curled(&server, "/readyz").await).starts_with("HTTP/1.1 503"));
 
     server.logged("listener.closed").await;

@@ -1,7 +1,7 @@
 //! An accept loop of your own on hyper, for HTTP/1, HTTP/2 and upgrades.
 //!
-//! For those who serve connections themselves. Our listener says when it has closed itself, and
-//! hyper-util's `GracefulShutdown` passes the stop signal on to each connection.
+//! For programs that serve connections themselves. The listener closes itself, and hyper-util's
+//! `GracefulShutdown` passes the shutdown signal on to each connection.
 //!
 //! ```console
 //! $ cargo run -p hyper-plain -- --addr 127.0.0.1:8080
@@ -26,9 +26,9 @@ async fn main() -> io::Result<ExitCode> {
     let args = Arguments::read(&[]);
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
 
-    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck());
-    let duck = Lameduck::builder().with_stop_timeouts(windows).build();
-    // Any tower service would do. This one has streams and WebSockets, which are told goodbye.
+    let timeouts = StopTimeouts::new().with_lame_duck(args.lame_duck());
+    let duck = Lameduck::builder().with_stop_timeouts(timeouts).build();
+    // Any tower service works. This one has streams and WebSockets, which end when draining begins.
     let watch = duck.watch();
     let app = lameduck_drill::app(move || watch.reached(Phase::Draining));
     let app = TowerToHyperService::new(duck.layer().layer(app));
@@ -43,7 +43,7 @@ async fn main() -> io::Result<ExitCode> {
     loop {
         let io = tokio::select! {
             (io, _) = listener.accept() => TokioIo::new(io),
-            // Not before the listener is closed and whoever is idle was told or has been silent.
+            // After the listener has closed, and each idle client was notified or had its grace.
             () = &mut stop => break,
         };
         let connection = hyper.serve_connection_with_upgrades(io, app.clone()).into_owned();
@@ -53,8 +53,11 @@ async fn main() -> io::Result<ExitCode> {
     Ok(duck.finished().await.into())
 }
 
-#[expect(clippy::disallowed_methods, reason = "every connection is counted, and told to end")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "every connection is counted, and ends with the stop"
+)]
 fn serve<F: Future<Output: Send> + Send + 'static>(connection: F) {
-    // How it ended is between hyper and its client.
+    // An error concerns only hyper and the client.
     tokio::spawn(async { drop(connection.await) });
 }

@@ -51,7 +51,7 @@ async fn uploads_downloads_and_streams_are_whole() {
 }
 
 #[tokio::test]
-async fn an_upgraded_connection_is_told_and_waited_for() {
+async fn an_upgraded_connection_is_notified_and_waited_for() {
     let server = start("0").await;
     let socket = open_web_socket(server.addr()).await;
     server.terminate();
@@ -81,7 +81,7 @@ async fn a_pooled_client_is_answered_up_to_the_moment_it_is_refused() {
         }
         sleep(Duration::from_millis(5)).await;
     };
-    // Every failure is one to connect: nothing was sent.
+    // Every failure is a failed connect: nothing was sent.
     assert!(refused.is_connect(), "{refused:?}");
     assert!(statuses.iter().all(|status| *status == 200 || *status == 503), "{statuses:?}");
     assert!(statuses.len() > 10, "{statuses:?}");

@@ -1,4 +1,4 @@
-//! TLS with HTTP/2, a certificate that is replaced at SIGHUP, and a stop that resets nobody.
+//! TLS with HTTP/2, a certificate that is replaced at SIGHUP, and a stop without a reset.
 //!
 //! ```console
 //! $ TLS_DIR=/etc/tls cargo run -p tls -- --addr 127.0.0.1:8443
@@ -25,8 +25,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let dir = PathBuf::from(env::var_os("TLS_DIR").unwrap_or_else(|| "/etc/tls".into()));
     let tls = Tls::from_pem_files(dir.join("tls.crt"), dir.join("tls.key"))?;
 
-    let windows = StopTimeouts::new().with_lame_duck(args.lame_duck());
-    let duck = Lameduck::builder().with_stop_timeouts(windows).with_tls_reload(&tls).build();
+    let timeouts = StopTimeouts::new().with_lame_duck(args.lame_duck());
+    let duck = Lameduck::builder().with_stop_timeouts(timeouts).with_tls_reload(&tls).build();
     let app = Router::new()
         .route("/", get(async || "hello\n"))
         .route("/slow", get(slow))

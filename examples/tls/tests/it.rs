@@ -21,7 +21,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Longer than anything here takes.
+/// Longer than any step takes.
 const BOUND: Duration = Duration::from_secs(20);
 
 /// curl's exit codes: a connection that was refused, and a certificate that is not trusted.
@@ -118,13 +118,13 @@ fn text(output: &Output) -> String {
 }
 
 #[tokio::test]
-async fn a_new_certificate_is_served_after_sighup_and_who_has_the_old_one_is_still_answered() {
+async fn a_new_certificate_is_served_after_sighup_and_clients_of_the_old_one_are_still_answered() {
     let certificate = Certificate::new();
     let mut server = certificate.serve("300").await;
     let old = certificate.kept("old.crt");
     assert!(text(&curled(server.addr(), "/", &old).await).ends_with("hello\n over HTTP/2"));
 
-    // Its handshake is over, then.
+    // By then its handshake is over.
     let (slow, _log) = sent(curl(server.addr(), "/slow?ms=2000", &old)).await;
     certificate.renew();
     let new = certificate.kept("new.crt");
@@ -140,7 +140,7 @@ async fn a_new_certificate_is_served_after_sighup_and_who_has_the_old_one_is_sti
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_broken_is_not_taken() {
+async fn a_broken_certificate_is_not_used() {
     let certificate = Certificate::new();
     let mut server = certificate.serve("0").await;
     let old = certificate.kept("old.crt");
@@ -168,7 +168,7 @@ async fn curls_through_a_stop_are_answered_or_refused_and_none_is_cut() {
                     Some(0) if text(&output).starts_with("HTTP/2 200") => {
                         answered.fetch_add(1, Ordering::Relaxed);
                     }
-                    // Turned away in words.
+                    // Rejected with an answer.
                     Some(0) => assert!(text(&output).starts_with("HTTP/2 503"), "{output:?}"),
                     code => {
                         assert_eq!(code, Some(REFUSED), "{output:?}");
