@@ -34,9 +34,6 @@ impl flags::Tidy {
 pub(crate) fn run(sh: &Shell) -> Result<()> {
     let tree = Tree::load(sh)?;
     let findings = check(&tree);
-    for finding in coming(&tree) {
-        println!("still allowed: {finding}");
-    }
     for finding in &findings {
         println!("{finding}");
     }
@@ -56,20 +53,12 @@ fn check(tree: &Tree) -> Vec<String> {
     sources::check(tree, &mut findings);
     page::check(tree, &mut findings);
     changelog::check(tree, &mut findings);
-    readme::differences(tree, &mut findings);
-    findings.sort();
-    findings
-}
-
-/// Findings of the rules that become strict once each crate follows them.
-fn coming(tree: &Tree) -> Vec<String> {
-    let mut findings = Vec::new();
     circles::check(tree, &mut findings);
     layout::check(tree, &mut findings);
     columns::check(tree, &mut findings);
     glossary::check(tree, &mut findings);
     licences::check(tree, &mut findings);
-    page::check_length(tree, &mut findings);
+    readme::differences(tree, &mut findings);
     findings.sort();
     findings
 }

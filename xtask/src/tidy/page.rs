@@ -20,6 +20,10 @@ pub(super) fn check(tree: &Tree, findings: &mut Vec<String>) {
         let Some(lib) = tree.read(package, "src/lib.rs") else { continue };
         let path = Tree::path(package, "src/lib.rs");
         let docs: Vec<&str> = docs(lib).collect();
+        if docs.len() > LONGEST {
+            let lines = docs.len();
+            findings.push(format!("{path}: the page has {lines} lines, more than {LONGEST}"));
+        }
         let mut paragraphs = docs.split(|line| line.is_empty());
         let sentence = paragraphs.next().unwrap_or_default().join(" ");
         if !sentence.ends_with('.') || sentence.contains(". ") {
@@ -47,16 +51,5 @@ fn check_sections(path: &str, docs: &[&str], is_layer: bool, findings: &mut Vec<
             findings.push(format!("{path}: `{section}` is not in its place"));
         }
         last = last.max(at);
-    }
-}
-
-/// Finds pages that are too long.
-pub(super) fn check_length(tree: &Tree, findings: &mut Vec<String>) {
-    for package in tree.published() {
-        let lines = docs(tree.read(package, "src/lib.rs").unwrap_or_default()).count();
-        if lines > LONGEST {
-            let path = Tree::path(package, "src/lib.rs");
-            findings.push(format!("{path}: the page has {lines} lines, more than {LONGEST}"));
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use xshell::Shell;
 
-use super::coming;
+use super::check;
 use crate::{readme, root, tree::Tree, workspace::Package};
 
 const PAGE: &str = "\
@@ -117,14 +117,6 @@ fn bless(tree: &mut Tree) {
     tree.files.extend(wanted);
 }
 
-/// What all rules find.
-fn check(tree: &Tree) -> Vec<String> {
-    let mut findings = super::check(tree);
-    findings.extend(coming(tree));
-    findings.sort();
-    findings
-}
-
 /// Replaces `old` in a file of the whole tree, and compares what is found.
 #[track_caller]
 fn check_edit(path: &str, old: &str, new: &str, expected: &[&str]) {
@@ -142,7 +134,7 @@ fn check_edit(path: &str, old: &str, new: &str, expected: &[&str]) {
 fn this_workspace_is_tidy() {
     let sh = Shell::new().unwrap();
     sh.change_dir(root());
-    assert_eq!(super::check(&Tree::load(&sh).unwrap()), [""; 0]);
+    assert_eq!(check(&Tree::load(&sh).unwrap()), [""; 0]);
 }
 
 #[test]
