@@ -7,13 +7,15 @@ use std::{
 };
 
 use futures_util::future::{BoxFuture, OptionFuture};
-use lameduck_core::{Event, Machine, Phase, PhaseSender, Step, StopTimeouts, TransitionCause};
+use lameduck_core::{
+    Event, Machine, Phase, PhaseSender, Step, StopTimeouts, TransitionCause, plumbing::log_later,
+};
 use tokio::{sync::mpsc, time};
 
 use crate::{
     HookTime, Lifecycle, Outcome, Report, SourceClosed, StopHandle, Tally, Work,
     hook::Hook,
-    journal::{Journal, log_error},
+    journal::Journal,
     record::Record,
     start::{Start, run_start_hooks},
     stop_handle::Command,
@@ -127,7 +129,9 @@ impl Driver {
     fn tally(&mut self) -> Tally {
         match catch_unwind(AssertUnwindSafe(|| (self.tally)())) {
             Ok(tally) => self.last_tally = tally,
-            Err(_) => log_error!("tally.panicked", {}, "the closure panicked, the stop goes on"),
+            Err(_) => {
+                log_later!(error, "tally.panicked", {}, "the closure panicked, the stop goes on")
+            }
         }
         self.last_tally
     }

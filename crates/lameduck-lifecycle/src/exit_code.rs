@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use lameduck_core::plumbing::outbox;
+use lameduck_core::plumbing::{log_later, outbox};
 
-use crate::{Report, journal::log_error, watchdog::end_process_after};
+use crate::{Report, watchdog::end_process_after};
 
 /// How long the process may take to end after `main` has its exit code: a runtime is dropped only
 /// after every blocking call on it has returned.
@@ -36,7 +36,7 @@ impl From<Report> for ExitCode {
 
 fn log_failed_start(error: String) {
     if tracing::dispatcher::has_been_set() {
-        log_error!("start.failed", { error }, "not started");
+        log_later!(error, "start.failed", { error }, "not started");
     } else {
         // Without a subscriber the error would be lost. An error of the output changes nothing.
         outbox::post(move || drop(writeln!(io::stderr(), "not started: {error}")));

@@ -226,19 +226,6 @@ impl Journal {
     }
 }
 
-/// Writes an event that belongs to no stop.
-macro_rules! log_error {
-    ($event:literal, { $($field:ident),* }, $message:literal) => {{
-        let dispatch = tracing::dispatcher::get_default(Clone::clone);
-        lameduck_core::plumbing::outbox::post(move || {
-            tracing::dispatcher::with_default(&dispatch, || {
-                tracing::error!(target: "lameduck", event = $event, $($field,)* $message);
-            });
-        });
-    }};
-}
-pub(crate) use log_error;
-
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -6,14 +6,15 @@ use futures_util::{
     FutureExt,
     future::{BoxFuture, join_all},
 };
-use lameduck_core::{Budget, PhaseSender, PhaseWatch, StopTimeouts, phase_channel};
+use lameduck_core::{
+    Budget, PhaseSender, PhaseWatch, StopTimeouts, phase_channel, plumbing::log_later,
+};
 use tokio::sync::mpsc;
 
 use crate::{
     LifecycleError, LifecycleHandle, Report, StopHandle, Tally, Work,
     driver::Driver,
     hook::{Hook, HookResult},
-    journal::log_error,
     stop_handle::Command,
     watchdog::Watchdog,
 };
@@ -233,7 +234,8 @@ impl Default for Lifecycle {
 /// Keeps a panic in a future from ending the driver, which runs on the same task.
 async fn guarded(future: BoxFuture<'static, ()>) {
     if AssertUnwindSafe(future).catch_unwind().await.is_err() {
-        log_error!(
+        log_later!(
+            error,
             "alongside.panicked",
             {},
             "a future beside the lifecycle panicked and is not polled again"

@@ -12,7 +12,7 @@ use std::{
 
 use futures_util::{FutureExt, future::BoxFuture};
 
-use crate::journal::log_error;
+use lameduck_core::plumbing::log_later;
 
 /// How the source of some work, such as a listener, closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,7 +184,7 @@ impl Work {
 
     fn log_panic(&self, closure: &'static str) {
         let work = self.name;
-        log_error!("work.panicked", { work, closure }, "a closure panicked, the stop goes on");
+        log_later!(error, "work.panicked", { work, closure }, "a closure panicked, the stop goes on");
     }
 }
 

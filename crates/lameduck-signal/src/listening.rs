@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime, sync::mpsc};
+use tokio::{
+    runtime,
+    sync::mpsc::{self, error::TrySendError},
+};
 
 use crate::{
     Signal, SignalError, StopCause,
@@ -79,24 +82,32 @@ impl Listening {
     fn receive(&mut self, signal: Signal) {
         let received = self.memory.receive();
         if self.exits_at_fourth_signal && received > ESCALATIONS {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the user opted in, and sent four signals"
-            )]
-            process::exit(os::exit_code_at_end(signal));
+            end_process(signal);
         }
         let cause = StopCause::of_signal(signal, self.has_terminal);
         let debounce = self.debounce.filter(|_| !cause.is_interactive()).unwrap_or_default();
         if !self.memory.counts(signal, debounce) {
             return;
         }
-        // Full: the third escalation waits. Closed: the triggers are gone.
-        let _ = self.causes.try_send(cause.clone());
+        match self.causes.try_send(cause.clone()) {
+            // The triggers were dropped before they asked for a stop: nothing else ends the process.
+            Err(TrySendError::Closed(_)) if self.memory.escalation().is_none() => {
+                end_process(signal);
+            }
+            // Full: the third escalation waits.
+            _ => {}
+        }
         if let Some(observer) = &mut self.observer {
             // The thread goes on without what the observer did.
             let _ = catch_unwind(AssertUnwindSafe(|| observer(&cause)));
         }
     }
+}
+
+/// What the signal does without a handler: it ends the process. The handler cannot be removed.
+#[expect(clippy::disallowed_methods, reason = "the default action of the signal")]
+fn end_process(signal: Signal) -> ! {
+    process::exit(os::exit_code_at_end(signal))
 }
 
 struct Listeners {

@@ -411,6 +411,23 @@ impl Lameduck {
     }
 }
 
+/// The last handle is gone. Says what a forgotten line has as its consequence.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let is_started = self.running.get().is_some();
+        let is_stopping = self.watch.current().is_stopping();
+        let is_stopped = self.watch.current() == Phase::Stopped;
+        if std::thread::panicking() {
+            return;
+        }
+        if !is_started {
+            wiring::log_unused();
+        } else if is_stopping && !is_stopped {
+            wiring::log_unfinished();
+        }
+    }
+}
+
 impl Default for Lameduck {
     fn default() -> Self {
         Self::new()

@@ -2,10 +2,13 @@
 
 #[cfg(feature = "axum")]
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::{borrow::Cow, error::Error};
+use std::{borrow::Cow, error::Error, time::Duration};
 
 use lameduck_context::ContextLayer;
-use lameduck_core::PhaseWatch;
+use lameduck_core::{
+    Phase, PhaseWatch,
+    plumbing::{log_later, outbox},
+};
 use lameduck_drain::{DrainLayer, Rejections};
 use lameduck_inflight::{
     InFlight, InFlightLayer, InFlightOptions, RequestIdSource, set_request_id,
@@ -41,6 +44,54 @@ pub(crate) fn merge(probes: axum::Router, app: axum::Router) -> axum::Router {
     }
 }
 
+/// How long the end of a program waits for its log.
+const LOG: Duration = Duration::from_millis(250);
+
+/// The last handle was dropped before the server started.
+pub(crate) fn log_unused() {
+    log_later!(
+        error,
+        "lameduck.unused",
+        {},
+        "the last `Lameduck` was dropped before it served: no hook runs, and a signal ends the \
+         process at once. Keep it until `duck.serve(…).await` or `duck.finished().await` returns"
+    );
+    outbox::flush(LOG);
+}
+
+/// The last handle was dropped during a stop.
+pub(crate) fn log_unfinished() {
+    log_later!(
+        error,
+        "lameduck.unfinished",
+        {},
+        "the last `Lameduck` was dropped during a stop: if `main` returns now, the stop hooks do \
+         not run and nothing reports. Add `duck.finished().await` before the end of `main`"
+    );
+    outbox::flush(LOG);
+}
+
+/// Says once, in the first stop, that requests were served that no layer has counted.
+pub(crate) async fn log_uncounted(
+    watch: PhaseWatch,
+    in_flight: InFlight,
+    connections: Connections,
+) {
+    watch.reached(Phase::LameDuck).await;
+    let totals = connections.totals();
+    // HTTP/2 sends some 70 bytes on a connection without a request. A response has more.
+    let are_answered = totals.bytes_out > totals.accepted.saturating_mul(100);
+    if in_flight.totals().entered() == 0 && are_answered {
+        log_later!(
+            error,
+            "lameduck.uncounted",
+            {},
+            "connections were answered, but no request was counted: the stop cannot wait for \
+             requests. Put `duck.wrap(…)` around the router, or add `.layer(duck.layer())`"
+        );
+    }
+}
+
 /// Describes to the lifecycle what a stop waits for.
 pub(crate) fn work(
     lifecycle: Lifecycle,
@@ -49,10 +100,12 @@ pub(crate) fn work(
     connections: &Connections,
 ) -> Lifecycle {
     let counted = in_flight.clone();
+    let uncounted = log_uncounted(lifecycle.watch(), in_flight.clone(), connections.clone());
     lifecycle
         .with_work(requests(in_flight))
         .with_work(self::connections(connections))
         .with_tally(move || tally(&counted, &rejections))
+        .alongside(uncounted)
 }
 
 /// The requests as the lifecycle sees them.

@@ -26,4 +26,4 @@ pub use self::{
     wait::wait_until,
 };
 #[doc(inline)]
-pub use crate::__inner_accessors as inner_accessors;
+pub use crate::{__inner_accessors as inner_accessors, __log_later as log_later};

@@ -77,6 +77,28 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// Writes a `tracing` event on the [outbox](crate::plumbing::outbox)'s thread, by the subscriber of
+/// this thread. The fields are variables that outlive the call.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __log_later {
+    ($level:ident, $event:literal, { $($field:ident),* }, $message:literal) => {
+        if ::tracing::dispatcher::has_been_set() {
+            let dispatch = ::tracing::dispatcher::get_default(::std::clone::Clone::clone);
+            $crate::plumbing::outbox::post(move || {
+                ::tracing::dispatcher::with_default(&dispatch, || {
+                    ::tracing::$level!(
+                        target: "lameduck",
+                        event = $event,
+                        $($field,)*
+                        $message
+                    );
+                });
+            });
+        }
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex, PoisonError};

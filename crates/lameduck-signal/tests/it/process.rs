@@ -39,12 +39,17 @@ async fn print_triggers(mode: &str) {
         "debounce on a terminal" => {
             signals.with_terminal(true).with_debounce(Some(Duration::from_secs(60)))
         }
-        "kept" => signals,
+        "kept" | "unused" => signals,
         other => panic!("no mode {other:?}"),
     };
     let mut triggers = signals.install().unwrap();
     say("ready");
     if mode == "dropped" {
+        // A stop was asked for, so its owner ends the process, or the fourth signal does.
+        triggers.handle().trigger("admin");
+        triggers.next().await;
+    }
+    if mode == "dropped" || mode == "unused" {
         drop(triggers);
         stuck();
     }
@@ -193,6 +198,13 @@ fn different_signals_that_come_at_once_are_two_triggers() {
 #[test]
 fn after_a_cancelled_stop_the_same_signal_counts_however_soon_it_comes() {
     check("cancelled", &[(Raw::TERM, "first SIGTERM"), (Raw::TERM, "first SIGTERM")]);
+}
+
+#[test]
+fn a_signal_ends_the_process_when_the_triggers_were_dropped_unused() {
+    let mut process = Process::start("unused");
+    process.send(Raw::TERM);
+    assert_eq!(process.ends().code(), Some(128 + 15));
 }
 
 #[test]

@@ -28,7 +28,7 @@ const fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// Timeouts of 1 s in all.
+/// Timeouts of 0.9 s, and those of the hooks.
 fn short() -> StopTimeouts {
     StopTimeouts::new()
         .with_lame_duck(millis(100))
@@ -36,7 +36,6 @@ fn short() -> StopTimeouts {
         .with_accept_queue(millis(200))
         .with_cancel(millis(100))
         .with_force(millis(100))
-        .with_hooks(millis(100))
 }
 
 /// The process that the tests below start. Without a mode it does nothing.
@@ -55,9 +54,20 @@ fn process_under_test() {
 }
 
 async fn serve(mode: &str) -> Report {
+    if mode == "unused" {
+        drop(Lameduck::new());
+        say_ready("nowhere");
+        std::future::pending::<()>().await;
+    }
     let timeouts =
         if mode == "stdin" { StopTimeouts::new().with_lame_duck(millis(100)) } else { short() };
-    let duck = Lameduck::builder().with_stop_timeouts(timeouts).build();
+    let timeouts = timeouts.with_hooks(Duration::from_secs(4));
+    let builder = Lameduck::builder().with_stop_timeouts(timeouts);
+    let duck = match mode {
+        "unfinished" => builder.on_stop("slow", || tokio::time::sleep(Duration::from_secs(3))),
+        _ => builder,
+    };
+    let duck = duck.build();
     let app = Router::new()
         .route("/", get(async || "hello"))
         .route("/slow", get(async || tokio::time::sleep(millis(400)).await))
@@ -65,7 +75,12 @@ async fn serve(mode: &str) -> Report {
     if mode == "stdin" {
         tokio::task::spawn_blocking(|| stdin().read_line(&mut String::new()));
     }
-    if mode == "stock" {
+    if mode == "no layer" {
+        let listener = duck.bind("127.0.0.1:0").await.unwrap();
+        say_ready(&listener.local_addr().unwrap().to_string());
+        return duck.serve_listener(listener, app).await;
+    }
+    if mode == "stock" || mode == "unfinished" {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         say_ready(&listener.local_addr().unwrap().to_string());
         let app = app.merge(duck.probes()).layer(duck.layer());
@@ -73,6 +88,10 @@ async fn serve(mode: &str) -> Report {
             .with_graceful_shutdown(duck.shutdown_signal())
             .await
             .unwrap();
+        if mode == "unfinished" {
+            drop(duck);
+            exit(0);
+        }
         return duck.finished().await;
     }
     let listener = duck.bind("127.0.0.1:0").await.unwrap();
@@ -199,7 +218,7 @@ fn a_log_that_is_not_read_does_not_keep_a_process_that_must_be_forced() {
     let _blocked = server.ask("/block");
     thread::sleep(millis(100));
     server.terminate();
-    assert_eq!(server.exit_code(Duration::from_secs(3) + NOISE), Some(1));
+    assert_eq!(server.exit_code(Duration::from_secs(6) + NOISE), Some(1));
 }
 
 #[test]
@@ -209,7 +228,7 @@ fn a_handler_that_blocks_its_thread_does_not_keep_a_stock_server() {
         let _blocked = server.ask("/block");
         thread::sleep(millis(100));
         server.terminate();
-        assert_eq!(server.exit_code(Duration::from_secs(3) + NOISE), Some(1));
+        assert_eq!(server.exit_code(Duration::from_secs(6) + NOISE), Some(1));
     }
 }
 
@@ -219,7 +238,7 @@ fn handlers_that_block_every_thread_do_not_keep_the_process() {
     let _blocked = [server.ask("/block"), server.ask("/block"), server.ask("/block")];
     thread::sleep(millis(200));
     server.terminate();
-    assert_eq!(server.exit_code(Duration::from_secs(3) + NOISE), Some(1));
+    assert_eq!(server.exit_code(Duration::from_secs(6) + NOISE), Some(1));
 }
 
 #[test]
@@ -229,4 +248,45 @@ fn a_pending_read_of_stdin_does_not_keep_the_process_after_its_report() {
     server.terminate();
     // 28 s would be the sum of the stop timeouts.
     assert_eq!(server.exit_code(NOISE), Some(0));
+}
+
+/// Starts a server, lets it answer a request, stops it, and returns its exit code and its log.
+fn log_of(mode: &str) -> (Option<i32>, String) {
+    let mut server = Server::start(mode, Stdio::piped());
+    if server.addr != "nowhere" {
+        assert!(server.ask("/").join().unwrap().starts_with("HTTP/1.1 200"));
+    }
+    let mut stderr = server.child.stderr.take().unwrap();
+    let log = thread::spawn(move || {
+        let mut log = String::new();
+        stderr.read_to_string(&mut log).unwrap();
+        log
+    });
+    server.terminate();
+    let code = server.exit_code(NOISE);
+    (code, log.join().unwrap())
+}
+
+#[test]
+fn a_layer_that_was_forgotten_is_an_error_with_the_line_to_add() {
+    let (code, log) = log_of("no layer");
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(log.matches("lameduck.uncounted").count(), 1, "{log}");
+    assert!(log.contains("\"ERROR\"") && log.contains(".layer(duck.layer())"), "{log}");
+    let (_, log) = log_of("own");
+    assert!(!log.contains("\"ERROR\""), "{log}");
+}
+
+#[test]
+fn a_report_that_is_not_waited_for_is_an_error_with_the_line_to_add() {
+    let (_, log) = log_of("unfinished");
+    assert_eq!(log.matches("lameduck.unfinished").count(), 1, "{log}");
+    assert!(log.contains("duck.finished().await"), "{log}");
+}
+
+#[test]
+fn a_handle_that_is_dropped_unused_is_an_error_and_a_signal_still_ends_the_process() {
+    let (code, log) = log_of("unused");
+    assert_eq!(code, Some(128 + 15), "{log}");
+    assert_eq!(log.matches("lameduck.unused").count(), 1, "{log}");
 }
