@@ -5,10 +5,9 @@ use std::{
     future::{Future, poll_fn},
     pin::Pin,
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 
-use lameduck_core::{Phase, PhaseReached, PhaseWatch, plumbing::later};
+use lameduck_core::{Phase, PhaseReached, PhaseWatch};
 use pin_project_lite::pin_project;
 use tokio::{
     task::unconstrained,
@@ -162,11 +161,6 @@ impl Started {
 
 fn is_forced(phase: Option<&PhaseWatch>) -> bool {
     phase.is_some_and(|phase| phase.current() >= Phase::Forced)
-}
-
-/// The time that lies `limit` ahead.
-pub(crate) fn from_now(limit: Duration) -> Instant {
-    Instant::from_std(later(Instant::now().into_std(), limit))
 }
 
 impl fmt::Debug for DeadlineTimer {

@@ -110,6 +110,7 @@ mod layer;
 #[cfg(feature = "client")]
 mod outbound;
 mod request_id;
+mod time;
 mod timeout;
 mod trace;
 

@@ -17,8 +17,9 @@ use tower_service::Service;
 
 use crate::{
     CancelReason, Interrupted,
-    deadline_timer::{DeadlineTimer, from_now},
-    layer::{Client, is_grpc_call},
+    deadline_timer::DeadlineTimer,
+    layer::client::{Client, is_grpc_call},
+    time::from_now,
 };
 
 /// Wraps services in [`TimeoutService`]: a time limit for handlers, and nothing else.

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::state::{Parent, State};
-use crate::{CancelReason, RequestContext, layer::Client};
+use crate::{CancelReason, RequestContext, layer::client::Client};
 
 /// Makes a context in another one. It has the id, trace and values of that one, and is cancelled
 /// with it if it follows it.

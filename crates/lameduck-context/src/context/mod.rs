@@ -37,8 +37,8 @@ pub(crate) use self::{
 };
 use crate::{
     TraceContext,
-    deadline_timer::from_now,
-    layer::{Client, Config},
+    layer::{client::Client, config::Config},
+    time::from_now,
 };
 
 /// What is known about the request in flight: its id, its deadline, whether it is cancelled.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use lameduck_core::{
     Phase, PhaseWatch,
     plumbing::{BytesOwed, Kept},
@@ -19,10 +19,10 @@ use uuid::Uuid;
 
 use super::values::Values;
 use crate::{
-    CancelReason, RequestContext, TraceContext,
-    deadline_timer::from_now,
-    layer::{Client, Config},
+    CancelReason, RequestContext, RequestIdOptions, TraceContext,
+    layer::{client::Client, config::Config},
     request_id,
+    time::from_now,
 };
 
 /// The request is in flight. A cancelled one has the number of its reason.
@@ -99,13 +99,15 @@ impl State {
         client: Client,
     ) {
         self.client = client;
+        // Asked once whether it is leaked or counted.
+        let read: &Config = config;
         if let Some(id) = inbound {
             self.id = Some(id);
-        } else if config.options.request_id.is_some() {
+        } else if read.options.request_id.is_some() {
             let fresh = request_id::fresh();
-            if config.shows_id {
+            if read.shows_id {
                 // As text at once: it is read before the handler is called.
-                let is_shared = config.insert_id.is_some();
+                let is_shared = read.insert_id.is_some();
                 let text =
                     if is_shared { request_id::to_shared_header } else { request_id::to_header };
                 self.id = Some(text(&fresh));
@@ -137,7 +139,10 @@ impl State {
             *text = OnceLock::new();
         }
         *deadline = OnceLock::new();
-        *rare = OnceLock::new();
+        // Asked first: to drop an empty one is a call.
+        if rare.get().is_some() {
+            *rare = OnceLock::new();
+        }
         *stage.get_mut() = LIVE;
         *owed.get_mut() = BytesOwed::UNKNOWN.to_bits();
     }
@@ -182,14 +187,35 @@ impl State {
         }
     }
 
-    /// As [`to_id`](Self::to_id), for the only holder of the context: takes the text out. It is
-    /// made anew if it is read later.
+    /// Writes the id into the headers of a response, if the options say so.
     #[inline]
-    pub(crate) fn take_id(&mut self) -> Option<HeaderValue> {
-        match &self.fresh {
-            None => self.id.clone(),
-            Some(_) if self.id.is_some() => self.id.take(),
-            Some(uuid) => Some(self.text.take().unwrap_or_else(|| request_id::to_header(uuid))),
+    pub(crate) fn write_id(&self, headers: &mut HeaderMap) {
+        let Some(ids) = response_ids(self.config()) else { return };
+        if let Some(id) = self.to_id() {
+            set(headers, &ids.header, id);
+        }
+    }
+
+    /// As [`write_id`](Self::write_id), for the only holder of the context: moves a text that was
+    /// made here. It is made anew if it is read later.
+    #[inline]
+    pub(crate) fn move_id(&mut self, headers: &mut HeaderMap) {
+        let Self { config, id, fresh, text, .. } = self;
+        let Some(ids) = config.as_deref().and_then(response_ids) else { return };
+        // Each arm by itself: a header value is larger than a pointer, and is moved once.
+        match (fresh, text.get()) {
+            (Some(_), _) if id.is_some() => {
+                if let Some(id) = id.take() {
+                    set(headers, &ids.header, id);
+                }
+            }
+            (Some(uuid), None) => set(headers, &ids.header, request_id::to_header(uuid)),
+            (Some(_), Some(text)) => set(headers, &ids.header, text.clone()),
+            (None, _) => {
+                if let Some(id) = id {
+                    set(headers, &ids.header, id.clone());
+                }
+            }
         }
     }
 
@@ -367,6 +393,18 @@ impl State {
     fn is_cancelling(&self) -> bool {
         self.phase().is_some_and(|phase| phase.current() >= Phase::Cancelling)
     }
+}
+
+/// The options of ids, if responses carry them.
+#[inline]
+fn response_ids(config: &Config) -> Option<&RequestIdOptions> {
+    config.options.request_id.as_ref().filter(|ids| ids.response_header)
+}
+
+/// Sets a header. A head that already has as many headers as the map allows stays without it.
+#[inline]
+fn set(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+    let _ = headers.try_insert(name, value);
 }
 
 impl Default for State {

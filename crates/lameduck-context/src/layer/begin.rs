@@ -1,17 +1,14 @@
 //! What a layer does with a request as it begins, and with the head of its response.
 
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, Request, Response};
 use lameduck_core::plumbing::Kept;
 
-use super::{
-    client::Client,
-    config::{Config, InsertId},
-    head::RequestHead,
-};
+use super::{client::Client, config::Config, head::RequestHead};
 use crate::{
     RequestContext, TraceContext,
     context::{Bounds, follow_outer},
-    deadline_timer::from_now,
+    request_id::InsertId,
+    time::from_now,
 };
 
 /// Begins a request that [need not be read](Config::looks_into).
@@ -57,29 +54,18 @@ fn insert_id<B>(context: &RequestContext, insert: InsertId, request: &mut Reques
     let ids = context.config().options.request_id.as_ref();
     let Some((id, ids)) = context.request_id_header().zip(ids) else { return };
     insert(id, request.extensions_mut());
-    set(request.headers_mut(), &ids.header, id.clone());
+    // A head that already has as many headers as the map allows stays without it.
+    let _ = request.headers_mut().try_insert(&ids.header, id.clone());
 }
 
 /// Writes the id into a response.
 #[inline]
 pub(super) fn write_id<B>(context: &mut RequestContext, response: &mut Response<B>) {
-    let ids = context.config().options.request_id.as_ref();
-    if !ids.is_some_and(|ids| ids.response_header) {
-        return;
+    let headers = response.headers_mut();
+    match context.state_mut() {
+        Some(state) => state.move_id(headers),
+        None => context.state().write_id(headers),
     }
-    let id = match context.state_mut() {
-        Some(state) => state.take_id(),
-        None => context.state().to_id(),
-    };
-    if let (Some(id), Some(ids)) = (id, &context.config().options.request_id) {
-        set(response.headers_mut(), &ids.header, id);
-    }
-}
-
-/// Sets a header. A head that already has as many headers as the map allows stays without it.
-#[inline]
-fn set(headers: &mut HeaderMap, name: &http::HeaderName, value: HeaderValue) {
-    let _ = headers.try_insert(name, value);
 }
 
 /// Reads what the head decides: the limit, the caller's deadline, the trace.

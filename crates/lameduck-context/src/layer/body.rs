@@ -18,7 +18,8 @@ use super::{interrupted::grpc_trailers, outcome::Outcome};
 use crate::{
     CancelReason, RequestContext,
     context::Scope,
-    deadline_timer::{DeadlineTimer, Expiry, from_now},
+    deadline_timer::{DeadlineTimer, Expiry},
+    time::from_now,
 };
 
 type BoxError = Box<dyn Error + Send + Sync>;

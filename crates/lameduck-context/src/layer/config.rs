@@ -2,18 +2,16 @@
 
 use std::{any::Any, borrow::Cow, fmt, sync::Arc, time::Duration};
 
-use http::{Extensions, HeaderValue, Request};
+use http::{HeaderValue, Request};
 use lameduck_core::PhaseWatch;
 
 use super::{
     counts::ContextCounts, head::RequestHead, interrupted::MakeResponse, options::ContextOptions,
 };
+use crate::request_id::InsertId;
 
 /// Called once the id of a request is known.
 pub(super) type OnRequestId = Arc<dyn Fn(&HeaderValue) + Send + Sync>;
-
-/// Puts an id into the extensions of a request.
-pub(crate) type InsertId = fn(&HeaderValue, &mut Extensions);
 
 /// Returns how long the handler of one request may take.
 pub(super) type TimeoutBy = Arc<dyn Fn(&RequestHead<'_>) -> Option<Duration> + Send + Sync>;

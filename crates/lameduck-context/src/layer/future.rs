@@ -21,7 +21,8 @@ use super::{
 use crate::{
     CancelReason, RequestContext,
     context::Scope,
-    deadline_timer::{DeadlineTimer, Expiry, from_now},
+    deadline_timer::{DeadlineTimer, Expiry},
+    time::from_now,
 };
 
 pin_project! {

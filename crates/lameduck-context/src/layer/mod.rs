@@ -2,8 +2,8 @@
 
 mod begin;
 mod body;
-mod client;
-mod config;
+pub(crate) mod client;
+pub(crate) mod config;
 mod counts;
 mod future;
 mod head;
@@ -22,6 +22,8 @@ use lameduck_core::{
 };
 use tower_layer::Layer;
 
+use self::config::Config;
+
 pub use self::{
     body::{BodyInterrupted, ContextBody},
     counts::ContextCounts,
@@ -30,10 +32,6 @@ pub use self::{
     interrupted::Interrupted,
     options::{ContextOptions, RequestTimeouts},
     service::ContextService,
-};
-pub(crate) use self::{
-    client::{Client, is_grpc_call},
-    config::{Config, InsertId},
 };
 
 /// How many configurations of this layer a process keeps for as long as it lives.

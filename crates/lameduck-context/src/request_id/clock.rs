@@ -4,10 +4,15 @@ use std::{cell::Cell, time::SystemTime};
 
 use coarsetime::Instant;
 
+/// The last tick of the coarse clock that a thread saw, and the time of day that it read then.
+struct Last {
+    tick: Cell<u64>,
+    millis: Cell<u64>,
+}
+
 thread_local! {
-    /// The last tick of the coarse clock that this thread saw, and the time of day that it read
-    /// then.
-    static LAST: Cell<Option<(Instant, u64)>> = const { Cell::new(None) };
+    // The clock does not tick that far.
+    static LAST: Last = const { Last { tick: Cell::new(u64::MAX), millis: Cell::new(0) } };
 }
 
 /// Milliseconds since 1970, zero before that. The time of day may be set back.
@@ -17,17 +22,16 @@ thread_local! {
 /// that is kept from running makes its ticks longer.
 #[inline]
 pub(super) fn unix_millis() -> u64 {
-    let tick = Instant::now_without_cache_update();
-    match LAST.get() {
-        Some((last, millis)) if last == tick => millis,
-        _ => read(tick),
-    }
+    let tick = Instant::now_without_cache_update().as_ticks();
+    LAST.with(|last| if last.tick.get() == tick { last.millis.get() } else { read(last, tick) })
 }
 
+#[cold]
 #[inline(never)]
-fn read(tick: Instant) -> u64 {
+fn read(last: &Last, tick: u64) -> u64 {
     let millis = exact();
-    LAST.set(Some((tick, millis)));
+    last.tick.set(tick);
+    last.millis.set(millis);
     millis
 }
 
@@ -55,7 +59,10 @@ mod tests {
     #[test]
     fn a_thread_reads_the_exact_clock_anew_when_the_coarse_one_has_ticked() {
         let old = Instant::now_without_cache_update() - coarsetime::Duration::from_secs(1);
-        LAST.set(Some((old, 7)));
+        LAST.with(|last| {
+            last.tick.set(old.as_ticks());
+            last.millis.set(7);
+        });
         assert!(unix_millis() > 7);
     }
 }

@@ -3,11 +3,13 @@
 mod clock;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 use self::clock::unix_millis;
-use crate::layer::InsertId;
+
+/// Puts an id into the extensions of a request.
+pub(crate) type InsertId = fn(&HeaderValue, &mut Extensions);
 
 /// The longest id that is taken over from a client, in bytes.
 const LONGEST: usize = 128;
