@@ -28,7 +28,7 @@ const fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// Timeouts of 0.9 s, and those of the hooks.
+/// Timeouts of 1 s in all.
 fn short() -> StopTimeouts {
     StopTimeouts::new()
         .with_lame_duck(millis(100))
@@ -36,6 +36,7 @@ fn short() -> StopTimeouts {
         .with_accept_queue(millis(200))
         .with_cancel(millis(100))
         .with_force(millis(100))
+        .with_hooks(millis(100))
 }
 
 /// The process that the tests below start. Without a mode it does nothing.
@@ -61,11 +62,12 @@ async fn serve(mode: &str) -> Report {
     }
     let timeouts =
         if mode == "stdin" { StopTimeouts::new().with_lame_duck(millis(100)) } else { short() };
-    let timeouts = timeouts.with_hooks(Duration::from_secs(4));
-    let builder = Lameduck::builder().with_stop_timeouts(timeouts);
+    let duck = Lameduck::builder().with_stop_timeouts(timeouts);
     let duck = match mode {
-        "unfinished" => builder.on_stop("slow", || tokio::time::sleep(Duration::from_secs(3))),
-        _ => builder,
+        "unfinished" => duck
+            .with_stop_timeouts(timeouts.with_hooks(Duration::from_secs(4)))
+            .on_stop("slow", || tokio::time::sleep(Duration::from_secs(3))),
+        _ => duck,
     };
     let duck = duck.build();
     let app = Router::new()
@@ -218,7 +220,7 @@ fn a_log_that_is_not_read_does_not_keep_a_process_that_must_be_forced() {
     let _blocked = server.ask("/block");
     thread::sleep(millis(100));
     server.terminate();
-    assert_eq!(server.exit_code(Duration::from_secs(6) + NOISE), Some(1));
+    assert_eq!(server.exit_code(Duration::from_secs(3) + NOISE), Some(1));
 }
 
 #[test]
@@ -228,7 +230,7 @@ fn a_handler_that_blocks_its_thread_does_not_keep_a_stock_server() {
         let _blocked = server.ask("/block");
         thread::sleep(millis(100));
         server.terminate();
-        assert_eq!(server.exit_code(Duration::from_secs(6) + NOISE), Some(1));
+        assert_eq!(server.exit_code(Duration::from_secs(3) + NOISE), Some(1));
     }
 }
 
@@ -238,7 +240,7 @@ fn handlers_that_block_every_thread_do_not_keep_the_process() {
     let _blocked = [server.ask("/block"), server.ask("/block"), server.ask("/block")];
     thread::sleep(millis(200));
     server.terminate();
-    assert_eq!(server.exit_code(Duration::from_secs(6) + NOISE), Some(1));
+    assert_eq!(server.exit_code(Duration::from_secs(3) + NOISE), Some(1));
 }
 
 #[test]
