@@ -38,9 +38,9 @@
 //!
 //! # Cost
 //!
-//! [`PhaseWatch::current`] is one atomic load from a cache line that a process writes a few times in
-//! its life. A wait is one entry in one of eight lists, so that many waiters do not contend for one
-//! lock.
+//! [`PhaseWatch::current`] is one atomic load from a cache line that a process writes a few times
+//! in its life. A wait is one entry in one of eight lists, so that many waiters do not contend for
+//! one lock.
 //!
 //! # What it does not do
 //!
@@ -64,6 +64,7 @@ mod marker;
 mod phase;
 #[doc(hidden)]
 pub mod plumbing;
+mod shared;
 mod stop_timeouts;
 mod watch;
 

@@ -11,9 +11,9 @@ use crate::Budget;
 /// A phase ends at its event, so a timeout is a bound and not a pause. Only lame duck has a
 /// minimum. The defaults add up to 28 s, which fits Kubernetes' 30 s with 2 s to spare.
 ///
-/// With the feature `serde` it is read from a map of the names `lame_duck`, `drain`, `accept_queue`,
-/// `cancel`, `force` and `hooks` to texts such as `15s`; `lame_duck_quiet` and `lame_duck_max`
-/// together let lame duck end early. What is missing has its default.
+/// With the feature `serde` it is read from a map of the names `lame_duck`, `drain`,
+/// `accept_queue`, `cancel`, `force` and `hooks` to texts such as `15s`; `lame_duck_quiet` and
+/// `lame_duck_max` together let lame duck end early. What is missing has its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(
@@ -57,8 +57,8 @@ impl StopTimeouts {
     /// `LAMEDUCK_STOP_HOOKS`, each a duration such as `15s`, `500ms` or `1m 30s`.
     ///
     /// `LAMEDUCK_STOP_LAME_DUCK_QUIET` and `LAMEDUCK_STOP_LAME_DUCK_MAX` together let lame duck end
-    /// early, see [`with_lame_duck_until_quiet`](Self::with_lame_duck_until_quiet). A variable that is
-    /// not set leaves the default.
+    /// early, see [`with_lame_duck_until_quiet`](Self::with_lame_duck_until_quiet). A variable that
+    /// is not set leaves the default.
     ///
     /// ```
     /// use lameduck_core::StopTimeouts;
@@ -72,7 +72,8 @@ impl StopTimeouts {
     ///
     /// Names the variable, its value and what to write instead: a value that is not a duration, a
     /// variable that begins with `LAMEDUCK_STOP_` and names no timeout, or only one of the two that
-    /// let lame duck end early. Whether the timeouts fit the budget is [checked](Self::check) later.
+    /// let lame duck end early. Whether the timeouts fit the budget is [checked](Self::check)
+    /// later.
     #[cfg(feature = "env")]
     pub fn from_env() -> Result<Self, StopTimeoutsError> {
         Self::from_variables(std::env::vars_os())
@@ -282,8 +283,8 @@ impl StopTimeouts {
             _ => format!("raise the budget to {total:?}"),
         };
         Err(StopTimeoutsError::new(format!(
-            "the stop timeouts add up to {total:?} (lame_duck {:?} + drain {:?} + cancel {:?} + force \
-             {:?} + hooks {:?}), but the budget is {budget}; {proposal}",
+            "the stop timeouts add up to {total:?} (lame_duck {:?} + drain {:?} + cancel {:?} + \
+             force {:?} + hooks {:?}), but the budget is {budget}; {proposal}",
             self.lame_duck_max, self.drain, self.cancel, self.force, self.hooks
         )))
     }

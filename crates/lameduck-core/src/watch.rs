@@ -4,95 +4,23 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use crossbeam_utils::CachePadded;
 use tokio::sync::{Notify, futures::OwnedNotified};
 
-use crate::{Phase, StopDeadlines};
-
-/// The waiters for one phase are spread over this many lists, as in tokio's own `watch`, because
-/// each list has one lock.
-const SHARDS: usize = 8;
-
-/// The waiters for one phase. Each phase has its own, so that a move wakes only the waiters that
-/// it completes: while a server drains, every request in flight waits for a later phase.
-type Waiters = [Arc<Notify>; SHARDS];
-
-/// No deadline is set.
-const NONE: u64 = u64::MAX;
+use crate::{
+    Phase, StopDeadlines,
+    shared::{SHARDS, Shared},
+};
 
 /// Makes a phase, [`Phase::Starting`], as a side that writes and a side that reads.
 #[must_use]
 pub fn phase_channel() -> (PhaseSender, PhaseWatch) {
-    let shared = Arc::new(Shared {
-        phase: CachePadded::new(AtomicU8::new(Phase::Starting as u8)),
-        draining_at: AtomicU64::new(NONE),
-        accept_queue_until: AtomicU64::new(NONE),
-        cancelling_at: AtomicU64::new(NONE),
-        abort_at: AtomicU64::new(NONE),
-        // The only clock reading: deadlines are stored relative to it.
-        #[expect(clippy::disallowed_methods, reason = "an origin, not a measurement")]
-        origin: Instant::now(),
-        waiters: Phase::ALL.map(|_| std::array::from_fn(|_| Arc::default())),
-        begun: AtomicUsize::new(0),
-        cancelled: AtomicUsize::new(0),
-        stop_cancelled: Notify::new(),
-        next_shard: AtomicUsize::new(0),
-    });
+    let shared = Arc::new(Shared::new());
     (PhaseSender { shared: Arc::clone(&shared) }, PhaseWatch { shared })
-}
-
-struct Shared {
-    /// Alone on its cache line: every request reads it, a stop writes it a few times.
-    phase: CachePadded<AtomicU8>,
-    /// The [`StopDeadlines`], each in nanoseconds after `origin`.
-    draining_at: AtomicU64,
-    accept_queue_until: AtomicU64,
-    cancelling_at: AtomicU64,
-    abort_at: AtomicU64,
-    origin: Instant,
-    /// By phase.
-    waiters: [Waiters; Phase::ALL.len()],
-    /// How many stops have begun.
-    begun: AtomicUsize,
-    /// How many stops were cancelled.
-    cancelled: AtomicUsize,
-    /// Notified after each cancelled stop.
-    stop_cancelled: Notify,
-    next_shard: AtomicUsize,
-}
-
-impl Shared {
-    #[inline]
-    fn phase(&self) -> Phase {
-        // SeqCst: a layer counts a request and then reads the phase; the driver writes the phase
-        // and then reads the count. One total order over these four operations makes sure that no
-        // request slips between them. On x86-64 and AArch64 the load costs as much as an acquire.
-        Phase::from_u8(self.phase.load(Ordering::SeqCst))
-    }
-
-    fn store(&self, deadline: &AtomicU64, at: Option<Instant>) {
-        let nanos = at.map_or(NONE, |at| {
-            let after = at.saturating_duration_since(self.origin);
-            u64::try_from(after.as_nanos()).unwrap_or(NONE)
-        });
-        // Release, and acquire in `load`: a reader of the deadline sees what was written before it.
-        deadline.store(nanos, Ordering::Release);
-    }
-
-    fn load(&self, deadline: &AtomicU64) -> Option<Instant> {
-        match deadline.load(Ordering::Acquire) {
-            NONE => None,
-            nanos => self.origin.checked_add(Duration::from_nanos(nanos)),
-        }
-    }
 }
 
 /// The side of a phase that writes. Made by [`phase_channel`].
@@ -177,9 +105,10 @@ impl PhaseWatch {
 
     /// How many stops were cancelled so far. Plumbing of lameduck's own crates.
     ///
-    /// A move wakes a waiter once. A future that reads the [phase](Self::current) instead of polling
-    /// its wait again, and finds it too early, compares this number with the one from the last poll
-    /// of that wait: if it has grown, the wake-up is used up, and the wait must be polled again.
+    /// A move wakes a waiter once. A future that reads the [phase](Self::current) instead of
+    /// polling its wait again, and finds it too early, compares this number with the one from
+    /// the last poll of that wait: if it has grown, the wake-up is used up, and the wait must
+    /// be polled again.
     #[doc(hidden)]
     #[must_use]
     pub fn times_cancelled(&self) -> usize {

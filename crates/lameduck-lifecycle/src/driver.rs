@@ -96,7 +96,8 @@ impl Driver {
 
     async fn start(mut self, start_hooks: Vec<Hook>) -> Report {
         let (start, not_done) = run_start_hooks(start_hooks, &mut self.commands).await;
-        // A stop hook reverts the start hook of its name. One without such a start hook always runs.
+        // A stop hook reverts the start hook of its name. One without such a start hook always
+        // runs.
         self.stop_hooks.forget(&not_done);
         let mut error = None;
         match start {
@@ -331,8 +332,8 @@ impl Driver {
     }
 }
 
-/// When the driver ends in any way, also by a panic in a closure of the user, the phase is final, so
-/// that no task waits for a phase that never comes.
+/// When the driver ends in any way, also by a panic in a closure of the user, the phase is final,
+/// so that no task waits for a phase that never comes.
 impl Drop for Driver {
     fn drop(&mut self) {
         self.sender.publish(Phase::Stopped);

@@ -18,8 +18,8 @@ const EXIT: Duration = Duration::from_secs(1);
 const LOG: Duration = Duration::from_millis(250);
 
 impl From<Report> for ExitCode {
-    /// The exit code of the outcome. To be the last thing in `main`: the watchdog ends the process a
-    /// second later, see [`Report`].
+    /// The exit code of the outcome. To be the last thing in `main`: the watchdog ends the process
+    /// a second later, see [`Report`].
     ///
     /// Logs why the server did not start, if it did not.
     fn from(report: Report) -> Self {

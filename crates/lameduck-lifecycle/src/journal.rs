@@ -41,7 +41,10 @@ struct Inner {
 
 /// Writes one event with the fields that all events have.
 macro_rules! write_event {
-    ($level:ident, $journal:expr, $event:literal, { $($field:ident $(= $value:expr)?),* }, $message:expr) => {{
+    (
+        $level:ident, $journal:expr, $event:literal,
+        { $($field:ident $(= $value:expr)?),* }, $message:expr
+    ) => {{
         $(let $field = owned!($field $(= $value)?);)*
         $journal.post(move |inner, seq, elapsed_ms| {
             tracing::$level!(
@@ -70,7 +73,8 @@ macro_rules! owned {
 impl Journal {
     /// Begins the log of a stop that begins now.
     pub(crate) fn open() -> Self {
-        // 64 random bits: the keys of a state are random in each process, and each state has others.
+        // 64 random bits: the keys of a state are random in each process, and each state has
+        // others.
         let shutdown_id = format!("{:016x}", RandomState::new().hash_one(()));
         let inner = Inner {
             shutdown_id,

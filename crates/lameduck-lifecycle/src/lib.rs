@@ -3,8 +3,8 @@
 //! A *lifecycle* owns the phase of a process and nothing else. Layers and listeners watch the phase
 //! and do their part by themselves. The lifecycle waits for what they count, runs the hooks, keeps
 //! the stop timeouts and records what happens. The mistake that this crate avoids is a stop spread
-//! over a `select!` in `main`, a sleep in a hook and a timeout in a manifest, whose sum is not known
-//! before a deployment fails.
+//! over a `select!` in `main`, a sleep in a hook and a timeout in a manifest, whose sum is not
+//! known before a deployment fails.
 //!
 //! # Example
 //!
@@ -28,8 +28,8 @@
 //! # Where to put it
 //!
 //! In `main`, before the listener is bound, so that a stop during the start is seen as well. Give
-//! [`Lifecycle::watch`] to the layers and the listener, and describe with [`Work`] what a stop waits
-//! for.
+//! [`Lifecycle::watch`] to the layers and the listener, and describe with [`Work`] what a stop
+//! waits for.
 //!
 //! # Guarantees
 //!

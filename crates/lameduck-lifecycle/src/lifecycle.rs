@@ -70,8 +70,8 @@ impl Lifecycle {
         self
     }
 
-    /// Sets the time that all stop timeouts together must fit into. By default Kubernetes' 30 s minus
-    /// 2 s.
+    /// Sets the time that all stop timeouts together must fit into. By default Kubernetes' 30 s
+    /// minus 2 s.
     pub fn with_budget(mut self, budget: Budget) -> Self {
         self.budget = budget;
         self
@@ -139,8 +139,8 @@ impl Lifecycle {
     /// timeouts and half of the margin are over.
     ///
     /// For a process that is one server. By default a lifecycle never ends the process. A report
-    /// that is converted into an exit code does, but handlers that block every thread of the runtime
-    /// prevent that conversion.
+    /// that is converted into an exit code does, but handlers that block every thread of the
+    /// runtime prevent that conversion.
     pub fn with_watchdog(mut self) -> Self {
         self.has_watchdog = true;
         self
@@ -155,8 +155,8 @@ impl Lifecycle {
         self
     }
 
-    /// Calls `call` when a stop is cancelled, before [`StopHandle::cancel_stop`] returns. Plumbing of
-    /// lameduck's own crates.
+    /// Calls `call` when a stop is cancelled, before [`StopHandle::cancel_stop`] returns. Plumbing
+    /// of lameduck's own crates.
     #[doc(hidden)]
     pub fn on_cancelled(mut self, call: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_cancelled = Box::new(call);
@@ -179,8 +179,8 @@ impl Lifecycle {
     ///
     /// # Errors
     ///
-    /// Stop timeouts that do not fit (see [`StopTimeouts::check`]), two hooks of one kind with one name, or a
-    /// stop hook with a timeout of zero.
+    /// Stop timeouts that do not fit (see [`StopTimeouts::check`]), two hooks of one kind with one
+    /// name, or a stop hook with a timeout of zero.
     pub fn check(&self) -> Result<(), LifecycleError> {
         self.timeouts.check(self.budget).map_err(|error| LifecycleError::new(error.to_string()))?;
         for (kind, hooks) in [("start", &self.start_hooks), ("stop", &self.stop_hooks)] {

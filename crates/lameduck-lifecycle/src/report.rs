@@ -200,8 +200,9 @@ impl Report {
         &self.hooks
     }
 
-    /// What kept the drain from its end, a line each: requests and connections that were dropped, or
-    /// else those still open when cancelling began. At most 100 of a kind, and how many more.
+    /// What kept the drain from its end, a line each: requests and connections that were dropped,
+    /// or else those still open when cancelling began. At most 100 of a kind, and how many
+    /// more.
     #[must_use]
     pub fn blockers(&self) -> &[String] {
         &self.blockers

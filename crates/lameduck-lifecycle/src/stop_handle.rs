@@ -42,8 +42,8 @@ impl StopHandle {
         self.watchdog.arm(true);
     }
 
-    /// Goes one step further at once: from lame duck or draining to cancelling, from there to forced,
-    /// and past the stop hooks while they run. Has no effect before a stop.
+    /// Goes one step further at once: from lame duck or draining to cancelling, from there to
+    /// forced, and past the stop hooks while they run. Has no effect before a stop.
     pub fn escalate(&self) {
         drop(self.commands.send(Command::Escalate));
     }

@@ -24,8 +24,8 @@ const EXIT: Duration = Duration::from_millis(500);
 
 /// Ends the process when a stop takes longer than all of its timeouts and half of the margin.
 ///
-/// It has a thread of its own, because it is for a runtime that does not run its tasks any more. The
-/// thread needs no lock and no log. Off until it knows how long a stop may take.
+/// It has a thread of its own, because it is for a runtime that does not run its tasks any more.
+/// The thread needs no lock and no log. Off until it knows how long a stop may take.
 pub(crate) struct Watchdog {
     shared: Arc<Shared>,
     thread: OnceLock<Thread>,

@@ -71,8 +71,8 @@ pub struct Work {
 impl Work {
     /// Describes work by its name, how much of it is open, and a future that waits until none is.
     ///
-    /// The future is made anew as often as needed, and may be dropped at any time. A closure or future
-    /// that panics costs only itself: the stop goes on, at the latest to its timeouts.
+    /// The future is made anew as often as needed, and may be dropped at any time. A closure or
+    /// future that panics costs only itself: the stop goes on, at the latest to its timeouts.
     pub fn new<F>(
         name: &'static str,
         open: impl Fn() -> usize + Send + Sync + 'static,
@@ -184,7 +184,7 @@ impl Work {
 
     fn log_panic(&self, closure: &'static str) {
         let work = self.name;
-        log_later!(error, "work.panicked", { work, closure }, "a closure panicked, the stop goes on");
+        log_later!(error, "work.panicked", { work, closure }, "a closure panicked, it is skipped");
     }
 }
 

@@ -90,7 +90,8 @@ impl Listening {
             return;
         }
         match self.causes.try_send(cause.clone()) {
-            // The triggers were dropped before they asked for a stop: nothing else ends the process.
+            // The triggers were dropped before they asked for a stop: nothing else ends the
+            // process.
             Err(TrySendError::Closed(_)) if self.memory.escalation().is_none() => {
                 end_process(signal);
             }

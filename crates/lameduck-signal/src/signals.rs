@@ -116,16 +116,18 @@ impl Signals {
 
     /// Ends the process at the fourth stop signal, even if none of its tasks runs any more.
     ///
-    /// By default off: a process whose runtime is stuck does not react to the installed signals. The
-    /// thread that receives signals counts them, and outlives the [`Triggers`], because a runtime can
-    /// hang while it is dropped. The process ends with [`Signal::exit_code`] and runs no destructors.
+    /// By default off: a process whose runtime is stuck does not react to the installed signals.
+    /// The thread that receives signals counts them, and outlives the [`Triggers`], because a
+    /// runtime can hang while it is dropped. The process ends with [`Signal::exit_code`] and
+    /// runs no destructors.
     pub const fn with_exit_at_fourth_signal(mut self) -> Self {
         self.exits_at_fourth_signal = true;
         self
     }
 
     /// Calls `observer` for each stop signal that counts, on the thread that receives signals, also
-    /// when the runtime of the program is stuck. It must not block. Plumbing of lameduck's own crates.
+    /// when the runtime of the program is stuck. It must not block. Plumbing of lameduck's own
+    /// crates.
     #[doc(hidden)]
     pub fn with_observer(mut self, observer: impl FnMut(&StopCause) + Send + 'static) -> Self {
         self.observer = Some(Box::new(observer));
@@ -140,8 +142,9 @@ impl Signals {
 
     /// Installs the signal handlers. To be called before the socket is bound.
     ///
-    /// From then on the signals do not end the process, for as long as it lives. A thread of its own
-    /// receives them, so a runtime whose threads are blocked delays only what follows from them.
+    /// From then on the signals do not end the process, for as long as it lives. A thread of its
+    /// own receives them, so a runtime whose threads are blocked delays only what follows from
+    /// them.
     ///
     /// # Errors
     ///

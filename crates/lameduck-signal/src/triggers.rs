@@ -37,8 +37,8 @@ pub(crate) struct Parts {
 /// The triggers of a process, one after the other, each with its escalation.
 ///
 /// Made by [`Signals::install`](crate::Signals::install). Has one owner, which waits in a loop.
-/// When it is dropped before a stop was asked for, a stop signal ends the process, as it does without
-/// a handler.
+/// When it is dropped before a stop was asked for, a stop signal ends the process, as it does
+/// without a handler.
 #[must_use = "triggers have no effect unless a task waits for them"]
 pub struct Triggers {
     parts: Parts,

@@ -63,8 +63,8 @@ impl LameduckBuilder {
         self
     }
 
-    /// Sets the time that all stop timeouts together must fit into. By default Kubernetes' 30 s minus
-    /// 2 s.
+    /// Sets the time that all stop timeouts together must fit into. By default Kubernetes' 30 s
+    /// minus 2 s.
     pub fn with_budget(mut self, budget: Budget) -> Self {
         self.lifecycle = self.lifecycle.with_budget(budget);
         self
@@ -99,8 +99,8 @@ impl LameduckBuilder {
         self
     }
 
-    /// Changes how [`Lameduck::serve`] serves connections: how many, and for how long. By default as
-    /// [`HttpOptions::new`](lameduck_server::HttpOptions::new).
+    /// Changes how [`Lameduck::serve`] serves connections: how many, and for how long. By default
+    /// as [`HttpOptions::new`](lameduck_server::HttpOptions::new).
     ///
     /// ```
     /// # use std::{num::NonZeroUsize, time::Duration};

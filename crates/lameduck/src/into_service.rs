@@ -89,7 +89,8 @@ impl IntoService for WrappedRouter {
     }
 }
 
-/// An app whose requests have the address of their peer. Made by [`IntoService::with_connect_info`].
+/// An app whose requests have the address of their peer. Made by
+/// [`IntoService::with_connect_info`].
 #[derive(Clone, Debug)]
 #[must_use = "an app has no effect until it is served"]
 pub struct WithConnectInfo<T> {

@@ -40,9 +40,9 @@ use crate::{LameduckBuilder, LameduckLayer, wiring};
 /// The life of a server, from its first start hook to its exit code.
 ///
 /// A cheap handle: clones share one life. Its layer goes on the router, its listener under the
-/// server. It starts when the server serves: with [`serve`](Self::serve), with its listener, or with
-/// a wait for a part of the stop. A signal before that is kept. See the [crate docs](crate) for both
-/// ways to use it.
+/// server. It starts when the server serves: with [`serve`](Self::serve), with its listener, or
+/// with a wait for a part of the stop. A signal before that is kept. See the [crate docs](crate)
+/// for both ways to use it.
 #[derive(Clone)]
 #[must_use = "a lameduck has no effect until it serves, or its listener does"]
 pub struct Lameduck {
@@ -109,8 +109,8 @@ impl Lameduck {
         Self { inner: Arc::new(inner) }
     }
 
-    /// The layer for a router or service: it counts requests, rejects them while draining, and gives
-    /// them a context.
+    /// The layer for a router or service: it counts requests, rejects them while draining, and
+    /// gives them a context.
     ///
     /// Each request must pass it once. A second layer, or [`wrap`](Self::wrap) as well, counts it
     /// twice.
@@ -119,8 +119,8 @@ impl Lameduck {
         wiring::layer(in_flight.clone(), drain.clone(), context.clone())
     }
 
-    /// Wraps a listener, TCP or Unix, for an accept loop of your own, and starts. For `axum::serve`,
-    /// see `axum_listener`.
+    /// Wraps a listener, TCP or Unix, for an accept loop of your own, and starts. For
+    /// `axum::serve`, see `axum_listener`.
     ///
     /// # Panics
     ///
@@ -132,8 +132,9 @@ impl Lameduck {
 
     /// Completes when a stock server should shut its connections down.
     ///
-    /// For `with_graceful_shutdown`. It completes later than the end of accepting, which the listener
-    /// does by itself: until then, idle connections are kept so that their clients can be notified.
+    /// For `with_graceful_shutdown`. It completes later than the end of accepting, which the
+    /// listener does by itself: until then, idle connections are kept so that their clients can
+    /// be notified.
     ///
     /// # Panics
     ///
@@ -204,7 +205,8 @@ impl Lameduck {
     }
 
     /// Completes when the server begins to reject requests: the last moment to notify streams and
-    /// WebSockets. Starts, so that a stop is seen. A handler takes a [`watch`](Self::watch) instead.
+    /// WebSockets. Starts, so that a stop is seen. A handler takes a [`watch`](Self::watch)
+    /// instead.
     ///
     /// # Panics
     ///
@@ -214,8 +216,8 @@ impl Lameduck {
         self.inner.watch.reached(Phase::Draining)
     }
 
-    /// Completes when all clients that were connected at the begin of a stop are notified of it. From
-    /// then on streams may end, although the server still serves.
+    /// Completes when all clients that were connected at the begin of a stop are notified of it.
+    /// From then on streams may end, although the server still serves.
     ///
     /// A handler takes a clone of [`connections`](Self::connections) instead, and waits for
     /// [`all_notified`](Connections::all_notified), which says which clients it waits for.
@@ -243,12 +245,12 @@ impl Lameduck {
     /// `/readyz` to it.
     ///
     /// The cheapest place for the layer: on the routes, axum adds four allocations for each request
-    /// and some 1,500 instructions, a tenth of what it needs for one (`cargo xtask perf`). Two things
-    /// are different here. Requests are counted before their route is known, so
+    /// and some 1,500 instructions, a tenth of what it needs for one (`cargo xtask perf`). Two
+    /// things are different here. Requests are counted before their route is known, so
     /// [`blockers`](InFlight::blockers) names them by their path. And the layers of the router are
     /// inside: a rejection has no CORS headers, which a page from another origin needs to read its
-    /// status. Where one of them matters, put [`layer`](Self::layer) and [`probes`](Self::probes) on
-    /// the router, and not `wrap`: both together count each request twice.
+    /// status. Where one of them matters, put [`layer`](Self::layer) and [`probes`](Self::probes)
+    /// on the router, and not `wrap`: both together count each request twice.
     ///
     /// The probes are exempt from the drain.
     /// [`without_probes`](LameduckBuilder::without_probes) leaves them out.
@@ -280,8 +282,8 @@ impl Lameduck {
     /// [`with_http`](LameduckBuilder::with_http) sets.
     ///
     /// Connections that come during the start hooks wait in the accept queue. Handlers of an app
-    /// [`with_connect_info`](IntoService::with_connect_info) can extract `ConnectInfo<SocketAddr>`. An
-    /// address that cannot be bound is a report as well: its outcome is
+    /// [`with_connect_info`](IntoService::with_connect_info) can extract `ConnectInfo<SocketAddr>`.
+    /// An address that cannot be bound is a report as well: its outcome is
     /// [`NotStarted`](crate::Outcome::NotStarted), and no hook ran.
     ///
     /// Converted into an exit code with `into()`, the report is the end of `main`, see [`Report`].

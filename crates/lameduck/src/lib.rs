@@ -1,9 +1,9 @@
 //! Stops an axum, tonic or hyper server without losing a request, in three lines.
 //!
-//! A *lame duck* is a server that still serves and asks its clients to leave. Stock servers skip this
-//! state, so every deployment cuts requests: those in the accept queue, those on idle connections
-//! whose client was not notified, and those of a handler that nothing waits for. [`Lameduck`]
-//! connects the crates below, each of which works alone.
+//! A *lame duck* is a server that still serves and asks its clients to leave. Stock servers skip
+//! this state, so every deployment cuts requests: those in the accept queue, those on idle
+//! connections whose client was not notified, and those of a handler that nothing waits for.
+//! [`Lameduck`] connects the crates below, each of which works alone.
 //!
 //! # Example
 //!
@@ -13,8 +13,8 @@
 //!
 //! #[tokio::main]
 //! async fn main() -> std::process::ExitCode {
-//!     let duck = Lameduck::builder().on_stop("database", async || { /* close the pool */ }).build();
-//!     let app = duck.wrap(Router::new().route("/", get(async || "hello"))); // adds /livez, /readyz
+//!     let duck = Lameduck::builder().on_stop("database", async || { /* close it */ }).build();
+//!     let app = duck.wrap(Router::new().route("/", get(async || "hello"))); // and /livez, /readyz
 //!     duck.serve("0.0.0.0:8080", app).await.into() // 0 clean, 1 forced, 2 not started
 //! }
 //! ```
@@ -27,7 +27,8 @@
 //! # #[tokio::main]
 //! # async fn main() -> std::io::Result<std::process::ExitCode> {
 //! let duck = Lameduck::new();
-//! let app = Router::new().route("/", get(async || "hello")).merge(duck.probes()).layer(duck.layer());
+//! let app = Router::new().route("/", get(async || "hello"));
+//! let app = app.merge(duck.probes()).layer(duck.layer());
 //! let listener = tokio::net::TcpListener::bind("0.0.0.0:8080").await?;
 //! axum::serve(duck.axum_listener(listener), app)
 //!     .with_graceful_shutdown(duck.shutdown_signal())
@@ -40,8 +41,8 @@
 //!
 //! [`LameduckBuilder::build`] first in `main`: it installs the signal handlers. [`Lameduck::wrap`]
 //! around the router, or [`Lameduck::layer`] last on it, so that only tracing, CORS and panic
-//! recovery are outside of it. Never both. It is one layer of three, outermost first: the count, the
-//! drain, the context.
+//! recovery are outside of it. Never both. It is one layer of three, outermost first: the count,
+//! the drain, the context.
 //!
 //! Streams without an end of their own opt in to the stop, else the stop waits for them: a route of
 //! event streams with [`Lameduck::end_streams`], any stream with [`Lameduck::until_drain`], a
@@ -58,7 +59,8 @@
 //! # Cost
 //!
 //! For each request two counter updates without contention, one load of the phase and one
-//! allocation, for the header with the request id. `cargo xtask perf` measures it beside tower-http.
+//! allocation, for the header with the request id. `cargo xtask perf` measures it beside
+//! tower-http.
 //!
 //! # What it does not do
 //!
@@ -69,13 +71,15 @@
 //!
 //! # Feature flags
 //!
-//! - `axum` (default): [`Lameduck::serve`], on a server of our own, and the extractors of the crates.
-//! - `env` (default): [`StopTimeouts::from_env`]. `serde`: [`StopTimeouts`] in a configuration file.
+//! - `axum` (default): [`Lameduck::serve`], on a server of our own, and the extractors of the
+//!   crates.
+//! - `env` (default): [`StopTimeouts::from_env`]. `serde`: [`StopTimeouts`] in a configuration
+//!   file.
 //! - `whole`: [`Lameduck`], without axum.
 //! - `tonic`: `server::Listener::into_incoming`, for a tonic server.
 //! - `websocket`: `drain::close_on_drain` for the WebSockets of axum.
-//! - `tls`: `server::Tls`, and `LameduckBuilder::with_tls_reload`. With ring, if the process installs
-//!   no other crypto provider.
+//! - `tls`: `server::Tls`, and `LameduckBuilder::with_tls_reload`. With ring, if the process
+//!   installs no other crypto provider.
 //! - `client`: `context::OutboundLayer`, for calls that a handler makes.
 //! - `context`, `drain`, `inflight`, `lifecycle`, `server`, `signal`: one crate each, re-exported.
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -184,7 +184,8 @@ pub(crate) fn with_triggers(lifecycle: Lifecycle, signals: Signals) -> Lifecycle
     }
 }
 
-/// Begins and escalates the stop as the triggers say. Ctrl-C skips lame duck: a person waits for it.
+/// Begins and escalates the stop as the triggers say. Ctrl-C skips lame duck: a person waits for
+/// it.
 ///
 /// The triggers count how often a stop was asked for. A stop that the program itself has begun is
 /// not escalated by the first signal: a supervisor sends SIGTERM also when a `preStop` hook has
@@ -229,8 +230,8 @@ pub(crate) fn in_flight() -> InFlight {
     InFlight::with_options(options)
 }
 
-/// The context of a request, before the user changes it. Work that a handler spawns is counted under
-/// its name.
+/// The context of a request, before the user changes it. Work that a handler spawns is counted
+/// under its name.
 pub(crate) fn context(watch: PhaseWatch, in_flight: &InFlight) -> ContextLayer {
     let in_flight = in_flight.clone();
     ContextLayer::new()

@@ -9,7 +9,7 @@ use lameduck::Lameduck;
 async fn main() -> std::process::ExitCode {
     tracing_subscriber::fmt().json().with_writer(std::io::stderr).init();
     let addr = std::env::args().nth(1).unwrap_or("0.0.0.0:8080".to_owned());
-    let duck = Lameduck::builder().on_stop("database", async || { /* close the pool */ }).build();
-    let app = duck.wrap(Router::new().route("/", get(async || "hello"))); // adds /livez, /readyz
+    let duck = Lameduck::builder().on_stop("database", async || { /* close it */ }).build();
+    let app = duck.wrap(Router::new().route("/", get(async || "hello"))); // and /livez, /readyz
     duck.serve(addr, app).await.into() // 0 clean, 1 forced, 2 not started
 }

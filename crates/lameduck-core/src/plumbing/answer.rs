@@ -36,11 +36,14 @@ pub fn is_grpc(headers: &HeaderMap) -> bool {
 /// use http::StatusCode;
 /// use lameduck_core::plumbing::Answer;
 ///
-/// let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "This server is stopping.")
+/// let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "It is stopping.")
 ///     .with_data("retry_after", 2_u64);
 /// assert_eq!(
 ///     answer.to_json(),
-///     r#"{"code":"draining","data":{"retry_after":2},"message":"This server is stopping.","status":503,"title":"Service Unavailable","type":"about:blank"}"#,
+///     concat!(
+///         r#"{"code":"draining","data":{"retry_after":2},"message":"It is stopping.","#,
+///         r#""status":503,"title":"Service Unavailable","type":"about:blank"}"#,
+///     ),
 /// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

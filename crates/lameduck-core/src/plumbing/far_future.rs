@@ -10,6 +10,6 @@ const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 /// So `Duration::MAX` means "never", and no configured value panics.
 #[must_use]
 pub fn later(at: Instant, duration: Duration) -> Instant {
-    // The last resort is out of reach, unless the clock itself is within thirty years of its end.
+    // The fallback is out of reach, unless the clock itself is within thirty years of its end.
     at.checked_add(duration).or_else(|| at.checked_add(FAR)).unwrap_or(at)
 }

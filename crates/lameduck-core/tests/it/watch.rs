@@ -61,7 +61,7 @@ fn a_wait_goes_on_when_a_stop_is_cancelled_before_the_wait_is_polled() {
 }
 
 #[test]
-fn only_a_lame_duck_that_recovers_counts_as_undone() {
+fn only_a_lame_duck_that_recovers_counts_as_cancelled() {
     let (sender, watch) = phase_channel();
     sender.publish(Phase::Running);
     assert!(!sender.publish(Phase::Running));

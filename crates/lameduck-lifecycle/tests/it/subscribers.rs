@@ -1,5 +1,5 @@
-//! Log subscribers that panic or block, each in a process of its own: this test binary, started once
-//! more. All stops of a process share the thread that logs.
+//! Log subscribers that panic or block, each in a process of its own: this test binary, started
+//! once more. All stops of a process share the thread that logs.
 
 use std::{
     env,

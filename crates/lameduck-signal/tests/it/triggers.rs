@@ -146,6 +146,7 @@ async fn debug_shows_the_triggers() {
     );
     assert_eq!(
         format!("{:?}", signals.install().unwrap()),
-        "Triggers { escalation: None, stop: [Terminate], reload: [Hangup], futures: [\"channel\"], .. }"
+        "Triggers { escalation: None, stop: [Terminate], reload: [Hangup], \
+         futures: [\"channel\"], .. }"
     );
 }

@@ -1,5 +1,5 @@
-//! Services that are not ready, fail or panic in `poll_ready`, on a server with one service for each
-//! connection.
+//! Services that are not ready, fail or panic in `poll_ready`, on a server with one service for
+//! each connection.
 
 use std::{
     convert::Infallible,
