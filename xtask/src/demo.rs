@@ -12,6 +12,8 @@ const WORDS: &str = "
   rejected  the server answered that it did not run the request: the client may send it again
   refused   the client got no connection and sent nothing: it may connect again
   lost      the client cannot know whether the request ran
+
+  The rows are kinds of clients; `burst` is 64 connections opened at the moment of SIGTERM.
 ";
 
 /// The columns of each server.
@@ -88,7 +90,8 @@ pub(crate) fn run(sh: &Shell, runs: u32, servers: &[Server]) -> Result<()> {
     let names = servers.iter().map(|server| server.name()).collect::<Vec<_>>().join(" and ");
     println!(
         "Builds the drill and the servers: about a minute the first time, seconds after that.\n\
-         Then stops {names} under the load of 64 clients, {runs} time(s) each, about 10 s per stop."
+         Then stops {names}, each under the load of 64 clients.\n\
+         Number of stops of each: {runs}. A stop takes about 10 s."
     );
     // Not optimised: that builds fastest, and a slow server has more requests in flight to lose.
     let programs = Workspace::load(sh)?.target.join("debug");

@@ -29,9 +29,7 @@ async fn main() -> ExitCode {
 
     // Event streams and WebSockets end when the drain begins. The other handlers need no change.
     let watch = duck.watch();
-    let app = lameduck_drill::app(move || watch.reached(Phase::Draining));
-
-    let app = duck.wrap(app);
+    let app = duck.wrap(lameduck_drill::app(move || watch.reached(Phase::Draining)));
 
     // With a port that is known, `duck.serve(addr, app)` does all of this.
     match duck.bind(args.addr()).await {

@@ -16,7 +16,9 @@ async fn main() -> io::Result<ExitCode> {
     let timeouts = StopTimeouts::new().with_lame_duck(args.lame_duck());
     let duck = Lameduck::builder().with_stop_timeouts(timeouts).build();
     let watch = duck.watch();
-    let app = lameduck_drill::app(move || watch.reached(Phase::Draining)).layer(duck.layer());
+    let app = lameduck_drill::app(move || watch.reached(Phase::Draining))
+        .merge(duck.probes())
+        .layer(duck.layer());
 
     let listener = TcpListener::bind(args.addr()).await?;
     announce("http", listener.local_addr()?);
