@@ -49,7 +49,7 @@ const GATE: &str = "count, reject, wait for: \
 const CONTEXT: &str =
     "request id, also on the response: SetRequestId + PropagateRequestId | ContextLayer";
 const IN_FULL: &str = "request id, also in the request's extensions and header: \
-    SetRequestId + PropagateRequestId | ContextLayer::with_tower_http_request_id";
+    SetRequestId + PropagateRequestId | ContextLayer with tower-http's id";
 const WHOLE: &str = "the whole, beside a typical stack: \
     typical tower-http stack, which also traces and catches panics | Lameduck::layer";
 const SAME: &str = "the whole, beside the same jobs: \
