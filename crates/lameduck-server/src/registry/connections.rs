@@ -126,16 +126,8 @@ impl Connections {
     pub fn shutdown_signal(&self) -> impl Future<Output = ()> + Send + use<> {
         let connections = self.clone();
         async move {
-            let mut cancelling = pin!(connections.registry.watch.reached(Phase::Cancelling));
-            let mut silent = pin!(connections.all_may_close());
-            poll_fn(|cx| {
-                if cancelling.as_mut().poll(cx).is_ready() || silent.as_mut().poll(cx).is_ready() {
-                    Poll::Ready(())
-                } else {
-                    Poll::Pending
-                }
-            })
-            .await;
+            let cancelling = connections.registry.watch.reached(Phase::Cancelling);
+            first_of(cancelling, connections.all_may_close()).await;
             connections.registry.release();
         }
     }
@@ -160,17 +152,9 @@ impl Connections {
     async fn none_holds(&self, only_before_draining: bool) {
         loop {
             // Made before the scan, so that a close in between is not missed.
-            let mut freed = pin!(self.registry.freed.notified());
+            let freed = self.registry.freed.notified();
             let Some(at) = self.registry.scan(only_before_draining) else { return };
-            let mut timer = pin!(sleep_until(at));
-            poll_fn(|cx| {
-                if freed.as_mut().poll(cx).is_ready() || timer.as_mut().poll(cx).is_ready() {
-                    Poll::Ready(())
-                } else {
-                    Poll::Pending
-                }
-            })
-            .await;
+            first_of(freed, sleep_until(at)).await;
         }
     }
 
@@ -216,17 +200,7 @@ impl Connections {
         loop {
             watch.reached(Phase::LameDuck).await;
             let Some(stop) = watch.stop_number() else { continue };
-            {
-                let mut stop_cancelled = pin!(watch.stop_cancelled(stop));
-                let mut none_unnotified = pin!(self.none_unnotified());
-                poll_fn(|cx| {
-                    if stop_cancelled.as_mut().poll(cx).is_ready() {
-                        return Poll::Ready(());
-                    }
-                    none_unnotified.as_mut().poll(cx)
-                })
-                .await;
-            }
+            first_of(watch.stop_cancelled(stop), self.none_unnotified()).await;
             // If the stop is cancelled, no client leaves, and the next stop waits for its own
             // clients.
             if watch.stop_number() == Some(stop) {
@@ -237,27 +211,15 @@ impl Connections {
 
     /// Marks the connections to notify, and waits until none is left, or for cancelling.
     async fn none_unnotified(&self) {
-        let (watch, unnotified) = (&self.registry.watch, &self.registry.unnotified);
-        let mut cancelling = pin!(watch.reached(Phase::Cancelling));
+        let Registry { watch, unnotified, .. } = &*self.registry;
+        let none_left = unnotified.none_left();
         self.registry.mark_unnotified();
-        loop {
-            // Made before the count is read, so that a wake-up in between is not missed.
-            let mut all = pin!(unnotified.none_left().notified());
-            if unnotified.is_empty() {
-                // The marking itself wakes no waiter, and another one may wait for its result.
-                unnotified.none_left().notify_waiters();
-                return;
-            }
-            let is_over = poll_fn(|cx| {
-                if cancelling.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(true);
-                }
-                all.as_mut().poll(cx).map(|()| false)
-            });
-            if is_over.await {
-                return;
-            }
-        }
+        let all = wait_until(
+            || none_left.notified(),
+            // The marking wakes no waiter, and another one may wait for its result.
+            || unnotified.is_empty().then(|| none_left.notify_waiters()),
+        );
+        first_of(watch.reached(Phase::Cancelling), all).await;
     }
 
     /// Tracks a connection that a loop of your own accepted, and sets its options.
@@ -278,4 +240,14 @@ impl fmt::Debug for Connections {
         let Self { registry } = self;
         f.debug_struct("Connections").field("registry", registry).finish()
     }
+}
+
+/// Completes with the first of the two.
+async fn first_of(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|cx| match one.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => other.as_mut().poll(cx),
+    })
+    .await;
 }
