@@ -52,8 +52,8 @@ fn share_port(socket: &Socket) -> io::Result<()> {
     if std::fs::read_to_string(MIGRATE_REQ).is_ok_and(|text| text.trim() == "0") {
         tracing::warn!(
             event = "listener.no_migration",
-            "net.ipv4.tcp_migrate_req is 0: when one of several listeners closes, clients that are \
-             half way into it try again after a second. Set it to 1 to hand them to the others"
+            "net.ipv4.tcp_migrate_req is 0: when one of several listeners closes, clients in a \
+             handshake with it try again after a second. Set it to 1 to pass them to the others"
         );
     }
     Ok(())

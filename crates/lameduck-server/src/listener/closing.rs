@@ -55,7 +55,7 @@ impl Closing {
         let syns_stopped = match refuse_new(listener, options.syn_filter) {
             Ok(()) => true,
             Err(error) => {
-                tracing::warn!(%error, "new clients cannot be kept out: some may be reset");
+                tracing::warn!(%error, "new clients cannot be stopped: some may be reset");
                 false
             }
         };
@@ -170,7 +170,7 @@ fn refuse_new<L: SocketListener>(listener: &L, by_filter: bool) -> io::Result<()
             Ok(()) => return Ok(()),
             Err(error) => tracing::warn!(
                 %error,
-                "SYNs cannot be filtered, which takes CAP_NET_ADMIN: they are stopped by IP_MINTTL"
+                "SYNs cannot be filtered without CAP_NET_ADMIN: they are stopped by IP_MINTTL"
             ),
         }
     }

@@ -111,7 +111,7 @@ pub(crate) fn configure(socket: &socket2::Socket, options: &SocketOptions) {
 
 fn warn_of(option: &'static str, set: io::Result<()>) {
     if let Err(error) = set {
-        tracing::warn!(option, %error, "an option of a socket was refused");
+        tracing::warn!(option, %error, "the system did not accept an option of a socket");
     }
 }
 

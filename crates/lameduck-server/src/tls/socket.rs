@@ -85,7 +85,7 @@ impl<I: Socket> TlsSocket<I> {
             Poll::Pending => {
                 let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(*until)));
                 ready!(timer.as_mut().poll(cx));
-                io::Error::new(io::ErrorKind::TimedOut, "the peer did not finish its handshake")
+                io::Error::new(io::ErrorKind::TimedOut, "the client did not finish its handshake")
             }
         };
         self.state = State::Failed;
