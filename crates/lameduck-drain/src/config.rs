@@ -1,110 +1,108 @@
-//! What a layer and all services it makes share.
+//! What a layer and its services share, and what they decide with it.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, header};
 use lameduck_core::{
     NotExecuted, Phase, PhaseWatch,
     plumbing::{Answer, is_grpc},
 };
 
 use crate::{
-    Rejection, Rejections, RetryAfter,
-    exempt::Exempt,
-    farewell::{is_told_by_header, tell},
-    gradual::Gradual,
+    DrainOptions, Rejection, Rejections,
+    close_header::{add_close, may_close},
+    gradual::is_in_share,
     sampler::Sampler,
 };
 
 /// gRPC's `UNAVAILABLE`: the one status that every client may retry without asking.
 const UNAVAILABLE: u8 = 14;
 
-type OwnResponse = Arc<dyn Fn(Rejection) -> Response<Bytes> + Send + Sync>;
-
-#[derive(Clone)]
+/// What a layer and its services share.
 pub(crate) struct Config {
-    pub(crate) watch: PhaseWatch,
-    pub(crate) status: StatusCode,
-    pub(crate) retry_after: RetryAfter,
-    pub(crate) exempt: Exempt,
-    pub(crate) response: Option<OwnResponse>,
-    /// What marks an answer besides `Connection: close`, and on every version.
-    pub(crate) marker: Option<(HeaderName, HeaderValue)>,
-    /// How the farewell of lame duck is spread, if it is.
-    pub(crate) gradual_farewell: Option<Gradual>,
-    /// How requests are turned away during lame duck, if they are.
-    pub(crate) gradual_rejection: Option<Gradual>,
-    pub(crate) sampler: Arc<Sampler>,
-    pub(crate) rejections: Rejections,
+    watch: PhaseWatch,
+    options: DrainOptions,
+    sampler: Sampler,
+    rejections: Rejections,
 }
 
 impl Config {
-    pub(crate) fn new(watch: PhaseWatch) -> Self {
-        Self {
-            watch,
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            retry_after: RetryAfter::default(),
-            exempt: Exempt::probes(),
-            response: None,
-            marker: None,
-            gradual_farewell: None,
-            gradual_rejection: None,
-            sampler: Arc::new(Sampler::random()),
-            rejections: Rejections::default(),
-        }
+    pub(crate) fn new(watch: PhaseWatch, options: DrainOptions, rejections: Rejections) -> Self {
+        let sampler = Sampler::new(options.seed);
+        Self { watch, options, sampler, rejections }
     }
 
-    /// Whether a request that comes in `phase`, which is not running, is turned away.
+    pub(crate) const fn watch(&self) -> &PhaseWatch {
+        &self.watch
+    }
+
+    pub(crate) const fn rejections(&self) -> &Rejections {
+        &self.rejections
+    }
+
+    /// Whether a request that comes now may be rejected, or its client asked to leave.
+    #[inline]
+    pub(crate) fn is_past_running(&self) -> bool {
+        self.watch.current() > Phase::Running
+    }
+
+    /// Whether a client may be asked to leave, if its response is ready now.
+    ///
+    /// Not by the phase in which the request came: it may have moved meanwhile. If it moves while
+    /// the handler is polled, that response says nothing; its client keeps the connection and is
+    /// notified on the next response.
+    #[inline]
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.watch.current().is_stopping()
+    }
+
+    /// Whether the response to a request that is let in may have to be changed.
+    #[inline]
+    pub(crate) const fn may_notify(&self, by_header: bool) -> bool {
+        by_header || self.options.marker.is_some()
+    }
+
+    /// The rejection of a request that comes now, unless it is let in.
     #[cold]
-    pub(crate) fn rejects<B>(&self, phase: Phase, request: &Request<B>) -> bool {
-        let is_due = match &self.gradual_rejection {
-            // Turned away before its time, a client could still have been served.
-            Some(gradual) => gradual.takes(phase, &self.watch, &self.sampler).unwrap_or(false),
+    pub(crate) fn reject<B>(&self, request: &Request<B>) -> Option<Response<Bytes>> {
+        let phase = self.watch.current();
+        let is_due = match self.options.gradual_rejection {
+            // Rejected before its time, a client could still have been served.
+            Some(window) => is_in_share(window, phase, &self.watch, &self.sampler).unwrap_or(false),
             None => phase > Phase::LameDuck,
         };
-        is_due && !self.exempt.has(request)
+        let is_rejected = is_due && !self.options.exempt.has(request);
+        is_rejected.then(|| self.rejection(phase, request))
     }
 
-    /// Whether the answer to a request that is let in has to be looked at when it leaves.
-    #[inline]
-    pub(crate) const fn may_tell(&self, by_header: bool) -> bool {
-        by_header || self.marker.is_some()
-    }
-
-    /// Asks the client of an answer to leave, if it is its turn.
+    /// Asks the client of a response to leave, if it is its turn.
     #[cold]
-    pub(crate) fn say_farewell<B>(
-        &self,
-        phase: Phase,
-        by_header: bool,
-        response: &mut Response<B>,
-    ) {
-        let is_due = self.gradual_farewell.is_none_or(|gradual| {
-            // Not told in time, a client would be cut.
-            gradual.takes(phase, &self.watch, &self.sampler).unwrap_or(true)
+    pub(crate) fn notify<B>(&self, by_header: bool, response: &mut Response<B>) {
+        let is_due = self.options.gradual_close.is_none_or(|window| {
+            // Not notified in time, a client would be cut off.
+            is_in_share(window, self.watch.current(), &self.watch, &self.sampler).unwrap_or(true)
         });
         if is_due {
-            self.tell(by_header, response);
+            self.mark(by_header, response);
         }
     }
 
-    fn tell<B>(&self, by_header: bool, response: &mut Response<B>) {
+    fn mark<B>(&self, by_header: bool, response: &mut Response<B>) {
         if by_header {
-            tell(response);
+            add_close(response);
         }
-        if let Some((name, value)) = &self.marker {
+        if let Some((name, value)) = &self.options.marker {
             response.headers_mut().insert(name, value.clone());
         }
     }
 
-    /// Turns a request away.
-    #[cold]
-    pub(crate) fn reject<B>(&self, phase: Phase, request: &Request<B>) -> Response<Bytes> {
+    fn rejection<B>(&self, phase: Phase, request: &Request<B>) -> Response<Bytes> {
         self.rejections.add();
-        let retry_after = self.retry_after.draw_seconds(&self.sampler);
-        let rejection = Rejection { phase, status: self.status, retry_after };
-        let mut response = match &self.response {
+        let options = &self.options.rejection;
+        let retry_after = options.retry_after.draw_seconds(&self.sampler);
+        let rejection = Rejection::new(phase, options.status.code(), retry_after);
+        let mut response = match &options.response {
             _ if is_grpc(request.headers()) => grpc(rejection),
             Some(response) => response(rejection),
             None => answer(rejection).into_response(),
@@ -114,7 +112,7 @@ impl Config {
             .entry(header::RETRY_AFTER)
             .or_insert_with(|| HeaderValue::from(retry_after));
         response.extensions_mut().insert(NotExecuted::new());
-        self.tell(is_told_by_header(request), &mut response);
+        self.mark(may_close(request), &mut response);
         response
     }
 }
@@ -136,27 +134,10 @@ fn grpc(rejection: Rejection) -> Response<Bytes> {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            watch,
-            status,
-            retry_after,
-            exempt,
-            response,
-            marker,
-            gradual_farewell,
-            gradual_rejection,
-            sampler: _,
-            rejections,
-        } = self;
+        let Self { watch, options, sampler: _, rejections } = self;
         f.debug_struct("Config")
             .field("phase", &watch.current())
-            .field("status", status)
-            .field("retry_after", retry_after)
-            .field("exempt", exempt)
-            .field("has_own_response", &response.is_some())
-            .field("marker", marker)
-            .field("gradual_farewell", gradual_farewell)
-            .field("gradual_rejection", gradual_rejection)
+            .field("options", options)
             .field("rejections", rejections)
             .finish_non_exhaustive()
     }

@@ -1,16 +1,18 @@
-//! The future of a request that was let in or turned away.
+//! The future of a request that was let in or rejected.
 
 use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use http::Response;
+use lameduck_core::plumbing::Kept;
 use pin_project_lite::pin_project;
 
-use crate::gate::Passed;
+use crate::config::Config;
 
 pin_project! {
     /// Response future of [`DrainService`](crate::DrainService).
@@ -27,18 +29,41 @@ pin_project! {
         Pass {
             #[pin]
             inner: F,
-            passed: Passed,
+            // None: the response stays as it is, whatever the phase.
+            config: Option<&'static Config>,
+            by_header: bool,
         },
-        // Boxed, so that a refusal does not make the future of every request larger. Taken when
+        // A kind of its own, so that the usual one has no reference count to look at.
+        PassCounted {
+            #[pin]
+            inner: F,
+            config: Arc<Config>,
+            by_header: bool,
+        },
+        // Boxed, so that a rejection does not make the future of every request larger. Taken when
         // it is polled.
         Reject { response: Option<Box<Response<B>>> },
     }
 }
 
 impl<F, B> DrainFuture<F, B> {
+    /// Lets a request in. Its client may be notified through a header, or only by the marker.
     #[inline]
-    pub(crate) const fn pass(inner: F, passed: Passed) -> Self {
-        Self { kind: Kind::Pass { inner, passed } }
+    pub(crate) fn pass(inner: F, config: &'static Config, by_header: bool) -> Self {
+        // A response that nothing is to be added to need not ask for the phase.
+        let config = config.may_notify(by_header).then_some(config);
+        Self { kind: Kind::Pass { inner, config, by_header } }
+    }
+
+    /// Lets a request in, from wherever the configuration is kept.
+    #[cold]
+    pub(crate) fn pass_kept(inner: F, config: &Kept<Config>, by_header: bool) -> Self {
+        match config {
+            Kept::Leaked(config) => Self::pass(inner, config, by_header),
+            Kept::Counted(config) => {
+                Self { kind: Kind::PassCounted { inner, config: Arc::clone(config), by_header } }
+            }
+        }
     }
 
     #[cold]
@@ -56,33 +81,54 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
-            KindProj::Pass { inner, passed } if passed.is_stopping() => {
-                poll_last(inner, passed, cx)
+            KindProj::Pass { inner, config: Some(config), by_header } if config.is_stopping() => {
+                poll_last(inner, config, *by_header, cx)
             }
             KindProj::Pass { inner, .. } => inner.poll(cx),
+            KindProj::PassCounted { inner, config, by_header } => {
+                poll_counted(inner, config, *by_header, cx)
+            }
             KindProj::Reject { response } => poll_rejected(response),
         }
     }
 }
 
-// Apart: who looks at a response copies it once more.
+// Apart: a function that looks at a response copies it once more.
 #[cold]
-fn poll_last<F, B, E>(inner: Pin<&mut F>, passed: &Passed, cx: &mut Context<'_>) -> Poll<F::Output>
+fn poll_last<F, B, E>(
+    inner: Pin<&mut F>,
+    config: &Config,
+    by_header: bool,
+    cx: &mut Context<'_>,
+) -> Poll<F::Output>
 where
     F: Future<Output = Result<Response<B>, E>>,
 {
     let mut polled = inner.poll(cx);
     if let Poll::Ready(Ok(response)) = &mut polled {
-        passed.see_off(response);
+        config.notify(by_header, response);
     }
     polled
+}
+
+#[inline(never)]
+fn poll_counted<F, B, E>(
+    inner: Pin<&mut F>,
+    config: &Config,
+    by_header: bool,
+    cx: &mut Context<'_>,
+) -> Poll<F::Output>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    if config.is_stopping() { poll_last(inner, config, by_header, cx) } else { inner.poll(cx) }
 }
 
 #[cold]
 fn poll_rejected<B, E>(response: &mut Option<Box<Response<B>>>) -> Poll<Result<Response<B>, E>> {
     match response.take() {
         Some(response) => Poll::Ready(Ok(*response)),
-        // Polled after it was ready, which a future may answer with anything but harm.
+        // Polled after it was ready: a future may do anything then that does no harm.
         None => Poll::Pending,
     }
 }

@@ -17,14 +17,13 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Answers a readiness probe: 200 while running, else 503.
 ///
-/// A load balancer that asks stops sending new clients as soon as a stop begins, while those it
+/// A load balancer that probes stops sending new clients as soon as a stop begins, while those it
 /// has already sent are still served. The body is `{"status":"running"}`, with the phase's name.
 ///
 /// ```
-/// # use lameduck_core::phase_channel;
-/// use lameduck_drain::Readyz;
+/// use lameduck_drain::{Readyz, phase_channel};
 ///
-/// # let (_sender, watch) = phase_channel();
+/// let (_sender, watch) = phase_channel();
 /// let app: axum::Router = axum::Router::new().route_service("/readyz", Readyz::new(watch));
 /// # drop(app);
 /// ```
@@ -34,16 +33,16 @@ pub struct Readyz {
 }
 
 impl Readyz {
-    /// Makes a service that answers by this phase.
+    /// Makes a service that follows this phase.
     #[must_use]
     pub const fn new(watch: PhaseWatch) -> Self {
         Self { watch }
     }
 }
 
-/// Answers a liveness probe: 200 as long as the process can, also while it drains.
+/// Answers a liveness probe: 200 as long as the process runs, also while it drains.
 ///
-/// A probe that failed while draining would have the process killed in the middle of it.
+/// If it failed while draining, the supervisor would kill the process in the middle of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Livez(());
 
@@ -87,7 +86,7 @@ impl<B> Service<Request<B>> for Livez {
 }
 
 fn body_of(phase: Phase) -> Bytes {
-    // A phase's name is a lower-case word: nothing in it is to be escaped.
+    // A phase's name is a lower-case word, which needs no escaping.
     Bytes::from(format!(r#"{{"status":"{phase}"}}"#))
 }
 

@@ -1,18 +1,16 @@
-//! Turns new requests away while a server drains, and asks clients to leave before that.
+//! Rejects new requests while a server drains, and asks clients to leave before that.
 //!
-//! A *drain* is the time in which a server finishes what it has and takes nothing new. To refuse a
-//! request without losing it, the refusal must say that nothing was executed and when to come back,
-//! in the words of the protocol that the client speaks. The mistake this crate exists to avoid is
-//! to let the connection say it: a client that sees it close cannot know whether its request was
-//! run.
+//! A *drain* is the time in which a server finishes what it has and takes nothing new. To reject a
+//! request without losing it, the response must say that nothing was executed and when to come
+//! back, in the protocol that the client speaks. The mistake this crate exists to avoid is to close
+//! the connection instead: a client that sees it close cannot know whether its request was run.
 //!
 //! # Example
 //!
 //! ```
 //! use http::{Request, header};
 //! use http_body_util::Full;
-//! use lameduck_core::{Phase, phase_channel};
-//! use lameduck_drain::DrainLayer;
+//! use lameduck_drain::{DrainLayer, Phase, phase_channel};
 //! # use tower::{Layer, ServiceExt, service_fn};
 //! # type Body = Full<bytes::Bytes>;
 //!
@@ -41,80 +39,63 @@
 //!
 //! # Where to put it
 //!
-//! Directly inside of what counts requests (`lameduck-inflight`): a request must be counted before
-//! it is let in, else the drain reads zero while one slips through. Inside of CORS, so that a
-//! browser may read the refusal and its `Retry-After`. Outside of everything else: a request that
-//! is turned away should cost nothing.
+//! Directly inside of the layer that counts requests (`lameduck-inflight`): a request must be
+//! counted before it is let in, else the drain reads zero while one slips through. Inside of CORS,
+//! so that a browser may read the rejection and its `Retry-After`. Outside of everything else: a
+//! rejected request should cost nothing.
 //!
-//! It answers in the inner service's own type, so that must have a body that bytes can be made
-//! into (`From<Bytes>`): axum's `Body` and `Full<Bytes>` are such, and so is the body of
-//! `lameduck-context`, whatever is in it. Any other is wrapped first, for example with
-//! tower-http's `MapResponseBodyLayer::new(lameduck_core::EitherBody::inner)`.
+//! It answers in the inner service's own type, so that needs a body that can be made from bytes
+//! (`From<Bytes>`), as axum's `Body`, `Full<Bytes>` and the body of `lameduck-context` can. Wrap any
+//! other first, for example with tower-http's `MapResponseBodyLayer::new(EitherBody::inner)`.
 //!
-//! # Streams
-//!
-//! An event stream or a WebSocket has no end of its own, so a drain would wait for it until its
-//! deadline and then cut it. Each of them can be told to end instead:
-//!
-//! | what | how | its client sees |
-//! |---|---|---|
-//! | a route of event streams | `.layer(UntilDrainLayer::new(watch))` | whole events, `retry:`, the end |
-//! | any stream of items | `until_drain(stream, watch).with_last(item)` | what was queued, the last item, the end |
-//! | gRPC streams | `.layer(UntilDrainLayer::new(watch).with_grpc())` | whole messages, `UNAVAILABLE` in trailers |
-//! | a WebSocket | `close_on_drain(socket, watch)` | its answers, then a close frame, 1001 |
-//! | anything else, such as a tunnel | `watch.reached(Phase::Draining).await`, in a `select!` | what you say |
-//!
-//! All take what is ready first, wait behind it, and end at `Cancelling` at the latest. Each can
-//! end at lame duck already. What is not told to end runs on.
+//! Event streams, WebSockets and gRPC streams have no end of their own. `until_drain`,
+//! `UntilDrainLayer` and `close_on_drain` end them, where you put them; `docs/streams.md` says how.
 //!
 //! # Guarantees
 //!
 //! 1. From draining on, a new request never reaches the handler, unless it is exempt.
-//! 2. A refusal carries `Retry-After`, and `NotExecuted` in its extensions.
-//! 3. A gRPC call is refused with trailers-only `UNAVAILABLE`.
-//! 4. From lame duck on, every answer on HTTP/1 says `Connection: close`, once.
-//! 5. An answer on HTTP/2 never says it, and neither does a switch of protocols or a tunnel.
-//! 6. A request that was let in is never turned away later.
+//! 2. A rejection carries `Retry-After`, and `NotExecuted` in its extensions.
+//! 3. A gRPC call is rejected with trailers-only `UNAVAILABLE`.
+//! 4. From lame duck on, every response on HTTP/1 says `Connection: close`, once.
+//! 5. A response on HTTP/2 never says it, and neither does a switch of protocols or a tunnel.
+//! 6. A request that was let in is never rejected later.
 //! 7. What a stream has queued is delivered before its end, and an event that has begun is sent
 //!    whole.
-//! 8. A body that said its length is never cut.
-//! 9. What crosses the close frame is read, and a peer that does not answer is waited for its time
-//!    and no longer.
+//! 8. A body with a declared length is never cut.
+//! 9. Messages that cross the close frame are read. A peer that does not answer holds the close for
+//!    its timeout and no longer.
+//! 10. A layer that is made again and again, with a router, uses no more memory.
 //!
 //! # Cost
 //!
-//! One atomic load when the request comes and one each time its handler is polled. No allocation, no
-//! lock, no timer (`tests/allocations.rs`), and no copy of the response. A request touches no reference count: what a layer was told is kept for as long as the
-//! process lives, once for all services that the layer and its clones make.
-//!
-//! An answer that is no stream costs `UntilDrainLayer` a look at its content type, a word in its
-//! body and no allocation. A stream costs an atomic load for each item, and waits for the phase
-//! from its first pause on, for one allocation.
+//! One atomic load when a request comes and one each time its handler is polled. No allocation, no
+//! lock, no timer, no reference count and no copy of the response. `docs/costs.md` has the
+//! measurements, and the costs of streams.
 //!
 //! # What it does not do
 //!
-//! - It does not wait for anything: that is for whoever moves the phase.
-//! - It cannot tell a WebSocket whose handler does not read from it.
-//! - It reaches no idle connection, for it sees only requests. `lameduck-server` does.
-//! - It sends no GOAWAY: HTTP/2 connections are told by the server.
+//! - It waits for nothing: the owner of the phase does.
+//! - It cannot close a WebSocket whose handler does not read from it.
+//! - It does not reach idle connections, for it sees only requests. `lameduck-server` does.
+//! - It sends no GOAWAY. On HTTP/2 the server notifies clients.
 //!
 //! # Feature flags
 //!
 //! - `stream`: `until_drain`, and `UntilDrainLayer` for a whole route.
 //! - `websocket`: `close_on_drain`, for any socket that is a `Stream` and a `Sink`.
-//! - `axum`, `tungstenite`: the same, which knows axum's messages, or tungstenite's.
+//! - `axum`, `tungstenite`: the same, for axum's or tungstenite's messages.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
 #![forbid(unsafe_code)]
 
+mod close_header;
 mod config;
 mod exempt;
-mod farewell;
 mod future;
-mod gate;
 mod gradual;
 mod health;
 mod layer;
+mod options;
 mod rejection;
 mod retry_after;
 mod sampler;
@@ -126,20 +107,27 @@ mod until;
 #[cfg(feature = "websocket")]
 mod websocket;
 
+#[doc(inline)]
+pub use lameduck_core::{
+    EitherBody, NotExecuted, Phase, PhaseReached, PhaseSender, PhaseWatch, phase_channel,
+};
+
 #[cfg(feature = "stream")]
 pub use self::stream::{
-    RunOn, UntilDrain, UntilDrainBody, UntilDrainFuture, UntilDrainLayer, UntilDrainService,
-    until_drain,
+    RunOn, UntilDrain, UntilDrainBody, UntilDrainFuture, UntilDrainLayer, UntilDrainOptions,
+    UntilDrainService, until_drain,
 };
 #[cfg(feature = "websocket")]
 pub use self::websocket::{
-    CloseMessage, CloseOnDrain, CloseReason, InvalidCloseReason, close_on_drain,
+    CloseMessage, CloseOnDrain, CloseOptions, CloseReason, InvalidCloseReason, close_on_drain,
 };
 pub use self::{
+    exempt::Exempt,
     future::DrainFuture,
     health::{Livez, Readyz},
     layer::DrainLayer,
-    rejection::{InvalidRejection, Rejection, Rejections},
+    options::{DrainOptions, MakeRejection, RejectionOptions},
+    rejection::{InvalidRejectionStatus, Rejection, RejectionStatus, Rejections},
     retry_after::RetryAfter,
     service::DrainService,
 };

@@ -1,4 +1,4 @@
-//! A request that is turned away, and how many were.
+//! A rejected request: its status, what its response is made from, and how many there were.
 
 use std::{
     fmt,
@@ -11,14 +11,14 @@ use std::{
 use http::StatusCode;
 use lameduck_core::Phase;
 
-/// How many requests were turned away. Clones share one count, with the layer and its services.
+/// How many requests were rejected. Clones share one count, with the layer and its services.
 #[derive(Clone, Debug, Default)]
 pub struct Rejections {
     count: Arc<AtomicU64>,
 }
 
 impl Rejections {
-    /// The number of requests that were turned away so far.
+    /// The number of requests that were rejected so far.
     #[must_use]
     pub fn count(&self) -> u64 {
         // Relaxed, here and below: a number for a report, on which nothing else depends.
@@ -30,11 +30,11 @@ impl Rejections {
     }
 }
 
-/// What is known of a refusal when its response is made.
+/// What is known of a rejection when its response is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rejection {
-    /// The phase that turned the request away.
+    /// The phase in which the request came.
     pub phase: Phase,
     /// The status of the layer's own response.
     pub status: StatusCode,
@@ -42,33 +42,72 @@ pub struct Rejection {
     pub retry_after: u64,
 }
 
-/// A status that does not refuse. Names it, and what to use instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidRejection {
-    status: StatusCode,
+impl Rejection {
+    pub(crate) const fn new(phase: Phase, status: StatusCode, retry_after: u64) -> Self {
+        Self { phase, status, retry_after }
+    }
 }
 
-impl InvalidRejection {
-    pub(crate) const fn new(status: StatusCode) -> Self {
-        Self { status }
+/// A status that says that a request was not executed: from 400 to 599.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RejectionStatus {
+    code: StatusCode,
+}
+
+impl RejectionStatus {
+    /// 503, the default.
+    pub const SERVICE_UNAVAILABLE: Self = Self { code: StatusCode::SERVICE_UNAVAILABLE };
+
+    /// Makes the status of a rejection.
+    ///
+    /// # Errors
+    ///
+    /// From a status below 400 or above 599 the client would conclude that its request was
+    /// executed.
+    pub fn new(code: StatusCode) -> Result<Self, InvalidRejectionStatus> {
+        if code.is_client_error() || code.is_server_error() {
+            Ok(Self { code })
+        } else {
+            Err(InvalidRejectionStatus { code })
+        }
     }
 
-    /// The status that was refused.
+    /// The status code.
     #[must_use]
-    pub const fn status(&self) -> StatusCode {
-        self.status
+    pub const fn code(self) -> StatusCode {
+        self.code
     }
 }
 
-impl fmt::Display for InvalidRejection {
+impl Default for RejectionStatus {
+    fn default() -> Self {
+        Self::SERVICE_UNAVAILABLE
+    }
+}
+
+/// A status that does not reject. Names it, and the ones to use instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidRejectionStatus {
+    code: StatusCode,
+}
+
+impl InvalidRejectionStatus {
+    /// The status code.
+    #[must_use]
+    pub const fn code(&self) -> StatusCode {
+        self.code
+    }
+}
+
+impl fmt::Display for InvalidRejectionStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "a client that gets `{}` would take its request for executed; \
+            "a client that gets `{}` concludes that its request was executed; \
              use a status from 400 to 599, such as 503",
-            self.status
+            self.code
         )
     }
 }
 
-impl std::error::Error for InvalidRejection {}
+impl std::error::Error for InvalidRejectionStatus {}

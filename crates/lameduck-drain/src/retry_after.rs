@@ -1,10 +1,10 @@
-//! When a client that was turned away should come back.
+//! When a rejected client should come back.
 
 use std::time::Duration;
 
 use crate::sampler::Sampler;
 
-/// When a client that was turned away should come back.
+/// When a rejected client should come back.
 ///
 /// In `Retry-After` it is whole seconds, rounded up and at least one: zero would ask for the same
 /// answer again. In the `retry:` of an event stream it is milliseconds.
@@ -15,25 +15,27 @@ pub struct RetryAfter {
 }
 
 impl RetryAfter {
+    /// 1 to 3 s: about the time in which a successor takes over.
+    pub const DEFAULT: Self = Self { min: Duration::from_secs(1), max: Duration::from_secs(3) };
+
     /// The same time for every client.
     #[must_use]
     pub const fn fixed(after: Duration) -> Self {
         Self { min: after, max: after }
     }
 
-    /// A time drawn evenly between two bounds for each client, whichever of them is the larger.
+    /// A time drawn evenly between two bounds for each client. Their order does not matter.
     ///
-    /// A thousand clients turned away in one second then do not come back in one second.
+    /// A thousand clients that are rejected in one second then do not come back in one second.
     #[must_use]
     pub fn jittered(one: Duration, other: Duration) -> Self {
         Self { min: one.min(other), max: one.max(other) }
     }
 
-    /// A time for one client, drawn anew at each call. To the millisecond, and no longer than
-    /// 24.8 days.
+    /// A time for one client, drawn anew at each call. Whole milliseconds, at most 24.8 days.
     #[must_use]
     pub fn draw(&self) -> Duration {
-        self.draw_from(&Sampler::random())
+        self.draw_from(&Sampler::new(None))
     }
 
     pub(crate) fn draw_from(&self, sampler: &Sampler) -> Duration {
@@ -52,14 +54,14 @@ impl RetryAfter {
     }
 }
 
-/// By default 1 to 3 s: about the time in which a successor takes over.
+/// By default [`RetryAfter::DEFAULT`].
 impl Default for RetryAfter {
     fn default() -> Self {
-        Self::jittered(Duration::from_secs(1), Duration::from_secs(3))
+        Self::DEFAULT
     }
 }
 
-/// Rounded up, at least one, and at most what every client's 32 bits can hold.
+/// Rounded up, at least one, and at most what fits 32 bits, which some clients use.
 fn seconds(time: Duration) -> u64 {
     let up = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
     up.clamp(1, i32::MAX as u64)

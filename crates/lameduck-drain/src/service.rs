@@ -1,54 +1,44 @@
-//! The gate.
+//! The service.
 
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
+use lameduck_core::plumbing::{Kept, inner_accessors};
 use tower_service::Service;
 
-use crate::{DrainFuture, gate::Gate};
+use crate::{DrainFuture, close_header::may_close, config::Config};
 
-/// Middleware that turns requests away while its server drains. See the [crate docs](crate).
+/// Middleware that rejects requests while its server drains. See the [crate docs](crate).
 #[derive(Clone, Debug)]
 pub struct DrainService<S> {
     inner: S,
-    gate: Gate,
+    config: Kept<Config>,
 }
 
 impl<S> DrainService<S> {
-    pub(crate) const fn new(inner: S, gate: Gate) -> Self {
-        Self { inner, gate }
+    pub(crate) const fn new(inner: S, config: Kept<Config>) -> Self {
+        Self { inner, config }
     }
 
     /// Apart, so that while running a request is handed on without a copy of its own.
     #[cold]
     #[inline(never)]
-    fn call_past_running<B, R>(&mut self, request: Request<B>) -> DrainFuture<S::Future, R>
+    fn call_otherwise<B, R>(&mut self, request: Request<B>) -> DrainFuture<S::Future, R>
     where
         S: Service<Request<B>, Response = Response<R>>,
         R: From<Bytes>,
     {
-        if let Some(refusal) = self.gate.refuse(&request) {
-            return DrainFuture::reject(Box::new(refusal.map(R::from)));
+        if self.config.is_past_running() {
+            if let Some(rejection) = self.config.reject(&request) {
+                return DrainFuture::reject(Box::new(rejection.map(R::from)));
+            }
         }
-        let passed = self.gate.let_in(&request);
-        DrainFuture::pass(self.inner.call(request), passed)
+        let by_header = may_close(&request);
+        DrainFuture::pass_kept(self.inner.call(request), &self.config, by_header)
     }
 
-    /// The inner service.
-    pub const fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The inner service.
-    pub const fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Unwraps the inner service.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    inner_accessors!(inner: S, "service");
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for DrainService<S>
@@ -67,10 +57,12 @@ where
     // Not always: the compiler then copies the request first, which is 240 bytes and more.
     #[inline]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        if self.gate.is_past_running() {
-            return self.call_past_running(request);
+        match self.config {
+            Kept::Leaked(config) if !config.is_past_running() => {
+                let by_header = may_close(&request);
+                DrainFuture::pass(self.inner.call(request), config, by_header)
+            }
+            _ => self.call_otherwise(request),
         }
-        let passed = self.gate.let_in(&request);
-        DrainFuture::pass(self.inner.call(request), passed)
     }
 }

@@ -9,11 +9,11 @@ use std::{
 
 use lameduck_core::{Phase, PhaseReached, PhaseWatch};
 
-/// When work that would go on for ever comes to its end.
+/// When work that has no end of its own comes to its end.
 pub(crate) struct Until {
     watch: PhaseWatch,
     phase: Phase,
-    /// Made at the first wait: whoever never waits registers nothing.
+    /// Made at the first wait: work that never waits registers nothing.
     due: Option<PhaseReached>,
     over: Option<PhaseReached>,
 }
@@ -28,12 +28,12 @@ impl Until {
         self.due = None;
     }
 
-    /// Whether the time is over for what has more to say all the time.
+    /// Whether the time is over, even for work that always has more ready.
     pub(crate) fn is_over(&self) -> bool {
         self.watch.current() >= Phase::Cancelling.max(self.phase)
     }
 
-    /// Completes when the end is to come.
+    /// Completes when the work should end.
     pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Self { watch, phase, due, .. } = self;
         Pin::new(due.get_or_insert_with(|| watch.reached(*phase))).poll(cx)
@@ -54,15 +54,15 @@ impl fmt::Debug for Until {
     }
 }
 
-/// Whether work that says it has nothing more means it.
+/// Whether work that returned `Pending` really has nothing ready.
 ///
-/// A task of tokio's that did much in one turn is told "not yet" by every channel and socket, full
-/// or not, until its next turn. Whoever takes that for the end of a queue loses the rest of it.
-/// So the task is woken again at once: not all work that says "not yet" knows of this and does so.
-pub(crate) fn is_meant(cx: &Context<'_>) -> bool {
-    let is_meant = tokio::task::coop::has_budget_remaining();
-    if !is_meant {
+/// When a tokio task has used up its budget for one turn, every channel and socket returns
+/// `Pending` until the next turn, even a full one. Code that takes this for the end of a queue loses
+/// the rest of the queue. So the task is woken again at once, because not all work does that itself.
+pub(crate) fn is_really_pending(cx: &Context<'_>) -> bool {
+    let is_pending = tokio::task::coop::has_budget_remaining();
+    if !is_pending {
         cx.waker().wake_by_ref();
     }
-    is_meant
+    is_pending
 }

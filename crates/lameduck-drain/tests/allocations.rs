@@ -1,4 +1,4 @@
-//! What a request costs that is let in: no allocation, and futures of a known size.
+//! What a request that is let in costs: no allocation, and futures of a known size.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
 
 use std::{convert::Infallible, future::Ready, mem::size_of};
@@ -6,8 +6,7 @@ use std::{convert::Infallible, future::Ready, mem::size_of};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use lameduck_core::{Phase, phase_channel};
-use lameduck_drain::{DrainFuture, DrainLayer};
+use lameduck_drain::{DrainFuture, DrainLayer, Phase, phase_channel};
 use lameduck_laws::CountingAllocator;
 use tower::{Layer, Service, service_fn};
 

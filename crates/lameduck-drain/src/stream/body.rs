@@ -1,4 +1,4 @@
-//! A body that ends when its server drains, if it is one that does.
+//! A body that may end when its server drains.
 
 use std::{
     pin::Pin,
@@ -8,25 +8,26 @@ use std::{
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
+use lameduck_core::plumbing::inner_accessors;
 use pin_project_lite::pin_project;
 
 use super::{events::Events, messages::Messages};
-use crate::until::{Until, is_meant};
+use crate::until::{Until, is_really_pending};
 
 pin_project! {
-    /// The body of an [`UntilDrainService`](crate::UntilDrainService)'s answers: one that may end
+    /// The body of an [`UntilDrainService`](crate::UntilDrainService)'s responses: one that may end
     /// when the server drains, or one that is left alone.
     #[derive(Debug)]
     pub struct UntilDrainBody<B> {
         #[pin]
         inner: B,
-        // Boxed, so that it makes bodies that are left alone no larger: they are nearly all.
+        // Boxed, so that it does not enlarge bodies that are left alone, which are nearly all.
         end: Option<Box<End>>,
     }
 }
 
-/// So many more frames a body may have ready when the time is over: an answer that is finished
-/// then still arrives, and one that never pauses ends.
+/// How many more frames a body may have ready when the time is over. A response that is finished
+/// then still arrives, and a body that never pauses ends.
 const OVERRUN: u8 = 32;
 
 /// How a stream ends.
@@ -34,16 +35,16 @@ const OVERRUN: u8 = 32;
 pub(super) struct End {
     until: Until,
     state: State,
-    farewell: Farewell,
+    ending: Ending,
     /// Frames since the time was over.
     overrun: u8,
 }
 
-/// Where a stream stands, and what it says last.
+/// Where a stream stands, and what it sends last.
 #[derive(Debug)]
-pub(super) enum Farewell {
+pub(super) enum Ending {
     Events(Events, Bytes),
-    /// In trailers.
+    /// Ends with trailers.
     Grpc(Messages, HeaderMap),
     Nothing,
 }
@@ -51,35 +52,35 @@ pub(super) enum Farewell {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
-    /// The end is due. Only what is ready now, or belongs to an event that has begun, still comes.
+    /// The end is due. Only what is ready now, or is part of an event that has begun, still comes.
     Emptying,
     Ended,
 }
 
 impl End {
-    pub(super) const fn new(until: Until, farewell: Farewell) -> Self {
-        Self { until, state: State::Open, farewell, overrun: 0 }
+    pub(super) const fn new(until: Until, ending: Ending) -> Self {
+        Self { until, state: State::Open, ending, overrun: 0 }
     }
 
     fn see<D: Buf>(&mut self, frame: &Frame<D>) {
-        match (frame.data_ref(), &mut self.farewell) {
-            (Some(data), Farewell::Events(events, _)) => events.see(data),
-            (Some(data), Farewell::Grpc(messages, _)) => messages.see(data),
-            (Some(_), Farewell::Nothing) => {}
+        match (frame.data_ref(), &mut self.ending) {
+            (Some(data), Ending::Events(events, _)) => events.see(data),
+            (Some(data), Ending::Grpc(messages, _)) => messages.see(data),
+            (Some(_), Ending::Nothing) => {}
             // Trailers: nothing may follow them.
             (None, _) => self.state = State::Ended,
         }
     }
 
     const fn is_between(&self) -> bool {
-        match &self.farewell {
-            Farewell::Events(events, _) => events.is_between(),
-            Farewell::Grpc(messages, _) => messages.is_between(),
-            Farewell::Nothing => true,
+        match &self.ending {
+            Ending::Events(events, _) => events.is_between(),
+            Ending::Grpc(messages, _) => messages.is_between(),
+            Ending::Nothing => true,
         }
     }
 
-    /// Whether the body had its time, and more frames than an answer has.
+    /// Whether the time is over, and the body had more frames than [`OVERRUN`] since.
     fn is_overrun(&mut self) -> bool {
         if self.until.is_over() {
             self.overrun = self.overrun.saturating_add(1);
@@ -87,10 +88,10 @@ impl End {
         self.overrun > OVERRUN
     }
 
-    /// Waits, when the inner body has nothing ready, for the moment to end. `false`: it is to be
-    /// asked once more before that.
+    /// Waits for the moment to end, while the inner body has nothing ready. `false`: poll that once
+    /// more first.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        if !is_meant(cx) {
+        if !is_really_pending(cx) {
             return Poll::Pending;
         }
         if self.state == State::Open {
@@ -99,20 +100,20 @@ impl End {
             return Poll::Ready(false);
         }
         if !self.is_between() {
-            // Half an event or message is of no use to its client.
+            // Half an event or message is useless to its client.
             ready!(self.until.poll_over(cx));
         }
         Poll::Ready(true)
     }
 
-    /// Ends. Returns what is said last.
+    /// Ends. Returns what is sent last.
     fn end<D: From<Bytes>>(&mut self) -> Option<Frame<D>> {
         self.state = State::Ended;
         let is_between = self.is_between();
-        match std::mem::replace(&mut self.farewell, Farewell::Nothing) {
-            Farewell::Events(_, last) => is_between.then(|| Frame::data(last.into())),
-            Farewell::Grpc(_, trailers) => Some(Frame::trailers(trailers)),
-            Farewell::Nothing => None,
+        match std::mem::replace(&mut self.ending, Ending::Nothing) {
+            Ending::Events(_, last) => is_between.then(|| Frame::data(last.into())),
+            Ending::Grpc(_, trailers) => Some(Frame::trailers(trailers)),
+            Ending::Nothing => None,
         }
     }
 }
@@ -122,15 +123,7 @@ impl<B> UntilDrainBody<B> {
         Self { inner, end: end.map(Box::new) }
     }
 
-    /// The inner body.
-    pub const fn get_ref(&self) -> &B {
-        &self.inner
-    }
-
-    /// Unwraps the inner body.
-    pub fn into_inner(self) -> B {
-        self.inner
-    }
+    inner_accessors!(const inner: B, "body");
 }
 
 impl<B> Body for UntilDrainBody<B>
@@ -148,7 +141,7 @@ where
         let mut this = self.project();
         let Some(end) = this.end.as_deref_mut() else { return this.inner.poll_frame(cx) };
         while end.state != State::Ended {
-            // Before the body: one that never pauses would not end otherwise.
+            // Checked before the body: one that never pauses would not end otherwise.
             if end.is_overrun() {
                 return Poll::Ready(end.end().map(Ok));
             }
@@ -181,9 +174,9 @@ where
         }
         // It may end at any time.
         let mut hint = SizeHint::new();
-        let last = match &end.farewell {
-            Farewell::Events(_, last) => last.len() as u64,
-            Farewell::Grpc(..) | Farewell::Nothing => 0,
+        let last = match &end.ending {
+            Ending::Events(_, last) => last.len() as u64,
+            Ending::Grpc(..) | Ending::Nothing => 0,
         };
         if let Some(upper) = self.inner.size_hint().upper() {
             hint.set_upper(upper.saturating_add(last));
@@ -192,7 +185,7 @@ where
     }
 }
 
-/// For a layer outside of this one that answers itself.
+/// For the own responses of a layer outside of this one.
 impl<B: From<Bytes>> From<Bytes> for UntilDrainBody<B> {
     fn from(bytes: Bytes) -> Self {
         Self { inner: B::from(bytes), end: None }

@@ -2,7 +2,7 @@
 
 use bytes::Buf;
 
-/// Reads along. An event ends with an empty line; a line ends with CR, LF or both.
+/// Follows the bytes. An event ends with an empty line; a line ends with CR, LF or both.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Events {
     line_is_empty: bool,
@@ -10,7 +10,7 @@ pub(crate) struct Events {
     is_between: bool,
 }
 
-/// So many bytes tell how a frame ends: `\r\n\r\n`.
+/// How many bytes decide how a frame ends: `\r\n\r\n`.
 const TAIL: usize = 4;
 
 impl Events {
@@ -18,16 +18,17 @@ impl Events {
         Self { line_is_empty: true, after_cr: false, is_between: true }
     }
 
-    /// Whether what came so far are whole events.
+    /// Whether all events so far are complete.
     pub(crate) const fn is_between(&self) -> bool {
         self.is_between
     }
 
-    /// Looks at the end of the bytes of a frame.
+    /// Reads the end of a frame.
     pub(crate) fn see(&mut self, data: &impl Buf) {
         let bytes = data.chunk();
         if bytes.len() < data.remaining() {
-            // In pieces, of which only the first can be seen. Nobody who sends events does so.
+            // In several chunks, of which only the first is accessible. No known sender of events
+            // does that.
             *self = Self::new();
             return;
         }
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_in_pieces_is_taken_for_whole_events() {
+    fn a_frame_in_several_chunks_counts_as_complete_events() {
         let mut events = Events::new();
         events.see(&b"data: a".chain(&b"\n\n"[..]));
         assert!(events.is_between());

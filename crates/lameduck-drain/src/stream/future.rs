@@ -1,4 +1,4 @@
-//! The future of an answer that may be a stream.
+//! The future of a response that may be a stream.
 
 use std::{
     future::Future,
@@ -8,6 +8,7 @@ use std::{
 
 use http::Response;
 use http_body::Body;
+use lameduck_core::plumbing::Kept;
 use pin_project_lite::pin_project;
 
 use super::{body::UntilDrainBody, route::Route};
@@ -19,13 +20,13 @@ pin_project! {
     pub struct UntilDrainFuture<F> {
         #[pin]
         inner: F,
-        route: &'static Route,
+        route: Kept<Route>,
         by_header: bool,
     }
 }
 
 impl<F> UntilDrainFuture<F> {
-    pub(super) const fn new(inner: F, route: &'static Route, by_header: bool) -> Self {
+    pub(super) const fn new(inner: F, route: Kept<Route>, by_header: bool) -> Self {
         Self { inner, route, by_header }
     }
 }
@@ -39,7 +40,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let answer = ready!(this.inner.poll(cx));
-        Poll::Ready(answer.map(|response| this.route.wrap(response, *this.by_header)))
+        let result = ready!(this.inner.poll(cx));
+        Poll::Ready(result.map(|response| this.route.wrap(response, *this.by_header)))
     }
 }

@@ -7,18 +7,18 @@ use std::{
 };
 
 use futures_core::{FusedStream, Stream};
-use lameduck_core::{Phase, PhaseWatch};
+use lameduck_core::{Phase, PhaseWatch, plumbing::inner_accessors};
 use pin_project_lite::pin_project;
 
-use crate::until::{Until, is_meant};
+use crate::until::{Until, is_really_pending};
 
 /// Ends a stream when the server drains.
 ///
 /// What the stream has ready is delivered first: it ends when it has nothing more at hand, and at
 /// [`Cancelling`](Phase::Cancelling) at the latest.
 ///
-/// For server-sent events, say when to come back. `EventSource` then asks again by itself, and
-/// meets another server or the next one of this name:
+/// For server-sent events, send the time to come back. `EventSource` then connects again by itself,
+/// to another server or to the next one of this name:
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -26,8 +26,7 @@ use crate::until::{Until, is_meant};
 /// # #[cfg(feature = "axum")]
 /// use axum::response::sse::{Event, Sse};
 /// use futures_core::Stream;
-/// use lameduck_core::PhaseWatch;
-/// use lameduck_drain::{RetryAfter, until_drain};
+/// use lameduck_drain::{PhaseWatch, RetryAfter, until_drain};
 ///
 /// # #[cfg(feature = "axum")]
 /// # #[expect(dead_code, reason = "shown, not run")]
@@ -40,12 +39,13 @@ use crate::until::{Until, is_meant};
 /// }
 /// ```
 ///
-/// [`UntilDrainLayer`](crate::UntilDrainLayer) does this for a whole route, and more. A stream of
-/// gRPC messages ends well `with_last(Err(Status::unavailable("the server is stopping")))`.
+/// [`UntilDrainLayer`](crate::UntilDrainLayer) does this for a whole route, and more. End a stream
+/// of gRPC messages `with_last(Err(Status::unavailable("the server is stopping")))`.
 ///
 /// # Cancel safety
 ///
-/// The stream may be dropped at any time. A wait for its next item may be too: no item is lost.
+/// The stream may be dropped at any time. A wait for its next item may be dropped too, and no item
+/// is lost.
 pub const fn until_drain<S: Stream>(stream: S, watch: PhaseWatch) -> UntilDrain<S> {
     UntilDrain { inner: stream, until: Until::new(watch, Phase::Draining), last: None, state: Open }
 }
@@ -83,22 +83,14 @@ impl<S: Stream> UntilDrain<S> {
 
     /// Sets the phase in which the stream ends. By default [`Draining`](Phase::Draining).
     ///
-    /// With [`LameDuck`](Phase::LameDuck) its client leaves while everybody else is still served.
-    /// A stream that ended so does not come back when lame duck is undone.
+    /// With [`LameDuck`](Phase::LameDuck) its client leaves while all others are still served. A
+    /// stream that has ended does not come back when the stop is cancelled.
     pub fn with_phase(mut self, phase: Phase) -> Self {
         self.until.set_phase(phase);
         self
     }
 
-    /// The inner stream.
-    pub const fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// Unwraps the inner stream.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    inner_accessors!(const inner: S, "stream");
 }
 
 impl<S: Stream> Stream for UntilDrain<S> {
@@ -107,7 +99,7 @@ impl<S: Stream> Stream for UntilDrain<S> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
         while *this.state != Ended {
-            // Before the stream: one that never pauses would not end otherwise.
+            // Checked before the stream: one that never pauses would not end otherwise.
             if this.until.is_over() {
                 break;
             }
@@ -117,11 +109,11 @@ impl<S: Stream> Stream for UntilDrain<S> {
                     *this.state = Ended;
                     *this.last = None;
                 }
-                Poll::Pending if !is_meant(cx) => return Poll::Pending,
+                Poll::Pending if !is_really_pending(cx) => return Poll::Pending,
                 Poll::Pending if *this.state == Emptying => break,
                 Poll::Pending => {
                     ready!(this.until.poll_due(cx));
-                    // Once more: what came before the phase did is delivered.
+                    // Once more: what came before the phase is delivered.
                     *this.state = Emptying;
                 }
             }

@@ -5,7 +5,7 @@ use bytes::Buf;
 /// Before each message: whether it is compressed, and its length in four bytes.
 const HEAD: usize = 5;
 
-/// Reads along the heads of messages, and skips what is in them.
+/// Reads the heads of messages, and skips their contents.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Messages {
     head: [u8; HEAD],
@@ -15,16 +15,17 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
-    /// Whether what came so far are whole messages.
+    /// Whether all messages so far are complete.
     pub(crate) const fn is_between(&self) -> bool {
         self.head_len == 0 && self.left == 0
     }
 
-    /// Looks at the bytes of a frame.
+    /// Reads a frame.
     pub(crate) fn see(&mut self, data: &impl Buf) {
         let mut bytes = data.chunk();
         if bytes.len() < data.remaining() {
-            // In pieces, of which only the first can be seen. Nobody who sends messages does so.
+            // In several chunks, of which only the first is accessible. No known sender of messages
+            // does that.
             *self = Self::default();
             return;
         }
@@ -69,6 +70,6 @@ mod tests {
         }
         let mut messages = Messages::default();
         messages.see(&b"\0\0".chain(&b"\0\0\x01"[..]));
-        assert!(messages.is_between(), "taken for whole");
+        assert!(messages.is_between(), "counts as complete");
     }
 }

@@ -1,41 +1,36 @@
-//! Which answers of a route are streams that end, and how.
-
-use std::sync::Arc;
+//! Which responses of a route are streams that end, and how.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
 use http_body::Body;
-use lameduck_core::{Phase, PhaseWatch, plumbing::is_grpc};
+use lameduck_core::{PhaseWatch, plumbing::is_grpc};
 
 use super::{
-    body::{End, Farewell, UntilDrainBody},
+    body::{End, Ending, UntilDrainBody},
     events::Events,
     messages::Messages,
+    options::UntilDrainOptions,
 };
-use crate::{RetryAfter, farewell::tell, sampler::Sampler, until::Until};
+use crate::{close_header::add_close, sampler::Sampler, until::Until};
 
 const EVENTS: &str = "text/event-stream";
 
-/// `UNAVAILABLE`: every client may call again without asking.
+/// `UNAVAILABLE`: the one status that every client may retry without asking.
 const UNAVAILABLE: HeaderValue = HeaderValue::from_static("14");
 const STOPPING: HeaderValue = HeaderValue::from_static("This server is stopping. Call again.");
 
 /// In the extensions of a response: an [`UntilDrainLayer`](crate::UntilDrainLayer) leaves its body
-/// alone, so that it runs on to its own end, or to that of the drain.
+/// alone, so that it runs to its own end, or to the end of the drain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "a mark, with nothing to say")]
+#[expect(clippy::exhaustive_structs, reason = "a mark without content")]
 pub struct RunOn;
 
-/// What a layer and all services it makes share.
-#[derive(Clone, Debug)]
+/// What a layer and its services share.
+#[derive(Debug)]
 pub(super) struct Route {
-    pub(super) watch: PhaseWatch,
-    pub(super) phase: Phase,
-    pub(super) retry_after: RetryAfter,
-    /// Without parameters.
-    pub(super) content_types: Vec<String>,
-    pub(super) ends_grpc: bool,
-    pub(super) sampler: Arc<Sampler>,
+    watch: PhaseWatch,
+    options: UntilDrainOptions,
+    sampler: Sampler,
 }
 
 /// What kind of stream a body is.
@@ -46,15 +41,16 @@ enum Kind {
 }
 
 impl Route {
-    pub(super) fn new(watch: PhaseWatch) -> Self {
-        Self {
-            watch,
-            phase: Phase::Draining,
-            retry_after: RetryAfter::default(),
-            content_types: Vec::new(),
-            ends_grpc: false,
-            sampler: Arc::new(Sampler::random()),
+    pub(super) fn new(watch: PhaseWatch, mut options: UntilDrainOptions) -> Self {
+        for content_type in &mut options.content_types {
+            *content_type = essence(content_type).to_owned();
         }
+        let sampler = Sampler::new(options.seed);
+        Self { watch, options, sampler }
+    }
+
+    pub(super) const fn watch(&self) -> &PhaseWatch {
+        &self.watch
     }
 
     pub(super) fn wrap<B: Body>(
@@ -66,24 +62,24 @@ impl Route {
             return response.map(|body| UntilDrainBody::new(body, None));
         };
         if by_header {
-            tell(&mut response);
+            add_close(&mut response);
         }
-        let until = Until::new(self.watch.clone(), self.phase);
-        let farewell = match kind {
-            Kind::Events => Farewell::Events(Events::new(), self.retry()),
-            Kind::Grpc => Farewell::Grpc(Messages::default(), self.unavailable()),
-            Kind::Other => Farewell::Nothing,
+        let until = Until::new(self.watch.clone(), self.options.phase);
+        let ending = match kind {
+            Kind::Events => Ending::Events(Events::new(), self.retry()),
+            Kind::Grpc => Ending::Grpc(Messages::default(), self.unavailable()),
+            Kind::Other => Ending::Nothing,
         };
-        response.map(|body| UntilDrainBody::new(body, Some(End::new(until, farewell))))
+        response.map(|body| UntilDrainBody::new(body, Some(End::new(until, ending))))
     }
 
     fn retry(&self) -> Bytes {
-        let after = self.retry_after.draw_from(&self.sampler);
+        let after = self.options.retry_after.draw_from(&self.sampler);
         Bytes::from(format!("retry: {}\n\n", after.as_millis()))
     }
 
     fn unavailable(&self) -> HeaderMap {
-        let after = self.retry_after.draw_from(&self.sampler);
+        let after = self.options.retry_after.draw_from(&self.sampler);
         let mut trailers = HeaderMap::new();
         trailers.insert("grpc-status", UNAVAILABLE);
         trailers.insert("grpc-message", STOPPING);
@@ -91,7 +87,7 @@ impl Route {
         trailers
     }
 
-    /// `None`: it is not one that ends.
+    /// `None` if the body does not end with the drain.
     fn kind_of<B: Body>(&self, response: &Response<B>) -> Option<Kind> {
         let headers = response.headers();
         let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
@@ -99,12 +95,12 @@ impl Route {
         let is = |other: &str| content_type.eq_ignore_ascii_case(other);
         let kind = match is(EVENTS) {
             true => Kind::Events,
-            false if self.ends_grpc && is_grpc(headers) => Kind::Grpc,
-            false if self.content_types.iter().any(|other| is(other)) => Kind::Other,
+            false if self.options.grpc && is_grpc(headers) => Kind::Grpc,
+            false if self.options.content_types.iter().any(|other| is(other)) => Kind::Other,
             false => return None,
         };
-        // What said how long it is may not look whole when it is not. What is compressed cannot be
-        // cut between two events.
+        // A body with a known length may not look complete when it is not. A compressed one cannot
+        // be cut between two events.
         let runs_on = headers.contains_key(header::CONTENT_LENGTH)
             || response.body().size_hint().exact().is_some()
             || is_encoded(headers)
@@ -114,7 +110,7 @@ impl Route {
 }
 
 /// A content type without its parameters.
-pub(super) fn essence(content_type: &str) -> &str {
+fn essence(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
 

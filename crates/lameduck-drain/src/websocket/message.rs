@@ -1,11 +1,11 @@
-//! The messages of WebSocket libraries, as far as a goodbye needs them.
+//! The messages of WebSocket libraries, as far as a close frame needs them.
 
 use super::CloseReason;
 
 /// A WebSocket message that can be a close frame.
 ///
-/// With the feature `axum` that of axum is one, with the feature `tungstenite` that of tungstenite
-/// (and so of tokio-tungstenite). For others there is
+/// Implemented for the messages of axum (feature `axum`) and of tungstenite, which
+/// tokio-tungstenite shares (feature `tungstenite`). For others use
 /// [`CloseOnDrain::new`](crate::CloseOnDrain::new), with a closure.
 pub trait CloseMessage: Sized {
     /// A close frame.

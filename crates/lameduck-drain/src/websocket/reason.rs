@@ -1,11 +1,11 @@
-//! What a close frame says.
+//! The content of a close frame.
 
 use std::{borrow::Cow, fmt};
 
-/// How long a reason may be: a control frame takes 125 bytes, two of which are the code.
+/// The longest text, in bytes: a control frame has 125, of which the code takes two.
 const LONGEST: usize = 123;
 
-/// What a close frame says: a code for programs, and a text for people.
+/// The content of a close frame: a code for programs, and a text for people.
 ///
 /// The usual client libraries connect again after any code but 1000.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Default for CloseReason {
     }
 }
 
-/// A close frame that may not be sent. Says why, and what may.
+/// A close frame that may not be sent. Says why, and what may be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidCloseReason {
     kind: Kind,

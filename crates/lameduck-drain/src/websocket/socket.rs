@@ -1,32 +1,28 @@
 //! The socket of a handler, which closes itself.
 
-use std::{fmt, future::poll_fn, pin::Pin, task::Waker, time::Duration};
+use std::{fmt, future::poll_fn, pin::Pin, task::Waker};
 
 use futures_core::Stream;
 use futures_sink::Sink;
-use lameduck_core::{Phase, PhaseWatch};
+use lameduck_core::{PhaseWatch, plumbing::inner_accessors};
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
-use super::{CloseMessage, CloseReason};
+use super::{CloseMessage, CloseOptions, CloseReason};
 use crate::until::Until;
 
-/// A round trip to the far side of the world and a pause there. Browsers answer at once.
-const TIME_TO_ANSWER: Duration = Duration::from_secs(2);
-
-/// Lets a WebSocket say goodbye when the server drains.
+/// Lets a WebSocket close itself when the server drains.
 ///
 /// The handler stays a loop that reads until there is nothing more. When draining begins and no
-/// message is at hand, the peer is sent a close frame, 1001 by default. What it had already sent is
-/// still read. The loop ends when the peer has answered with a close frame of its own, or after 2 s
-/// without one, or at [`Cancelling`](Phase::Cancelling).
+/// message is ready, the peer is sent a close frame, 1001 by default. Messages that cross it are
+/// still read. The loop ends when the peer has answered with a close frame of its own, after 2 s
+/// without one, or at [`Cancelling`](crate::Phase::Cancelling).
 ///
 /// ```
 /// # #[cfg(feature = "axum")]
 /// # mod shown {
 /// use axum::extract::ws::WebSocket;
-/// use lameduck_core::PhaseWatch;
-/// use lameduck_drain::close_on_drain;
+/// use lameduck_drain::{PhaseWatch, close_on_drain};
 ///
 /// # #[expect(dead_code, reason = "shown, not run")]
 /// async fn echo(socket: WebSocket, watch: PhaseWatch) {
@@ -41,9 +37,9 @@ const TIME_TO_ANSWER: Duration = Duration::from_secs(2);
 /// ```
 ///
 /// It works for every socket that is a `Stream` and a `Sink` of messages, such as axum's
-/// `WebSocket` and tokio-tungstenite's `WebSocketStream`, and for what `split` makes of it. The
-/// socket must be read from: a handler that only sends is not told, and neither are its peer's
-/// pings answered.
+/// `WebSocket` and tokio-tungstenite's `WebSocketStream`, and for the halves that `split` makes. The
+/// socket must be read from: a handler that only sends never closes it, and does not answer the
+/// pings of its peer either.
 pub fn close_on_drain<S, M, E>(socket: S, watch: PhaseWatch) -> CloseOnDrain<S, M>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
@@ -53,22 +49,21 @@ where
 }
 
 pin_project! {
-    /// A WebSocket that says goodbye when its server drains. Made by [`close_on_drain`].
+    /// A WebSocket that closes itself when its server drains. Made by [`close_on_drain`].
     ///
-    /// As a stream it ends when the goodbye is over. As a sink it takes messages to the end, but
-    /// what is sent after the close frame goes nowhere: nothing may follow one. So a loop that
-    /// answers what crossed the close frame does not fail, and goes on until its peer has answered.
+    /// As a stream it ends when the socket is closed. As a sink it takes messages to the end, but
+    /// drops those after the close frame, which nothing may follow. So a loop that answers what
+    /// crossed the close frame does not fail, and goes on until its peer has answered.
     pub struct CloseOnDrain<S, M> {
         #[pin]
         pub(super) socket: S,
         pub(super) until: Until,
         pub(super) state: State,
-        pub(super) reason: CloseReason,
+        pub(super) options: CloseOptions,
         pub(super) close: fn(&CloseReason) -> M,
-        pub(super) time_to_answer: Duration,
-        // Made when the goodbye begins.
+        // Made when the socket begins to close.
         pub(super) timer: Option<Pin<Box<Sleep>>>,
-        // Whoever waits to send: a socket has one place for a waker, and the goodbye takes it.
+        // The task that waits to send. A socket keeps one waker, and closing replaces it.
         pub(super) sender: Option<Waker>,
     }
 }
@@ -76,22 +71,22 @@ pin_project! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Open,
-    /// The close frame is to be sent.
-    Telling,
-    /// It is sent, and to be flushed.
+    /// The close frame is about to be sent.
+    Sending,
+    /// It is sent, and not flushed yet.
     Flushing,
-    /// The peer is to answer.
-    Told,
+    /// The peer has not answered yet.
+    Sent,
     Ended,
 }
 
 impl<S, M> CloseOnDrain<S, M> {
-    /// As [`close_on_drain`], for a message that the crate does not know.
+    /// As [`close_on_drain`], for a message type that the crate does not know.
     ///
     /// ```
     /// # #[cfg(feature = "axum")]
     /// # #[expect(dead_code, reason = "shown, not run")]
-    /// # fn f(socket: axum::extract::ws::WebSocket, watch: lameduck_core::PhaseWatch) {
+    /// # fn f(socket: axum::extract::ws::WebSocket, watch: lameduck_drain::PhaseWatch) {
     /// # use axum::extract::ws::{CloseFrame, Message};
     /// # use lameduck_drain::CloseOnDrain;
     /// let socket = CloseOnDrain::new(socket, watch, |reason| {
@@ -101,59 +96,35 @@ impl<S, M> CloseOnDrain<S, M> {
     /// # }
     /// ```
     pub const fn new(socket: S, watch: PhaseWatch, close: fn(&CloseReason) -> M) -> Self {
+        let options = CloseOptions::new();
         Self {
             socket,
-            until: Until::new(watch, Phase::Draining),
+            until: Until::new(watch, options.phase),
             state: State::Open,
-            reason: CloseReason::GOING_AWAY,
+            options,
             close,
-            time_to_answer: TIME_TO_ANSWER,
             timer: None,
             sender: None,
         }
     }
 
-    /// Sets what the close frame says. By default [`CloseReason::GOING_AWAY`], code 1001.
+    /// Sets the options.
     #[must_use]
-    pub fn with_reason(mut self, reason: CloseReason) -> Self {
-        self.reason = reason;
+    pub fn with_options(mut self, options: CloseOptions) -> Self {
+        self.until.set_phase(options.phase);
+        self.options = options;
         self
     }
 
-    /// Sets how long the close frame may take to be sent and answered. By default 2 s.
+    /// Whether the close frame is sent: later messages are dropped.
     #[must_use]
-    pub const fn with_time_to_answer(mut self, time: Duration) -> Self {
-        self.time_to_answer = time;
-        self
+    pub const fn is_close_sent(&self) -> bool {
+        !matches!(self.state, State::Open | State::Sending)
     }
 
-    /// Sets the phase in which the peer is told. By default [`Draining`](Phase::Draining).
-    ///
-    /// With [`LameDuck`](Phase::LameDuck) it leaves while everybody else is still served. A socket
-    /// that was closed so does not come back when lame duck is undone.
-    #[must_use]
-    pub fn with_phase(mut self, phase: Phase) -> Self {
-        self.until.set_phase(phase);
-        self
-    }
+    inner_accessors!(const socket: S, "socket");
 
-    /// Whether the peer was told: what is sent now goes nowhere.
-    #[must_use]
-    pub const fn is_told(&self) -> bool {
-        !matches!(self.state, State::Open | State::Telling)
-    }
-
-    /// The inner socket.
-    pub const fn get_ref(&self) -> &S {
-        &self.socket
-    }
-
-    /// Unwraps the inner socket.
-    pub fn into_inner(self) -> S {
-        self.socket
-    }
-
-    /// The next message, without `StreamExt`. `None`: the socket is closed, or the goodbye is over.
+    /// The next message, without `StreamExt`. `None` once the socket is closed.
     ///
     /// # Cancel safety
     ///
@@ -169,7 +140,7 @@ impl<S, M> CloseOnDrain<S, M> {
     ///
     /// # Errors
     ///
-    /// Those of the socket. After the close frame there are none, until the goodbye is over.
+    /// Those of the socket. Between the close frame and its answer there are none.
     ///
     /// # Cancel safety
     ///
@@ -186,13 +157,11 @@ impl<S, M> CloseOnDrain<S, M> {
 
 impl<S, M> fmt::Debug for CloseOnDrain<S, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { socket: _, until, state, reason, close: _, time_to_answer, timer: _, sender: _ } =
-            self;
+        let Self { socket: _, until, state, options, close: _, timer: _, sender: _ } = self;
         f.debug_struct("CloseOnDrain")
             .field("until", until)
             .field("state", state)
-            .field("reason", reason)
-            .field("time_to_answer", time_to_answer)
+            .field("options", options)
             .finish_non_exhaustive()
     }
 }

@@ -1,18 +1,21 @@
-//! Farewells and refusals that are spread over lame duck.
+//! Closes and rejections that are spread over lame duck.
 
 use std::time::Duration;
 
-use lameduck_core::{Phase, StopDeadlines};
-use lameduck_drain::DrainLayer;
+use lameduck_core::StopDeadlines;
+use lameduck_drain::{DrainOptions, Phase};
 use tokio::time::{Instant, advance};
 
 use crate::support::{Bench, connection};
 
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// A lame duck of 20 s, at its begin.
-fn lame_duck(change: impl FnOnce(DrainLayer) -> DrainLayer) -> Bench {
-    let bench = Bench::new(Phase::LameDuck).with(|drain| change(drain.with_seed(42)));
+/// A lame duck of 20 s, at its start.
+fn lame_duck(change: impl FnOnce(&mut DrainOptions)) -> Bench {
+    let bench = Bench::new(Phase::LameDuck).with(|options| {
+        options.seed = Some(42);
+        change(options);
+    });
     let end = Instant::now() + WINDOW * 2;
     let mut deadlines = StopDeadlines::new();
     deadlines.draining_at = Some(end.into_std());
@@ -20,15 +23,15 @@ fn lame_duck(change: impl FnOnce(DrainLayer) -> DrainLayer) -> Bench {
     bench
 }
 
-/// Of 1,000 requests: how many were told, and how many turned away.
-async fn told_and_rejected(bench: &Bench) -> (usize, usize) {
-    let (mut told, mut rejected) = (0, 0);
+/// Of 1,000 requests: how many were asked to leave, and how many were rejected.
+async fn closed_and_rejected(bench: &Bench) -> (usize, usize) {
+    let (mut closed, mut rejected) = (0, 0);
     for _ in 0..1000 {
         let response = bench.get("/").await;
         rejected += usize::from(response.status() == 503);
-        told += usize::from(connection(&response) == ["close"]);
+        closed += usize::from(connection(&response) == ["close"]);
     }
-    (told, rejected)
+    (closed, rejected)
 }
 
 #[track_caller]
@@ -38,52 +41,58 @@ fn close_to(seen: usize, expected: usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gradual_farewell_is_said_to_a_share_that_grows_over_the_window() {
-    let bench = lame_duck(|drain| drain.with_gradual_close(WINDOW));
-    assert_eq!(told_and_rejected(&bench).await, (0, 0));
+async fn a_gradual_close_reaches_a_share_that_grows_over_the_window() {
+    let bench = lame_duck(|options| options.gradual_close = Some(WINDOW));
+    assert_eq!(closed_and_rejected(&bench).await, (0, 0));
     advance(WINDOW).await;
-    close_to(told_and_rejected(&bench).await.0, 0);
+    close_to(closed_and_rejected(&bench).await.0, 0);
     for quarter in 1..=3 {
         advance(WINDOW / 4).await;
-        close_to(told_and_rejected(&bench).await.0, quarter * 250);
+        close_to(closed_and_rejected(&bench).await.0, quarter * 250);
     }
     advance(WINDOW / 4).await;
-    assert_eq!(told_and_rejected(&bench).await, (1000, 0));
+    assert_eq!(closed_and_rejected(&bench).await, (1000, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gradual_refusal_turns_away_a_share_that_grows_over_the_window() {
-    let bench = lame_duck(|drain| drain.with_gradual_rejection(WINDOW));
-    assert_eq!(told_and_rejected(&bench).await, (1000, 0), "all are told from the begin");
+async fn a_gradual_rejection_reaches_a_share_that_grows_over_the_window() {
+    let bench = lame_duck(|options| options.gradual_rejection = Some(WINDOW));
+    assert_eq!(
+        closed_and_rejected(&bench).await,
+        (1000, 0),
+        "all are asked to leave from the start"
+    );
     advance(WINDOW + WINDOW / 2).await;
-    close_to(told_and_rejected(&bench).await.1, 500);
+    close_to(closed_and_rejected(&bench).await.1, 500);
     close_to(usize::try_from(bench.drain.rejections().count()).unwrap(), 500);
     bench.sender.publish(Phase::Draining);
-    assert_eq!(told_and_rejected(&bench).await.1, 1000);
+    assert_eq!(closed_and_rejected(&bench).await.1, 1000);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_same_seed_gives_the_same_shares() {
     let mut runs = Vec::new();
     for _ in 0..2 {
-        let bench = lame_duck(|drain| drain.with_gradual_close(WINDOW));
+        let bench = lame_duck(|options| options.gradual_close = Some(WINDOW));
         advance(WINDOW + WINDOW / 2).await;
-        runs.push(told_and_rejected(&bench).await);
+        runs.push(closed_and_rejected(&bench).await);
     }
     assert_eq!(runs[0], runs[1]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_known_end_all_are_told_and_none_is_turned_away() {
-    let unknown = Bench::new(Phase::LameDuck)
-        .with(|drain| drain.with_gradual_close(WINDOW).with_gradual_rejection(WINDOW));
-    assert_eq!(told_and_rejected(&unknown).await, (1000, 0));
+async fn without_a_known_end_all_are_asked_to_leave_and_none_is_rejected() {
+    let unknown = Bench::new(Phase::LameDuck).with(|options| {
+        options.gradual_close = Some(WINDOW);
+        options.gradual_rejection = Some(WINDOW);
+    });
+    assert_eq!(closed_and_rejected(&unknown).await, (1000, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_window_of_zero_begins_at_the_end() {
-    let zero = lame_duck(|drain| drain.with_gradual_close(Duration::ZERO));
-    assert_eq!(told_and_rejected(&zero).await, (0, 0));
+    let zero = lame_duck(|options| options.gradual_close = Some(Duration::ZERO));
+    assert_eq!(closed_and_rejected(&zero).await, (0, 0));
     advance(WINDOW * 2).await;
-    assert_eq!(told_and_rejected(&zero).await, (1000, 0));
+    assert_eq!(closed_and_rejected(&zero).await, (1000, 0));
 }

@@ -1,4 +1,4 @@
-//! Streams of gRPC messages: whole messages, then a status that says to call again.
+//! Streams of gRPC messages: whole messages, then a status after which clients call again.
 
 use std::{
     convert::Infallible,
@@ -13,8 +13,10 @@ use futures_util::{Stream, StreamExt as _, stream};
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::{Body as _, Frame};
 use http_body_util::StreamBody;
-use lameduck_core::{Phase, PhaseSender, phase_channel};
-use lameduck_drain::{RetryAfter, UntilDrainBody, UntilDrainLayer};
+use lameduck_drain::{
+    Phase, PhaseSender, RetryAfter, UntilDrainBody, UntilDrainLayer, UntilDrainOptions,
+    phase_channel,
+};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tower::{Layer, ServiceExt, service_fn};
@@ -26,10 +28,17 @@ type Body = UntilDrainBody<StreamBody<Pieces>>;
 const MESSAGE: &[u8] = b"\0\0\0\0\x03abc";
 
 fn layer() -> (PhaseSender, UntilDrainLayer) {
+    layer_with(|_| ())
+}
+
+fn layer_with(change: impl FnOnce(&mut UntilDrainOptions)) -> (PhaseSender, UntilDrainLayer) {
     let (phase, watch) = phase_channel();
     phase.publish(Phase::Running);
-    let retry_after = RetryAfter::fixed(Duration::from_millis(1500));
-    (phase, UntilDrainLayer::new(watch).with_retry_after(retry_after).with_grpc())
+    let mut options = UntilDrainOptions::new();
+    options.retry_after = RetryAfter::fixed(Duration::from_millis(1500));
+    options.grpc = true;
+    change(&mut options);
+    (phase, UntilDrainLayer::new(watch).with_options(options))
 }
 
 async fn answer(layer: &UntilDrainLayer, kind: &'static str, pieces: Pieces) -> Body {
@@ -92,9 +101,8 @@ async fn a_grpc_stream_ends_after_a_whole_message_with_unavailable_in_its_traile
 }
 
 #[tokio::test]
-async fn by_choice_a_grpc_stream_has_all_the_time_of_the_drain() {
-    let (phase, layer) = layer();
-    let layer = layer.with_phase(Phase::Cancelling);
+async fn a_grpc_stream_may_have_the_whole_drain() {
+    let (phase, layer) = layer_with(|options| options.phase = Phase::Cancelling);
     let first = stream::iter([data(MESSAGE)]).chain(stream::pending());
     let mut body = answer(&layer, "application/grpc", first.boxed()).await;
     phase.publish(Phase::Draining);
@@ -134,12 +142,9 @@ async fn a_body_that_never_pauses_ends_with_cancelling() {
 }
 
 #[tokio::test]
-async fn what_is_not_grpc_or_was_not_asked_for_runs_on() {
-    for (kind, is_asked) in [("application/grpc", false), ("application/grpc-web", true)] {
-        let (phase, watch) = phase_channel();
-        phase.publish(Phase::Running);
-        let layer = UntilDrainLayer::new(watch);
-        let layer = if is_asked { layer.with_grpc() } else { layer };
+async fn a_stream_that_is_not_grpc_or_not_chosen_runs_on() {
+    for (kind, is_chosen) in [("application/grpc", false), ("application/grpc-web", true)] {
+        let (phase, layer) = layer_with(|options| options.grpc = is_chosen);
         let mut body = answer(&layer, kind, stream::pending().boxed()).await;
         phase.publish(Phase::Cancelling);
         assert_eq!(ready(&mut body), (Vec::new(), None, false), "{kind}");

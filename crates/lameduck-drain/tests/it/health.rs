@@ -3,8 +3,7 @@
 use axum::Router;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use lameduck_core::{Phase, phase_channel};
-use lameduck_drain::{DrainLayer, Livez, Readyz};
+use lameduck_drain::{DrainLayer, Livez, Phase, Readyz, phase_channel};
 use tower::ServiceExt;
 
 async fn probe(app: &Router, path: &str) -> (StatusCode, String) {

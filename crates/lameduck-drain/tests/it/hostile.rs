@@ -1,7 +1,7 @@
-//! Requests that try to be what they are not.
+//! Requests that pretend to be something else.
 
 use http::{HeaderValue, Method, Request, Uri, Version, header};
-use lameduck_core::Phase;
+use lameduck_drain::Phase;
 
 use crate::support::{Bench, Body, connection, text};
 
@@ -12,7 +12,7 @@ async fn status_of(uri: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn only_the_path_itself_is_exempt_however_it_is_dressed_up() {
+async fn only_the_path_itself_is_exempt_however_it_is_written() {
     for probe in ["/livez", "/livez?verbose", "http://else.where/readyz", "/livez?/../admin"] {
         assert_eq!(status_of(probe).await, 200, "{probe}");
     }
@@ -34,13 +34,13 @@ async fn only_the_path_itself_is_exempt_however_it_is_dressed_up() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_path_is_turned_away_like_any_other() {
+async fn a_request_without_a_path_is_rejected_like_any_other() {
     let request = Request::connect("livez:443").body(Body::default()).unwrap();
     let response = Bench::new(Phase::Draining).send(request).await;
     assert_eq!(response.status(), 503);
 }
 
-async fn refusal_of(kind: &[u8]) -> http::Response<Body> {
+async fn rejection_of(kind: &[u8]) -> http::Response<Body> {
     let mut request = Request::new(Body::default());
     *request.method_mut() = Method::POST;
     *request.version_mut() = Version::HTTP_2;
@@ -52,7 +52,7 @@ async fn refusal_of(kind: &[u8]) -> http::Response<Body> {
 #[tokio::test]
 async fn only_grpc_is_answered_as_grpc() {
     for grpc in ["application/grpc", "application/grpc+json", "application/grpc;x=y"] {
-        assert_eq!(refusal_of(grpc.as_bytes()).await.status(), 200, "{grpc}");
+        assert_eq!(rejection_of(grpc.as_bytes()).await.status(), 200, "{grpc}");
     }
     let others: [&[u8]; 6] = [
         b"application/grpc-web",
@@ -63,15 +63,15 @@ async fn only_grpc_is_answered_as_grpc() {
         b"\xff\xfe",
     ];
     for other in others {
-        let response = refusal_of(other).await;
+        let response = rejection_of(other).await;
         assert_eq!(response.status(), 503, "{other:?}");
         assert!(!response.headers().contains_key("grpc-status"));
     }
 }
 
 #[tokio::test]
-async fn a_grpc_refusal_has_these_headers_and_no_others() {
-    let response = refusal_of(b"application/grpc").await;
+async fn a_grpc_rejection_has_these_headers_and_no_others() {
+    let response = rejection_of(b"application/grpc").await;
     let mut names: Vec<_> = response.headers().keys().map(|name| name.as_str()).collect();
     names.sort_unstable();
     let expected =
@@ -85,7 +85,7 @@ async fn a_grpc_refusal_has_these_headers_and_no_others() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_request_comes_back_in_its_refusal() {
+async fn nothing_of_a_request_comes_back_in_its_rejection() {
     let request = Request::get("/script?q=script")
         .header("x-evil", "<script>")
         .header(header::CONNECTION, "keep-alive, x-evil")

@@ -1,7 +1,6 @@
 //! The laws that every layer keeps, in each of the phases in which the handler is called.
 
-use lameduck_core::{Phase, phase_channel};
-use lameduck_drain::DrainLayer;
+use lameduck_drain::{DrainLayer, Phase, phase_channel};
 use tower::Layer;
 
 fn in_phase(phase: Phase) -> DrainLayer {
@@ -22,7 +21,7 @@ mod while_lame_duck {
     lameduck_laws::layer_laws!(|inner| in_phase(Phase::LameDuck).layer(inner));
 }
 
-/// A drain begins in the instant in which the inner work is ready.
+/// A drain begins at the moment at which the inner work is ready.
 mod while_a_drain_begins {
     use super::*;
 

@@ -1,14 +1,14 @@
-//! What users of the drain get.
+//! What the drain promises, one sentence for each test.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
 
-mod farewell;
+mod close_header;
 mod gradual;
 #[cfg(feature = "stream")]
 mod grpc;
 mod health;
 mod hostile;
 mod laws;
-mod refusal;
+mod rejection;
 #[cfg(feature = "stream")]
 mod route;
 mod server;

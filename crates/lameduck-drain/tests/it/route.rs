@@ -1,4 +1,4 @@
-//! Streams of a whole route: what ends, what runs on, and what their clients see.
+//! Streams of a whole route: which end, which run on, and what their clients see.
 
 use std::{
     convert::Infallible,
@@ -21,8 +21,9 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::Request;
 use http_body::Body as _;
-use lameduck_core::{Phase, PhaseSender, phase_channel};
-use lameduck_drain::{RetryAfter, RunOn, UntilDrainLayer};
+use lameduck_drain::{
+    Phase, PhaseSender, RetryAfter, RunOn, UntilDrainLayer, UntilDrainOptions, phase_channel,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -35,7 +36,14 @@ use tower::{Layer, ServiceExt, service_fn};
 
 const EVENTS: (HeaderName, &str) = (header::CONTENT_TYPE, "text/event-stream; charset=utf-8");
 
-/// A phase to move, pieces to send, and what the route makes of their stream.
+/// Streams come back after 1.5 s.
+fn options() -> UntilDrainOptions {
+    let mut options = UntilDrainOptions::new();
+    options.retry_after = RetryAfter::fixed(Duration::from_millis(1500));
+    options
+}
+
+/// A phase to move, pieces to send, and the layer that ends their stream.
 struct Bench {
     phase: PhaseSender,
     layer: UntilDrainLayer,
@@ -46,8 +54,7 @@ impl Bench {
     fn new() -> Self {
         let (phase, watch) = phase_channel();
         phase.publish(Phase::Running);
-        let retry_after = RetryAfter::fixed(Duration::from_millis(1500));
-        let layer = UntilDrainLayer::new(watch).with_retry_after(retry_after);
+        let layer = UntilDrainLayer::new(watch).with_options(options());
         Self { phase, layer, pieces: None }
     }
 
@@ -117,7 +124,7 @@ async fn an_event_that_has_begun_is_sent_whole_until_cancelling() {
             assert_eq!(ready(&mut body), ("lf\n\nretry: 1500\n\n".to_owned(), true));
         } else {
             bench.phase.publish(Phase::Cancelling);
-            // Its client throws half an event away. A word after it would be a part of it.
+            // Its client drops half an event. `retry:` after it would be a part of it.
             assert_eq!(ready(&mut body), (String::new(), true));
         }
     }
@@ -125,10 +132,10 @@ async fn an_event_that_has_begun_is_sent_whole_until_cancelling() {
 
 #[tokio::test]
 async fn an_event_stream_on_http_1_is_the_last_answer_of_its_connection() {
-    for (version, told) in [(Version::HTTP_11, 1), (Version::HTTP_10, 1), (Version::HTTP_2, 0)] {
+    for (version, closes) in [(Version::HTTP_11, 1), (Version::HTTP_10, 1), (Version::HTTP_2, 0)] {
         let mut bench = Bench::new();
         let events = bench.answer(version, |body| ([EVENTS], body).into_response()).await;
-        assert_eq!(events.headers().get_all(header::CONNECTION).iter().count(), told);
+        assert_eq!(events.headers().get_all(header::CONNECTION).iter().count(), closes);
         let other = bench.answer(version, IntoResponse::into_response).await;
         assert!(!other.headers().contains_key(header::CONNECTION));
     }
@@ -154,7 +161,7 @@ impl http_body::Body for Three {
 }
 
 #[tokio::test]
-async fn what_has_another_type_or_a_length_or_a_mark_runs_on() {
+async fn a_body_with_another_type_or_a_length_or_a_mark_runs_on() {
     let cases: [fn(Body) -> Response; 7] = [
         IntoResponse::into_response,
         |body| ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
@@ -180,9 +187,11 @@ async fn what_has_another_type_or_a_length_or_a_mark_runs_on() {
 }
 
 #[tokio::test]
-async fn a_type_that_was_added_ends_without_a_word() {
+async fn a_body_of_a_type_that_was_added_ends_without_a_last_item() {
     let mut bench = Bench::new();
-    bench.layer = bench.layer.clone().with_content_type("Application/X-NDJSON ; charset=utf-8");
+    let mut options = options();
+    options.content_types.push("Application/X-NDJSON ; charset=utf-8".to_owned());
+    bench.layer = bench.layer.clone().with_options(options);
     let finish = |body| ([(header::CONTENT_TYPE, "Application/X-NDJSON")], body).into_response();
     let mut body = bench.answer(Version::HTTP_11, finish).await.into_body();
     bench.send("{}\n");
@@ -192,8 +201,8 @@ async fn a_type_that_was_added_ends_without_a_word() {
 
 #[tokio::test]
 async fn an_answer_of_a_layer_further_out_is_left_alone() {
-    let body = lameduck_drain::UntilDrainBody::<Body>::from(Bytes::from_static(b"refused"));
-    assert_eq!(body.size_hint().exact(), Some(7));
+    let body = lameduck_drain::UntilDrainBody::<Body>::from(Bytes::from_static(b"elsewhere"));
+    assert_eq!(body.size_hint().exact(), Some(9));
 }
 
 mod laws {
@@ -244,7 +253,9 @@ async fn read_until(client: &mut TcpStream, end: &str) -> String {
 async fn an_event_source_sees_a_clean_end_with_its_time_and_its_connection_closes() {
     let (phase, watch) = phase_channel();
     phase.publish(Phase::Running);
-    let layer = UntilDrainLayer::new(watch.clone()).with_seed(7);
+    let mut options = UntilDrainOptions::new();
+    options.seed = Some(7);
+    let layer = UntilDrainLayer::new(watch.clone()).with_options(options);
     let events = get(async || {
         let ticks = futures_util::stream::once(async { Ok::<_, Infallible>(tick()) });
         Sse::new(ticks.chain(futures_util::stream::pending())).keep_alive(KeepAlive::new())
@@ -268,7 +279,7 @@ fn tick() -> Event {
 
 /// The control for the rule that such bodies run on: hyper breaks the connection.
 #[tokio::test]
-async fn a_body_that_said_its_length_is_not_cut_and_arrives_whole() {
+async fn a_body_with_a_declared_length_is_not_cut_and_arrives_whole() {
     let (phase, watch) = phase_channel();
     phase.publish(Phase::Running);
     let (pieces, receiver) = mpsc::channel(8);

@@ -1,4 +1,4 @@
-//! What hyper makes of an answer that tells its client to leave.
+//! What hyper does with a response that asks its client to leave.
 
 use std::convert::Infallible;
 
@@ -7,8 +7,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
-use lameduck_core::{Phase, PhaseSender, phase_channel};
-use lameduck_drain::DrainLayer;
+use lameduck_drain::{DrainLayer, Phase, PhaseSender, phase_channel};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     task::JoinSet,
@@ -57,19 +56,19 @@ impl Client {
 }
 
 #[tokio::test]
-async fn a_connection_is_kept_while_running_and_closed_after_its_client_was_told() {
+async fn a_connection_is_kept_while_running_and_closed_after_its_client_was_notified() {
     let mut client = Client::connect(Phase::Running);
     for _ in 0..3 {
         assert!(!client.get().await.contains("connection:"));
     }
     client.sender.publish(Phase::LameDuck);
-    let told = client.get().await;
-    assert_eq!(told.matches("connection: close\r\n").count(), 1, "{told}");
+    let last = client.get().await;
+    assert_eq!(last.matches("connection: close\r\n").count(), 1, "{last}");
     assert_eq!(client.rest().await, "", "and then the connection is closed");
 }
 
 #[tokio::test]
-async fn a_refusal_is_read_whole_before_its_connection_is_closed() {
+async fn a_rejection_is_read_whole_before_its_connection_is_closed() {
     let mut client = Client::connect(Phase::Draining);
     let head = "POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 5\r\n\r\nhello";
     client.io.write_all(head.as_bytes()).await.unwrap();
@@ -82,7 +81,7 @@ async fn a_refusal_is_read_whole_before_its_connection_is_closed() {
 }
 
 #[tokio::test]
-async fn a_client_that_waits_for_100_continue_is_refused_before_it_sends_its_body() {
+async fn a_client_that_waits_for_100_continue_is_rejected_before_it_sends_its_body() {
     let mut client = Client::connect(Phase::Draining);
     let head = "POST / HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n";
     client.io.write_all(head.as_bytes()).await.unwrap();

@@ -9,8 +9,9 @@ use std::{
 
 use futures_core::FusedStream;
 use futures_util::{Stream, StreamExt, stream};
-use lameduck_core::{Phase, PhaseSender, PhaseWatch, phase_channel};
-use lameduck_drain::{RetryAfter, UntilDrain, until_drain};
+use lameduck_drain::{
+    Phase, PhaseSender, PhaseWatch, RetryAfter, UntilDrain, phase_channel, until_drain,
+};
 use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -20,7 +21,7 @@ fn running() -> (PhaseSender, PhaseWatch) {
     (sender, watch)
 }
 
-/// A queue, and the stream of it that ends with the drain and then says `-1`.
+/// A queue, and its stream, which ends with the drain and `-1`.
 fn queue(len: usize) -> (PhaseSender, mpsc::Sender<i32>, UntilDrain<ReceiverStream<i32>>) {
     let (phase, watch) = running();
     let (items, receiver) = mpsc::channel(len);
@@ -32,7 +33,7 @@ fn poll<S: Stream + Unpin>(stream: &mut S) -> Poll<Option<S::Item>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_ends_when_the_drain_begins_and_says_its_last_word() {
+async fn a_stream_ends_when_the_drain_begins_with_its_last_item() {
     let (phase, items, mut stream) = queue(8);
     items.try_send(1).unwrap();
     assert_eq!(stream.next().await, Some(1));
@@ -50,7 +51,7 @@ async fn a_stream_ends_when_the_drain_begins_and_says_its_last_word() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_choice_a_stream_ends_at_lame_duck() {
+async fn a_stream_may_end_at_lame_duck() {
     let (phase, _items, stream) = queue(8);
     let mut stream = stream.with_phase(Phase::LameDuck);
     assert!(poll(&mut stream).is_pending());
@@ -71,13 +72,13 @@ async fn what_is_queued_is_delivered_before_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_in_the_instant_in_which_the_drain_begins_is_delivered() {
+async fn an_item_that_comes_at_the_moment_the_drain_begins_is_delivered() {
     let (phase, watch) = running();
     let mut polls = 0;
     let racing = stream::poll_fn(|_| {
         polls += 1;
         match polls {
-            // Nothing yet; and before anybody looks at the phase, both come.
+            // Nothing yet. Before the phase is read, it changes and an item comes.
             1 => {
                 phase.publish(Phase::Draining);
                 Poll::Pending
@@ -91,7 +92,7 @@ async fn what_comes_in_the_instant_in_which_the_drain_begins_is_delivered() {
     assert_eq!(poll(&mut stream), Poll::Ready(Some(-1)));
 }
 
-/// After 128 items in one turn tokio's channels say that they are empty, full or not.
+/// After 128 items in one turn, tokio's channels return `Pending`, full or not.
 #[tokio::test(start_paused = true)]
 async fn a_queue_longer_than_a_turn_of_its_task_is_delivered_whole() {
     let (phase, items, mut stream) = queue(1000);
@@ -123,7 +124,7 @@ async fn a_stream_that_never_pauses_ends_with_cancelling() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_ends_by_itself_has_no_last_word() {
+async fn a_stream_that_ends_by_itself_has_no_last_item() {
     let (phase, watch) = running();
     phase.publish(Phase::Draining);
     let ended = until_drain(stream::iter([1, 2]), watch).with_last(-1);
@@ -161,7 +162,7 @@ fn a_time_to_come_back_is_spread_over_its_bounds() {
     assert!(RetryAfter::jittered(Duration::MAX, Duration::ZERO).draw() < Duration::MAX);
 }
 
-// A stream that knows nothing of the budget of its task, after others that have used it up.
+// A stream that does not know the budget of its task, after others that have used it up.
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_pauses_at_the_end_of_its_tasks_turn_still_ends_with_the_drain() {
     let (phase, watch) = running();
@@ -177,7 +178,7 @@ async fn a_stream_that_pauses_at_the_end_of_its_tasks_turn_still_ends_with_the_d
         }
         stream.poll_next_unpin(cx)
     }));
-    // Its turn comes, and then nothing wakes it but the phase.
+    // Its turn comes, and after that only the phase wakes it.
     assert!(timeout(Duration::from_secs(1), task.join_next()).await.is_err());
     phase.publish(Phase::Draining);
     let ended = timeout(Duration::from_secs(1), task.join_next()).await.expect("it was not woken");

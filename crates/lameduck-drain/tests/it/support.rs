@@ -11,13 +11,12 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response, Version, header};
 use http_body_util::{BodyExt, Full};
-use lameduck_core::{Phase, PhaseSender, phase_channel};
-use lameduck_drain::DrainLayer;
+use lameduck_drain::{DrainLayer, DrainOptions, Phase, PhaseSender, phase_channel};
 use tower::{Layer, ServiceExt, service_fn};
 
 pub(crate) type Body = Full<Bytes>;
 
-/// A drain with a handler behind it that answers what the test wants.
+/// A drain with a handler behind it that answers as the test asks for.
 pub(crate) struct Bench {
     pub(crate) sender: PhaseSender,
     pub(crate) drain: DrainLayer,
@@ -37,8 +36,11 @@ impl Bench {
         }
     }
 
-    pub(crate) fn with(self, change: impl FnOnce(DrainLayer) -> DrainLayer) -> Self {
-        Self { drain: change(self.drain), ..self }
+    /// The same with other options.
+    pub(crate) fn with(self, change: impl FnOnce(&mut DrainOptions)) -> Self {
+        let mut options = DrainOptions::new();
+        change(&mut options);
+        Self { drain: self.drain.with_options(options), ..self }
     }
 
     pub(crate) fn answering(self, handler: fn() -> Response<Body>) -> Self {

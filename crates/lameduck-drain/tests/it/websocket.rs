@@ -1,4 +1,4 @@
-//! WebSockets that say goodbye: real servers, real clients.
+//! WebSockets that close themselves: real servers, real clients.
 
 use std::{
     net::SocketAddr,
@@ -13,8 +13,9 @@ use axum::{
     routing::get,
 };
 use futures_util::{SinkExt as _, StreamExt as _, future::join};
-use lameduck_core::{Phase, PhaseSender, PhaseWatch, phase_channel};
-use lameduck_drain::{CloseReason, close_on_drain};
+use lameduck_drain::{
+    CloseOptions, CloseReason, Phase, PhaseSender, PhaseWatch, close_on_drain, phase_channel,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
     net::{TcpListener, TcpStream},
@@ -54,6 +55,13 @@ fn running() -> (PhaseSender, PhaseWatch) {
     (phase, watch)
 }
 
+/// A peer has so long to answer the close frame.
+fn closing_within(timeout: Duration) -> CloseOptions {
+    let mut options = CloseOptions::new();
+    options.close_timeout = timeout;
+    options
+}
+
 async fn next(client: &mut Client) -> Option<Message> {
     timeout(BOUND, client.next()).await.expect("the server says something").map(Result::unwrap)
 }
@@ -64,19 +72,19 @@ fn code_of(message: &Message) -> (u16, &str) {
 }
 
 #[tokio::test]
-async fn a_client_of_axum_is_told_1001_and_the_handlers_loop_ends_after_its_answer() {
+async fn a_client_of_axum_is_sent_1001_and_the_handlers_loop_ends_after_its_answer() {
     let (phase, watch) = running();
     let (over, mut is_over) = mpsc::channel(1);
     let (mut client, _server) = client_of(move |socket| {
         let (watch, over) = (watch.clone(), over.clone());
         async move {
-            let mut socket = close_on_drain(socket, watch).with_time_to_answer(BOUND);
+            let mut socket = close_on_drain(socket, watch).with_options(closing_within(BOUND));
             let mut seen = Vec::new();
             while let Some(Ok(message)) = socket.recv().await {
                 seen.push(message.clone());
                 socket.send(message).await.expect("a loop that answers does not fail");
             }
-            assert!(socket.is_told());
+            assert!(socket.is_close_sent());
             over.send(seen).await.unwrap();
         }
     })
@@ -85,8 +93,8 @@ async fn a_client_of_axum_is_told_1001_and_the_handlers_loop_ends_after_its_answ
     assert_eq!(next(&mut client).await, Some(Message::text("quack")));
 
     phase.publish(Phase::Draining);
-    let told = next(&mut client).await.unwrap();
-    assert_eq!(code_of(&told), (1001, "server is stopping"));
+    let close = next(&mut client).await.unwrap();
+    assert_eq!(code_of(&close), (1001, "server is stopping"));
     // The client's library answers by itself; then the server closes.
     assert_eq!(next(&mut client).await, None);
     let seen = timeout(BOUND, is_over.recv()).await.unwrap().unwrap();
@@ -94,14 +102,15 @@ async fn a_client_of_axum_is_told_1001_and_the_handlers_loop_ends_after_its_answ
 }
 
 #[tokio::test]
-async fn what_crosses_the_close_frame_is_read_and_the_reason_is_yours() {
+async fn a_message_that_crosses_the_close_frame_is_read_and_the_reason_is_yours() {
     let (phase, watch) = running();
     let (seen, mut is_seen) = mpsc::channel(8);
     let (mut client, _server) = client_of(move |socket| {
         let (watch, seen) = (watch.clone(), seen.clone());
         async move {
-            let reason = CloseReason::new(4000, "moved").unwrap();
-            let mut socket = close_on_drain(socket, watch).with_reason(reason);
+            let mut options = CloseOptions::new();
+            options.reason = CloseReason::new(4000, "moved").unwrap();
+            let mut socket = close_on_drain(socket, watch).with_options(options);
             seen.send("ready".into()).await.unwrap();
             while let Some(Ok(AxumMessage::Text(text))) = socket.recv().await {
                 socket.send(AxumMessage::text("not sent any more")).await.unwrap();
@@ -120,18 +129,18 @@ async fn what_crosses_the_close_frame_is_read_and_the_reason_is_yours() {
     assert_eq!(next(&mut client).await, None);
 }
 
-/// A socket of tokio-tungstenite's on a pipe, and its peer's end, which answers nothing.
+/// A socket of tokio-tungstenite on a pipe, and the end of its peer, which answers nothing.
 async fn pipe(size: usize) -> (WebSocketStream<DuplexStream>, DuplexStream) {
     let (ours, theirs) = duplex(size);
     (WebSocketStream::from_raw_socket(ours, Role::Server, None).await, theirs)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_does_not_answer_is_waited_for_its_time_and_no_longer() {
+async fn a_peer_that_does_not_answer_holds_the_close_for_its_timeout_and_no_longer() {
     let (phase, watch) = running();
     let (socket, mut peer) = pipe(1024).await;
     let time = Duration::from_secs(5);
-    let mut socket = close_on_drain(socket, watch).with_time_to_answer(time);
+    let mut socket = close_on_drain(socket, watch).with_options(closing_within(time));
     phase.publish(Phase::Draining);
     let began = Instant::now();
     assert!(socket.recv().await.is_none());
@@ -147,7 +156,7 @@ async fn a_peer_that_does_not_answer_is_waited_for_its_time_and_no_longer() {
 async fn cancelling_ends_the_wait_for_an_answer() {
     let (phase, watch) = running();
     let (socket, _peer) = pipe(1024).await;
-    let mut socket = close_on_drain(socket, watch).with_time_to_answer(BOUND);
+    let mut socket = close_on_drain(socket, watch).with_options(closing_within(BOUND));
     phase.publish(Phase::Draining);
     let began = Instant::now();
     let (ended, ()) = join(socket.recv(), async {
@@ -159,7 +168,7 @@ async fn cancelling_ends_the_wait_for_an_answer() {
     assert_eq!(began.elapsed(), Duration::from_secs(1));
 }
 
-/// A socket whose peer has always one message more, and what was sent to it.
+/// A socket whose peer always has one message more. Keeps what was sent to the peer.
 struct Flood(Vec<Message>);
 
 impl futures_util::Stream for Flood {
@@ -192,7 +201,7 @@ impl futures_util::Sink<Message> for Flood {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_never_pauses_is_told_and_ended_with_cancelling() {
+async fn a_peer_that_never_pauses_is_sent_the_close_frame_at_cancelling() {
     let (phase, watch) = running();
     let mut socket = close_on_drain(Flood(Vec::new()), watch);
     phase.publish(Phase::Draining);
@@ -206,7 +215,7 @@ async fn a_peer_that_never_pauses_is_told_and_ended_with_cancelling() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_reads_nothing_holds_the_goodbye_for_its_time_and_no_longer() {
+async fn a_peer_that_reads_nothing_holds_the_close_for_its_timeout_and_no_longer() {
     let (phase, watch) = running();
     let (socket, _peer) = pipe(16).await;
     let mut socket = close_on_drain(socket, watch);
@@ -219,7 +228,7 @@ async fn a_peer_that_reads_nothing_holds_the_goodbye_for_its_time_and_no_longer(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sender_that_waits_on_the_other_half_is_woken_when_the_goodbye_is_over() {
+async fn a_sender_that_waits_on_the_other_half_is_woken_when_the_socket_is_closed() {
     let (phase, watch) = running();
     let (socket, mut peer) = pipe(16).await;
     let (mut sink, mut stream) = close_on_drain(socket, watch).split();
@@ -259,7 +268,7 @@ async fn a_wait_for_a_message_that_is_dropped_loses_none() {
 }
 
 #[test]
-fn a_close_frame_that_may_not_be_sent_is_refused_with_what_may() {
+fn a_close_frame_that_may_not_be_sent_is_an_error_that_names_one_that_may() {
     for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
         let error = CloseReason::new(code, "").unwrap_err().to_string();
         assert!(error.contains(&code.to_string()) && error.contains("1001"), "{error}");

@@ -3,7 +3,7 @@
 use axum::{body::Body, http::header::CONTENT_TYPE};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use lameduck_drain::UntilDrainLayer;
+use lameduck_drain::{UntilDrainLayer, UntilDrainOptions};
 
 use super::*;
 
@@ -17,7 +17,10 @@ async fn a_stream_that_is_cancelled_gets_unavailable_in_its_trailers() {
         let body = Body::from_stream(first.chain(stream::pending()));
         ([(CONTENT_TYPE, "application/grpc")], body)
     };
-    let layer = UntilDrainLayer::new(duck.watch()).with_grpc().with_phase(Phase::Cancelling);
+    let mut options = UntilDrainOptions::new();
+    options.grpc = true;
+    options.phase = Phase::Cancelling;
+    let layer = UntilDrainLayer::new(duck.watch()).with_options(options);
     let app = Router::new().route("/", axum::routing::post(call).layer(layer));
     let (addr, server) = duck.run(app).await;
     let tcp = TcpStream::connect(addr).await.unwrap();

@@ -1,7 +1,7 @@
 //! How clients are asked to leave.
 
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Version, header};
-use lameduck_core::Phase;
+use lameduck_drain::Phase;
 
 use crate::support::{Bench, Body, connection, get_on};
 
@@ -18,7 +18,7 @@ fn with_connection(value: &'static str) -> Response<Body> {
 #[tokio::test]
 async fn from_lame_duck_on_every_answer_on_http_1_says_close() {
     for phase in [Phase::LameDuck, Phase::Draining, Phase::Cancelling] {
-        let bench = Bench::new(phase).with(|drain| drain.with_exempt(|_, _, _| true));
+        let bench = Bench::new(phase).with(|options| options.exempt.add(|_, _, _| true));
         for version in [Version::HTTP_10, Version::HTTP_11] {
             assert_eq!(connection(&bench.send(get_on(version)).await), ["close"], "{phase}");
         }
@@ -26,7 +26,7 @@ async fn from_lame_duck_on_every_answer_on_http_1_says_close() {
 }
 
 #[tokio::test]
-async fn before_lame_duck_and_after_it_is_undone_no_answer_says_close() {
+async fn before_lame_duck_and_after_it_is_cancelled_no_answer_says_close() {
     let bench = Bench::new(Phase::Running);
     assert!(connection(&bench.get("/").await).is_empty());
     bench.sender.publish(Phase::LameDuck);
@@ -69,7 +69,7 @@ async fn an_answer_that_would_keep_the_connection_does_not_any_more() {
 }
 
 #[tokio::test]
-async fn what_else_an_answer_says_of_its_connection_stays_in_one_header() {
+async fn other_tokens_of_an_answers_connection_header_stay_in_one_header() {
     check(|| with_connection("x-hop"), &["x-hop, close"]).await;
     check(|| with_connection("upgrade"), &["upgrade, close"]).await;
     check(|| with_connection(" , x-hop,, "), &["x-hop, close"]).await;
@@ -82,7 +82,7 @@ async fn what_else_an_answer_says_of_its_connection_stays_in_one_header() {
 }
 
 #[tokio::test]
-async fn a_connection_header_that_is_no_text_is_kept_as_it_is() {
+async fn a_connection_header_that_is_not_text_is_kept_as_it_is() {
     let opaque = || {
         let mut response = Response::new(Body::default());
         let value = HeaderValue::from_bytes(b"x-\xff").unwrap();
@@ -104,11 +104,12 @@ const MARKER: &str = "x-envoy-immediate-health-check-fail";
 
 fn marked(phase: Phase) -> Bench {
     let value = HeaderValue::from_static("true");
-    Bench::new(phase).with(|drain| drain.with_marker(HeaderName::from_static(MARKER), value))
+    Bench::new(phase)
+        .with(|options| options.marker = Some((HeaderName::from_static(MARKER), value)))
 }
 
 #[tokio::test]
-async fn every_told_answer_has_the_marker_once_and_one_connection_header() {
+async fn every_answer_that_notifies_has_the_marker_once_and_one_connection_header() {
     let already = || {
         let builder = Response::builder().header(MARKER, "theirs").header(MARKER, "twice");
         builder.header(header::CONNECTION, "x-hop").body(Body::default()).unwrap()
@@ -119,15 +120,15 @@ async fn every_told_answer_has_the_marker_once_and_one_connection_header() {
             let response = bench.send(get_on(version)).await;
             let markers: Vec<_> = response.headers().get_all(MARKER).iter().collect();
             assert_eq!(markers, ["true"], "{phase} {version:?}");
-            let told = connection(&response);
-            assert!(told.len() <= 1, "{phase} {version:?}: {told:?}");
-            assert_eq!(told.iter().any(|all| all.ends_with("close")), version == Version::HTTP_11);
+            let found = connection(&response);
+            assert!(found.len() <= 1, "{phase} {version:?}: {found:?}");
+            assert_eq!(found.iter().any(|all| all.ends_with("close")), version == Version::HTTP_11);
         }
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_tells_nobody_has_no_marker() {
+async fn an_answer_that_does_not_notify_has_no_marker() {
     for version in [Version::HTTP_11, Version::HTTP_2] {
         let response = marked(Phase::Running).send(get_on(version)).await;
         assert!(!response.headers().contains_key(MARKER));

@@ -1,25 +1,25 @@
-//! How an answer asks its client to use another connection.
+//! How a response asks its client to use another connection.
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-/// Whether the answer to this request may say `Connection: close`.
+/// Whether the response to this request may say `Connection: close`.
 ///
-/// HTTP/2 has GOAWAY, and hyper logs a warning for every `Connection` header that it takes off an
-/// HTTP/2 answer. To `CONNECT` the answer is a tunnel, which is not HTTP's to close.
+/// HTTP/2 has GOAWAY, and hyper logs a warning for every `Connection` header that it removes from
+/// an HTTP/2 response. After `CONNECT` the connection is a tunnel, which HTTP does not close.
 // Inlined: a request whose address is given away is copied before it is handed on.
 #[inline]
-pub(crate) fn is_told_by_header<B>(request: &Request<B>) -> bool {
+pub(crate) fn may_close<B>(request: &Request<B>) -> bool {
     matches!(request.version(), Version::HTTP_10 | Version::HTTP_11)
         && !matches!(*request.method(), Method::CONNECT)
 }
 
-/// Adds `Connection: close`, unless the answer says so already or switches protocols.
+/// Adds `Connection: close`, unless the response says so already or switches protocols.
 ///
-/// Afterwards there is one `Connection` header: a client that reads only the first finds it all.
-pub(crate) fn tell<B>(response: &mut Response<B>) {
-    // 101 hands the connection over: it is not the client's to close after this answer.
+/// Afterwards there is one `Connection` header, for clients that read only the first.
+pub(crate) fn add_close<B>(response: &mut Response<B>) {
+    // 101 hands the connection over to another protocol, so this response is not its last.
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return;
     }
@@ -30,10 +30,10 @@ pub(crate) fn tell<B>(response: &mut Response<B>) {
     }
 }
 
-/// What the handler said of the connection, and that it closes.
+/// The tokens of the handler, and `close`.
 fn with_close(headers: &HeaderMap) -> HeaderValue {
     let mut all = Vec::new();
-    // Other tokens name headers of this hop only, and must stay.
+    // Other tokens name headers for this hop only, and must stay.
     for token in tokens(headers).filter(|token| !token.eq_ignore_ascii_case(b"keep-alive")) {
         all.extend_from_slice(token);
         all.extend_from_slice(b", ");

@@ -1,4 +1,4 @@
-//! How the goodbye goes: told, flushed, answered, while messages pass.
+//! How a socket closes: the close frame is sent, flushed and answered, while messages pass.
 
 use std::{
     future::Future,
@@ -11,35 +11,35 @@ use futures_sink::Sink;
 use tokio::time::sleep;
 
 use super::socket::{CloseOnDrain, State};
-use crate::until::is_meant;
+use crate::until::is_really_pending;
 
 impl<S: Sink<M>, M> CloseOnDrain<S, M> {
-    /// Takes the goodbye as far as it goes now. Ready: it is over without an answer.
-    fn poll_goodbye(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    /// Closes the socket as far as possible now. Ready: it is over, without an answer.
+    fn poll_closing(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         if *this.state == State::Open {
             ready!(this.until.poll_due(cx));
-            *this.state = State::Telling;
+            *this.state = State::Sending;
         }
         let before = *this.state;
-        // What a socket that fails here has to say, it says to the reader.
-        if *this.state == State::Telling {
+        // An error here is left to the reader, which gets it with its next poll.
+        if *this.state == State::Sending {
             if let Poll::Ready(ready) = this.socket.as_mut().poll_ready(cx) {
-                let close = (this.close)(this.reason);
+                let close = (this.close)(&this.options.reason);
                 let sent = ready.and_then(|()| this.socket.as_mut().start_send(close));
-                *this.state = if sent.is_ok() { State::Flushing } else { State::Told };
+                *this.state = if sent.is_ok() { State::Flushing } else { State::Sent };
             }
         }
         if *this.state == State::Flushing && this.socket.as_mut().poll_flush(cx).is_ready() {
-            *this.state = State::Told;
+            *this.state = State::Sent;
         }
-        let time = *this.time_to_answer;
+        let time = this.options.close_timeout;
         let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(time)));
         let is_over = timer.as_mut().poll(cx).is_ready() || this.until.poll_over(cx).is_ready();
         if is_over {
             *this.state = State::Ended;
         }
-        // Only when there is news for it: it may be of this very task.
+        // Only when the state has changed: the waker may be this very task's.
         if *this.state != before {
             this.sender.take().into_iter().for_each(Waker::wake);
         }
@@ -57,9 +57,9 @@ where
         if self.state == State::Ended {
             return Poll::Ready(None);
         }
-        // Before the socket: a peer that never pauses would not be told otherwise.
+        // Checked before the socket: one whose peer never pauses would not close otherwise.
         if self.until.is_over() {
-            return self.poll_goodbye(cx).map(|()| None);
+            return self.poll_closing(cx).map(|()| None);
         }
         let this = self.as_mut().project();
         match this.socket.poll_next(cx) {
@@ -68,10 +68,12 @@ where
                 *this.state = State::Ended;
                 return Poll::Ready(None);
             }
-            Poll::Pending if *this.state == State::Open && !is_meant(cx) => return Poll::Pending,
+            Poll::Pending if *this.state == State::Open && !is_really_pending(cx) => {
+                return Poll::Pending;
+            }
             Poll::Pending => {}
         }
-        self.poll_goodbye(cx).map(|()| None)
+        self.poll_closing(cx).map(|()| None)
     }
 }
 
@@ -80,16 +82,16 @@ impl<S: Sink<M>, M> Sink<M> for CloseOnDrain<S, M> {
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         let this = self.project();
-        if is_silent(*this.state) {
+        if drops_messages(*this.state) {
             return Poll::Ready(Ok(()));
         }
         let poll = this.socket.poll_ready(cx);
-        kept(this.sender, cx, poll)
+        keep_waker(this.sender, cx, poll)
     }
 
     fn start_send(self: Pin<&mut Self>, message: M) -> Result<(), S::Error> {
         let this = self.project();
-        if is_silent(*this.state) {
+        if drops_messages(*this.state) {
             return Ok(());
         }
         this.socket.start_send(message)
@@ -97,27 +99,27 @@ impl<S: Sink<M>, M> Sink<M> for CloseOnDrain<S, M> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         let this = self.project();
-        if *this.state == State::Told {
+        if *this.state == State::Sent {
             return Poll::Ready(Ok(()));
         }
         let poll = this.socket.poll_flush(cx);
-        kept(this.sender, cx, poll)
+        keep_waker(this.sender, cx, poll)
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         let this = self.project();
         let poll = this.socket.poll_close(cx);
-        kept(this.sender, cx, poll)
+        keep_waker(this.sender, cx, poll)
     }
 }
 
-/// Whether the close frame is sent and not answered.
-const fn is_silent(state: State) -> bool {
-    matches!(state, State::Flushing | State::Told)
+/// Whether the close frame is sent and not answered, so that no message may follow.
+const fn drops_messages(state: State) -> bool {
+    matches!(state, State::Flushing | State::Sent)
 }
 
 /// Keeps the waker of a sender that has to wait.
-fn kept<T>(sender: &mut Option<Waker>, cx: &Context<'_>, poll: Poll<T>) -> Poll<T> {
+fn keep_waker<T>(sender: &mut Option<Waker>, cx: &Context<'_>, poll: Poll<T>) -> Poll<T> {
     if poll.is_pending() {
         match sender {
             Some(waker) => waker.clone_from(cx.waker()),

@@ -6,12 +6,16 @@ mod future;
 mod items;
 mod layer;
 mod messages;
+mod options;
 mod route;
+mod service;
 
 pub use self::{
     body::UntilDrainBody,
     future::UntilDrainFuture,
     items::{UntilDrain, until_drain},
-    layer::{UntilDrainLayer, UntilDrainService},
+    layer::UntilDrainLayer,
+    options::UntilDrainOptions,
     route::RunOn,
+    service::UntilDrainService,
 };
