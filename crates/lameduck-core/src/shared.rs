@@ -63,6 +63,13 @@ impl Shared {
         }
     }
 
+    /// Whether the phase is `phase` or a later one.
+    #[inline]
+    pub(crate) fn has_reached(&self, phase: Phase) -> bool {
+        // SeqCst, as in `phase`. Numbers are compared, which needs no check of their range.
+        self.phase.load(Ordering::SeqCst) >= phase as u8
+    }
+
     #[inline]
     pub(crate) fn phase(&self) -> Phase {
         // SeqCst: a layer counts a request and then reads the phase; the driver writes the phase

@@ -103,6 +103,13 @@ impl PhaseWatch {
         self.shared.phase()
     }
 
+    /// Whether the phase is `phase` or a later one now. One atomic load, sequentially consistent.
+    #[inline]
+    #[must_use]
+    pub fn has_reached(&self, phase: Phase) -> bool {
+        self.shared.has_reached(phase)
+    }
+
     /// How many stops were cancelled so far. Plumbing of lameduck's own crates.
     ///
     /// A move wakes a waiter once. A future that reads the [phase](Self::current) instead of

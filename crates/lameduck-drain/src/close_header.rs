@@ -4,21 +4,40 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Versio
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-/// Whether the response to this request may say `Connection: close`.
-///
-/// HTTP/2 has GOAWAY, and hyper logs a warning for every `Connection` header that it removes from
-/// an HTTP/2 response. After `CONNECT` the connection is a tunnel, which HTTP does not close.
-// Inlined: a request whose address is given away is copied before it is handed on.
-#[inline]
-pub(crate) fn may_close<B>(request: &Request<B>) -> bool {
-    matches!(request.version(), Version::HTTP_10 | Version::HTTP_11)
-        && !matches!(*request.method(), Method::CONNECT)
+/// What decides whether a response may say `Connection: close`: the version of its request, or
+/// nothing if that was `CONNECT`, after which the connection is a tunnel that HTTP does not close.
+// Not the decision itself: most responses are ready while no client has to leave.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closable(Option<Version>);
+
+impl Closable {
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        Self::of_usual(request).unwrap_or(Self(None))
+    }
+
+    /// `None` for `CONNECT`, which is no usual request.
+    // Inlined: a request whose address is given away is copied before it is handed on.
+    #[inline]
+    pub(crate) fn of_usual<B>(request: &Request<B>) -> Option<Self> {
+        let version = request.version();
+        (!matches!(*request.method(), Method::CONNECT)).then_some(Self(Some(version)))
+    }
+
+    /// Adds `Connection: close` to a response that may say it.
+    ///
+    /// HTTP/2 has GOAWAY, and hyper logs a warning for every `Connection` header that it removes
+    /// from an HTTP/2 response.
+    pub(crate) fn close<B>(self, response: &mut Response<B>) {
+        if let Some(Version::HTTP_10 | Version::HTTP_11) = self.0 {
+            add_close(response);
+        }
+    }
 }
 
 /// Adds `Connection: close`, unless the response says so already or switches protocols.
 ///
 /// Afterwards there is one `Connection` header, for clients that read only the first.
-pub(crate) fn add_close<B>(response: &mut Response<B>) {
+fn add_close<B>(response: &mut Response<B>) {
     // 101 hands the connection over to another protocol, so this response is not its last.
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return;

@@ -10,9 +10,7 @@ use lameduck_core::{
 };
 
 use crate::{
-    DrainOptions, Rejection, Rejections,
-    close_header::{add_close, may_close},
-    gradual::is_in_share,
+    DrainOptions, Rejection, Rejections, close_header::Closable, gradual::is_in_share,
     sampler::Sampler,
 };
 
@@ -41,26 +39,15 @@ impl Config {
         &self.rejections
     }
 
-    /// Whether a request that comes now may be rejected, or its client asked to leave.
-    #[inline]
-    pub(crate) fn is_past_running(&self) -> bool {
-        self.watch.current() > Phase::Running
-    }
-
-    /// Whether a client may be asked to leave, if its response is ready now.
+    /// Whether a request that comes now may be rejected, or the client of a response that is ready
+    /// now be asked to leave.
     ///
-    /// Not by the phase in which the request came: it may have moved meanwhile. If it moves while
+    /// Read anew for the response: the phase may have moved since the request came. If it moves while
     /// the handler is polled, that response says nothing; its client keeps the connection and is
     /// notified on the next response.
     #[inline]
     pub(crate) fn is_stopping(&self) -> bool {
-        self.watch.current().is_stopping()
-    }
-
-    /// Whether the response to a request that is let in may have to be changed.
-    #[inline]
-    pub(crate) const fn may_notify(&self, by_header: bool) -> bool {
-        by_header || self.options.marker.is_some()
+        self.watch.has_reached(Phase::LameDuck)
     }
 
     /// The rejection of a request that comes now, unless it is let in.
@@ -78,20 +65,18 @@ impl Config {
 
     /// Asks the client of a response to leave, if it is its turn.
     #[cold]
-    pub(crate) fn notify<B>(&self, by_header: bool, response: &mut Response<B>) {
+    pub(crate) fn notify<B>(&self, closable: Closable, response: &mut Response<B>) {
         let is_due = self.options.gradual_close.is_none_or(|window| {
             // Not notified in time, a client would be cut off.
             is_in_share(window, self.watch.current(), &self.watch, &self.sampler).unwrap_or(true)
         });
         if is_due {
-            self.mark(by_header, response);
+            self.mark(closable, response);
         }
     }
 
-    fn mark<B>(&self, by_header: bool, response: &mut Response<B>) {
-        if by_header {
-            add_close(response);
-        }
+    fn mark<B>(&self, closable: Closable, response: &mut Response<B>) {
+        closable.close(response);
         if let Some((name, value)) = &self.options.marker {
             response.headers_mut().insert(name, value.clone());
         }
@@ -112,7 +97,7 @@ impl Config {
             .entry(header::RETRY_AFTER)
             .or_insert_with(|| HeaderValue::from(retry_after));
         response.extensions_mut().insert(NotExecuted::new());
-        self.mark(may_close(request), &mut response);
+        self.mark(Closable::of(request), &mut response);
         response
     }
 }

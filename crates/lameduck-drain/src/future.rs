@@ -9,10 +9,9 @@ use std::{
 };
 
 use http::Response;
-use lameduck_core::plumbing::Kept;
 use pin_project_lite::pin_project;
 
-use crate::config::Config;
+use crate::{close_header::Closable, config::Config, shared::Shared};
 
 pin_project! {
     /// Response future of [`DrainService`](crate::DrainService).
@@ -29,46 +28,51 @@ pin_project! {
         Pass {
             #[pin]
             inner: F,
-            // None: the response stays as it is, whatever the phase.
-            config: Option<&'static Config>,
-            by_header: bool,
+            notice: Notice,
         },
-        // A kind of its own, so that the usual one has no reference count to look at.
-        PassCounted {
-            #[pin]
-            inner: F,
-            config: Arc<Config>,
-            by_header: bool,
-        },
-        // Boxed, so that a rejection does not make the future of every request larger. Taken when
-        // it is polled.
-        Reject { response: Option<Box<Response<B>>> },
+        // Boxed, so that what is rare does not make the future of every request larger.
+        Rare { rare: Pin<Box<Rare<F, B>>> },
     }
 }
 
+pin_project! {
+    #[project = RareProj]
+    enum Rare<F, B> {
+        // Let in behind a layer whose configuration is counted.
+        Pass {
+            #[pin]
+            inner: F,
+            config: Arc<Config>,
+            closable: Closable,
+        },
+        // Taken when it is polled.
+        Reject { response: Option<Response<B>> },
+    }
+}
+
+/// How the client of a request that was let in is asked to leave, if its response is ready then.
+// One field of the future and not two: it is moved in one piece.
+pub(crate) struct Notice {
+    pub(crate) shared: &'static Shared,
+    pub(crate) closable: Closable,
+}
+
 impl<F, B> DrainFuture<F, B> {
-    /// Lets a request in. Its client may be notified through a header, or only by the marker.
+    /// Lets a request in, behind a layer whose configuration is leaked.
     #[inline]
-    pub(crate) fn pass(inner: F, config: &'static Config, by_header: bool) -> Self {
-        // A response that nothing is to be added to need not ask for the phase.
-        let config = config.may_notify(by_header).then_some(config);
-        Self { kind: Kind::Pass { inner, config, by_header } }
+    pub(crate) const fn pass(inner: F, notice: Notice) -> Self {
+        Self { kind: Kind::Pass { inner, notice } }
     }
 
-    /// Lets a request in, from wherever the configuration is kept.
+    /// Lets a request in, behind a layer whose configuration is counted.
     #[cold]
-    pub(crate) fn pass_kept(inner: F, config: &Kept<Config>, by_header: bool) -> Self {
-        match config {
-            Kept::Leaked(config) => Self::pass(inner, config, by_header),
-            Kept::Counted(config) => {
-                Self { kind: Kind::PassCounted { inner, config: Arc::clone(config), by_header } }
-            }
-        }
+    pub(crate) fn pass_counted(inner: F, config: Arc<Config>, closable: Closable) -> Self {
+        Self { kind: Kind::Rare { rare: Box::pin(Rare::Pass { inner, config, closable }) } }
     }
 
     #[cold]
-    pub(crate) const fn reject(response: Box<Response<B>>) -> Self {
-        Self { kind: Kind::Reject { response: Some(response) } }
+    pub(crate) fn reject(response: Response<B>) -> Self {
+        Self { kind: Kind::Rare { rare: Box::pin(Rare::Reject { response: Some(response) }) } }
     }
 }
 
@@ -81,14 +85,11 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().kind.project() {
-            KindProj::Pass { inner, config: Some(config), by_header } if config.is_stopping() => {
-                poll_last(inner, config, *by_header, cx)
+            KindProj::Pass { inner, notice } if notice.shared.is_running() => inner.poll(cx),
+            KindProj::Pass { inner, notice } => {
+                poll_last(inner, notice.shared.leaked(), notice.closable, cx)
             }
-            KindProj::Pass { inner, .. } => inner.poll(cx),
-            KindProj::PassCounted { inner, config, by_header } => {
-                poll_counted(inner, config, *by_header, cx)
-            }
-            KindProj::Reject { response } => poll_rejected(response),
+            KindProj::Rare { rare } => poll_rare(rare.as_mut(), cx),
         }
     }
 }
@@ -97,46 +98,43 @@ where
 #[cold]
 fn poll_last<F, B, E>(
     inner: Pin<&mut F>,
-    config: &Config,
-    by_header: bool,
+    config: Option<&Config>,
+    closable: Closable,
     cx: &mut Context<'_>,
 ) -> Poll<F::Output>
 where
     F: Future<Output = Result<Response<B>, E>>,
 {
     let mut polled = inner.poll(cx);
-    if let Poll::Ready(Ok(response)) = &mut polled {
-        config.notify(by_header, response);
+    if let (Poll::Ready(Ok(response)), Some(config)) = (&mut polled, config) {
+        config.notify(closable, response);
     }
     polled
 }
 
-#[inline(never)]
-fn poll_counted<F, B, E>(
-    inner: Pin<&mut F>,
-    config: &Config,
-    by_header: bool,
-    cx: &mut Context<'_>,
-) -> Poll<F::Output>
+#[cold]
+fn poll_rare<F, B, E>(rare: Pin<&mut Rare<F, B>>, cx: &mut Context<'_>) -> Poll<F::Output>
 where
     F: Future<Output = Result<Response<B>, E>>,
 {
-    if config.is_stopping() { poll_last(inner, config, by_header, cx) } else { inner.poll(cx) }
-}
-
-#[cold]
-fn poll_rejected<B, E>(response: &mut Option<Box<Response<B>>>) -> Poll<Result<Response<B>, E>> {
-    match response.take() {
-        Some(response) => Poll::Ready(Ok(*response)),
-        // Polled after it was ready: a future may do anything then that does no harm.
-        None => Poll::Pending,
+    match rare.project() {
+        RareProj::Pass { inner, config, .. } if !config.is_stopping() => inner.poll(cx),
+        RareProj::Pass { inner, config, closable } => poll_last(inner, Some(config), *closable, cx),
+        RareProj::Reject { response } => match response.take() {
+            Some(response) => Poll::Ready(Ok(response)),
+            // Polled after it was ready: a future may do anything then that does no harm.
+            None => Poll::Pending,
+        },
     }
 }
 
 impl<F, B> fmt::Debug for DrainFuture<F, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind } = self;
-        let is_rejected = matches!(kind, Kind::Reject { .. });
+        let is_rejected = match kind {
+            Kind::Pass { .. } => false,
+            Kind::Rare { rare } => matches!(**rare, Rare::Reject { .. }),
+        };
         f.debug_struct("DrainFuture").field("is_rejected", &is_rejected).finish_non_exhaustive()
     }
 }

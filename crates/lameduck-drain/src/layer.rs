@@ -2,14 +2,11 @@
 
 use lameduck_core::{
     PhaseWatch,
-    plumbing::{Allowance, LayerConfig},
+    plumbing::{LayerConfig, Recycled},
 };
 use tower_layer::Layer;
 
-use crate::{DrainOptions, DrainService, Rejections, config::Config};
-
-/// The configurations that may be leaked.
-static ALLOWANCE: Allowance = Allowance::new();
+use crate::{DrainOptions, DrainService, Rejections, config::Config, shared::Shared};
 
 /// Wraps services in [`DrainService`]. See the [crate docs](crate).
 ///
@@ -19,7 +16,7 @@ static ALLOWANCE: Allowance = Allowance::new();
 #[derive(Clone, Debug)]
 #[must_use = "a layer does nothing until it wraps a service"]
 pub struct DrainLayer {
-    config: LayerConfig<Config>,
+    config: LayerConfig<Config, Recycled<Shared>>,
 }
 
 impl DrainLayer {
@@ -51,6 +48,6 @@ impl<S> Layer<S> for DrainLayer {
     type Service = DrainService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        DrainService::new(inner, self.config.keep(&ALLOWANCE))
+        DrainService::new(inner, self.config.keep_with(Shared::keep))
     }
 }

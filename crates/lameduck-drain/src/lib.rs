@@ -100,6 +100,7 @@ mod rejection;
 mod retry_after;
 mod sampler;
 mod service;
+mod shared;
 #[cfg(feature = "stream")]
 mod stream;
 #[cfg(any(feature = "stream", feature = "websocket"))]

@@ -1,25 +1,30 @@
 //! The service.
 
-use std::task::{Context, Poll};
+use std::{
+    fmt,
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use lameduck_core::plumbing::{Kept, inner_accessors};
+use lameduck_core::plumbing::{Recycled, inner_accessors};
 use tower_service::Service;
 
-use crate::{DrainFuture, close_header::may_close, config::Config};
+use crate::{DrainFuture, close_header::Closable, future::Notice, shared::Shared};
 
 /// Middleware that rejects requests while its server drains. See the [crate docs](crate).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DrainService<S> {
     inner: S,
-    config: Kept<Config>,
+    shared: Recycled<Shared>,
 }
 
 impl<S> DrainService<S> {
-    pub(crate) const fn new(inner: S, config: Kept<Config>) -> Self {
-        Self { inner, config }
+    pub(crate) const fn new(inner: S, shared: Recycled<Shared>) -> Self {
+        Self { inner, shared }
     }
+
+    inner_accessors!(inner: S, "service");
 
     /// Apart, so that while running a request is handed on without a copy of its own.
     #[cold]
@@ -29,16 +34,29 @@ impl<S> DrainService<S> {
         S: Service<Request<B>, Response = Response<R>>,
         R: From<Bytes>,
     {
-        if self.config.is_past_running() {
-            if let Some(rejection) = self.config.reject(&request) {
-                return DrainFuture::reject(Box::new(rejection.map(R::from)));
-            }
+        let shared = self.shared.get();
+        let counted = shared.counted();
+        let config = counted.as_deref().or_else(|| shared.leaked());
+        if let Some(rejection) = config.and_then(|config| config.reject(&request)) {
+            return DrainFuture::reject(rejection.map(R::from));
         }
-        let by_header = may_close(&request);
-        DrainFuture::pass_kept(self.inner.call(request), &self.config, by_header)
+        let closable = Closable::of(&request);
+        let inner = self.inner.call(request);
+        match counted {
+            Some(config) => DrainFuture::pass_counted(inner, config, closable),
+            None => DrainFuture::pass(inner, Notice { shared, closable }),
+        }
     }
+}
 
-    inner_accessors!(inner: S, "service");
+impl<S: fmt::Debug> fmt::Debug for DrainService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { inner, shared } = self;
+        f.debug_struct("DrainService")
+            .field("inner", inner)
+            .field("config", &shared.get().leaked())
+            .finish_non_exhaustive()
+    }
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for DrainService<S>
@@ -57,10 +75,11 @@ where
     // Not always: the compiler then copies the request first, which is 240 bytes and more.
     #[inline]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        match self.config {
-            Kept::Leaked(config) if !config.is_past_running() => {
-                let by_header = may_close(&request);
-                DrainFuture::pass(self.inner.call(request), config, by_header)
+        let shared = self.shared.get();
+        match Closable::of_usual(&request) {
+            Some(closable) if shared.is_running() => {
+                let notice = Notice { shared, closable };
+                DrainFuture::pass(self.inner.call(request), notice)
             }
             _ => self.call_otherwise(request),
         }

@@ -1,7 +1,10 @@
 //! Layers that are made again and again use no more memory, and work as the first ones do.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are named by sentences, and may panic")]
 
-use std::{convert::Infallible, sync::Arc};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -19,6 +22,9 @@ const WARM_UP: usize = 100;
 const ROUTERS: usize = 100_000;
 
 type Body = Full<Bytes>;
+
+/// All layers of a process share what may be leaked, so one test at a time makes them.
+static LAYERS: Mutex<()> = Mutex::new(());
 
 /// Options with closures, which own memory of their own.
 fn options() -> DrainOptions {
@@ -47,6 +53,7 @@ fn rebuild(watch: &PhaseWatch, options: DrainOptions) -> Option<header::HeaderVa
 
 #[test]
 fn a_router_that_is_rebuilt_again_and_again_uses_no_more_memory() {
+    let _alone = LAYERS.lock().unwrap_or_else(PoisonError::into_inner);
     let (sender, watch) = phase_channel();
     for phase in [Phase::Running, Phase::Draining] {
         sender.publish(phase);
@@ -62,7 +69,8 @@ fn a_router_that_is_rebuilt_again_and_again_uses_no_more_memory() {
 }
 
 #[test]
-fn a_request_allocates_nothing_however_many_layers_were_made_before() {
+fn a_request_behind_a_later_layer_allocates_at_most_once() {
+    let _alone = LAYERS.lock().unwrap_or_else(PoisonError::into_inner);
     let (sender, watch) = phase_channel();
     sender.publish(Phase::Running);
     let handler = || {
@@ -77,12 +85,14 @@ fn a_request_allocates_nothing_however_many_layers_were_made_before() {
             let mut service = service.clone();
             drop(service.call(request).now_or_never().unwrap().unwrap());
         });
-        assert_eq!(allocations, 0, "after {made} layers");
+        // The future behind a layer past the first 64 is boxed.
+        assert!(allocations <= 1, "{allocations} after {made} layers");
     }
 }
 
 #[test]
 fn a_client_is_notified_however_many_layers_were_made_before() {
+    let _alone = LAYERS.lock().unwrap_or_else(PoisonError::into_inner);
     let (sender, watch) = phase_channel();
     for (phase, connection) in [(Phase::Running, None), (Phase::LameDuck, Some("close"))] {
         sender.publish(phase);
@@ -99,6 +109,7 @@ fn a_client_is_notified_however_many_layers_were_made_before() {
 fn a_route_of_streams_that_is_rebuilt_again_and_again_uses_no_more_memory() {
     use lameduck_drain::{UntilDrainLayer, UntilDrainOptions};
 
+    let _alone = LAYERS.lock().unwrap_or_else(PoisonError::into_inner);
     let (sender, watch) = phase_channel();
     sender.publish(Phase::Running);
     let rebuild_all = |times: usize| {

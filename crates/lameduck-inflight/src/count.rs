@@ -9,8 +9,8 @@ const MOST_SHARDS: usize = 64;
 
 /// What all handles, services and requests of one count share.
 ///
-/// Requests refer to it plainly, so it is never freed. [`pool`](crate::pool) bounds how many are
-/// made.
+/// Requests refer to it plainly, so it is never freed. A [`Pool`](lameduck_core::plumbing::Pool)
+/// bounds how many are made.
 pub(crate) struct Count {
     shards: &'static [Shard],
     /// The shards in turn, as often as there is room: a choice that needs no check of its range.
@@ -76,8 +76,8 @@ impl Count {
         self.shards.iter().map(counter).sum()
     }
 
-    /// Begins at zero again, if nothing is in flight. Nothing may come meanwhile. Returns whether
-    /// it did.
+    /// Begins at zero again, if nothing is in flight. There must be no handle, so that nothing comes
+    /// meanwhile. Returns whether it did.
     ///
     /// A request that has left and is still about to read whether somebody waits can at worst wake
     /// a waiter of the next use in vain.

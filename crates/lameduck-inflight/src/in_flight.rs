@@ -1,12 +1,11 @@
 //! The handle on the count.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
+
+use lameduck_core::plumbing::{Pool, Recycled};
 
 use crate::{
-    InFlightGuard, InFlightOptions, InFlightRequest, RequestTotals,
-    count::Count,
-    pool::{self, Lease},
-    shard::Shard,
+    InFlightGuard, InFlightOptions, InFlightRequest, RequestTotals, count::Count, shard::Shard,
 };
 
 /// A handle on the number of requests in flight.
@@ -19,10 +18,12 @@ use crate::{
 /// or service of them is left and nothing is in flight; their services are reference-counted.
 #[derive(Clone)]
 pub struct InFlight {
-    count: &'static Count,
-    /// Returns the count to the pool when the last clone is dropped.
-    lease: Option<Arc<Lease>>,
+    count: Recycled<Count>,
 }
+
+/// Requests and guards hold no handle. The count itself shows when the last of them is gone, and it
+/// is not used again before.
+static COUNTS: Pool<Count> = Pool::new(|_| ());
 
 impl InFlight {
     /// Makes a counter at zero, with the default options: it tells finished requests from aborted
@@ -35,8 +36,8 @@ impl InFlight {
     /// Makes a counter at zero with other options.
     #[must_use]
     pub fn with_options(options: InFlightOptions) -> Self {
-        let (count, lease) = pool::take(options);
-        Self { count, lease }
+        let reuse = |count: &Count| count.options() == options && count.reset();
+        Self { count: COUNTS.take(reuse, |_| Count::new(options)) }
     }
 
     /// Adds one until the returned guard is dropped. For work no layer sees: upgrades, spawned
@@ -50,7 +51,7 @@ impl InFlight {
 
     /// As [`enter`](Self::enter), under a name that [`blockers`](Self::blockers) shows.
     pub fn enter_named(&self, name: impl AsRef<str>) -> InFlightGuard {
-        InFlightGuard::new(self.count.nearest(), name.as_ref())
+        InFlightGuard::new(self.count.get().nearest(), name.as_ref())
     }
 
     /// The number of requests in flight now.
@@ -59,9 +60,9 @@ impl InFlight {
     /// [`idle`](Self::idle).
     #[must_use]
     pub fn count(&self) -> usize {
-        let left = self.count.sum(Shard::left);
+        let left = self.count.get().sum(Shard::left);
         // After `left`, see `is_idle`: the difference cannot be negative.
-        let inside = self.count.sum(Shard::entered) - left;
+        let inside = self.count.get().sum(Shard::entered) - left;
         usize::try_from(inside).unwrap_or(usize::MAX)
     }
 
@@ -71,7 +72,7 @@ impl InFlight {
     /// during the call at which the count was zero.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.count.is_idle()
+        self.count.get().is_idle()
     }
 
     /// Completes when the count is zero, at once if it already is.
@@ -83,22 +84,22 @@ impl InFlight {
     ///
     /// This method is cancel safe.
     pub async fn idle(&self) {
-        self.count.idle().await;
+        self.count.get().idle().await;
     }
 
     /// The number of requests that ever came.
     #[must_use]
     pub fn entered(&self) -> u64 {
-        self.count.sum(Shard::entered)
+        self.count.get().sum(Shard::entered)
     }
 
     /// How many came, and how they ended. Exact once [`idle`](Self::idle) has completed.
     #[must_use]
     pub fn totals(&self) -> RequestTotals {
-        let left = self.count.sum(Shard::left);
+        let left = self.count.get().sum(Shard::left);
         // After `left`: what is counted there as aborted is counted here as well.
-        let aborted = self.count.sum(Shard::aborted);
-        RequestTotals::new(self.count.sum(Shard::entered), left, aborted)
+        let aborted = self.count.get().sum(Shard::aborted);
+        RequestTotals::new(self.count.get().sum(Shard::entered), left, aborted)
     }
 
     /// The requests in flight, the oldest first. Empty unless the count was made with a
@@ -106,7 +107,7 @@ impl InFlight {
     #[must_use]
     pub fn blockers(&self) -> Vec<InFlightRequest> {
         let mut found = Vec::new();
-        for ledger in self.count.shards().iter().filter_map(Shard::ledger) {
+        for ledger in self.count.get().shards().iter().filter_map(Shard::ledger) {
             ledger.show(&mut found);
         }
         InFlightRequest::sort(&mut found);
@@ -117,7 +118,7 @@ impl InFlight {
     #[cfg(loom)]
     #[doc(hidden)]
     pub fn enter_at(&self, shard: usize) -> InFlightGuard {
-        InFlightGuard::new(&self.count.shards()[shard], "model")
+        InFlightGuard::new(&self.count.get().shards()[shard], "model")
     }
 
     /// Uses the count again, as the pool does with one that no handle has any more. `None` while
@@ -125,12 +126,12 @@ impl InFlight {
     #[cfg(loom)]
     #[doc(hidden)]
     pub fn used_again(&self) -> Option<Self> {
-        self.count.reset().then(|| self.clone())
+        self.count.get().reset().then(|| self.clone())
     }
 
     #[inline]
     pub(crate) fn nearest(&self) -> &'static Shard {
-        self.count.nearest()
+        self.count.get().nearest()
     }
 }
 
@@ -142,12 +143,12 @@ impl Default for InFlight {
 
 impl fmt::Debug for InFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { count, lease } = self;
+        let Self { count } = self;
+        let count = count.get();
         f.debug_struct("InFlight")
             .field("totals", &self.totals())
             .field("shards", &count.shards().len())
             .field("options", &count.options())
-            .field("is_counted", &lease.is_some())
             .finish()
     }
 }

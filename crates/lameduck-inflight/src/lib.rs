@@ -91,7 +91,6 @@ mod in_flight;
 mod layer;
 mod ledger;
 mod options;
-mod pool;
 mod request_guard;
 mod service;
 mod shard;

@@ -12,8 +12,8 @@ use tower_service::Service;
 
 use crate::{
     InFlight, InFlightBody, InFlightFuture,
-    ledger::{Current, Ledger},
-    request_guard::RequestGuard,
+    ledger::Current,
+    request_guard::{Entered, RequestGuard},
     shard::Shard,
 };
 
@@ -32,19 +32,24 @@ impl<S> InFlightService<S> {
         Self { inner, in_flight }
     }
 
-    /// Counts with a ledger.
+    /// Counts a request of which the count looks at more than that it is there.
     #[inline]
-    fn call_listed<B>(
+    fn call_observed<B>(
         &mut self,
         shard: &'static Shard,
-        ledger: &Ledger,
         request: Request<B>,
     ) -> InFlightFuture<S::Future>
     where
         S: Service<Request<B>>,
     {
-        let (guard, line) = RequestGuard::listed(shard, ledger, &request);
-        let _current = Current::enter(line);
+        // One call of the inner service for both: each is inlined, and a third is too many.
+        let (guard, _current) = match shard.ledger() {
+            None => (RequestGuard::observed(shard, request.method()), None),
+            Some(ledger) => {
+                let (guard, line) = RequestGuard::listed(shard, ledger, &request);
+                (guard, Some(Current::enter(line)))
+            }
+        };
         InFlightFuture::new(self.inner.call(request), guard)
     }
 
@@ -76,11 +81,12 @@ where
     #[inline]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let shard = self.in_flight.nearest();
-        if let Some(ledger) = shard.ledger() {
-            return self.call_listed(shard, ledger, request);
+        if !shard.only_counts() {
+            return self.call_observed(shard, request);
         }
-        // Counted first: a panic in `call` drops the guard, and the count stays true.
-        let guard = RequestGuard::new(shard, request.method());
-        InFlightFuture::new(self.inner.call(request), guard)
+        // Counted first: a panic in `call` drops this, and the count stays true.
+        let entered = Entered::new(shard);
+        let inner = self.inner.call(request);
+        InFlightFuture::new(inner, entered.into_guard())
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct Shard {
     ledger: Option<Box<CachePadded<Ledger>>>,
     waiters: &'static Waiters,
     detects_aborted: bool,
+    /// Whether requests are only counted: nothing of them is looked at.
+    only_counts: bool,
 }
 
 /// Each only grows. See [`InFlight::is_idle`](crate::InFlight::is_idle) for why one counter that
@@ -29,10 +31,17 @@ impl Shard {
         let ledger = options.ledger.map(Ledger::new);
         Self {
             counters: CachePadded::new(Counters { entered, left, aborted }),
+            only_counts: ledger.is_none() && !options.detects_aborted,
             ledger: ledger.map(|ledger| Box::new(CachePadded::new(ledger))),
             waiters,
             detects_aborted: options.detects_aborted,
         }
+    }
+
+    /// Whether requests are only counted: nothing of them is looked at.
+    #[inline]
+    pub(crate) const fn only_counts(&self) -> bool {
+        self.only_counts
     }
 
     /// Whether a request that did not hand over its whole answer is counted apart.
@@ -54,18 +63,19 @@ impl Shard {
     pub(crate) fn leave(&self) {
         // SeqCst: see `Waiters::any`. It also publishes everything that the request did to the
         // reader of the counter.
-        let left = self.counters.left.fetch_add(1, Ordering::SeqCst) + 1;
+        self.counters.left.fetch_add(1, Ordering::SeqCst);
         // From here on the count may be in use again, for others: what follows does no harm then.
         if self.waiters.any() {
-            self.notify_if_last(left);
+            self.notify_if_idle();
         }
     }
 
     #[cold]
-    fn notify_if_last(&self, left: u64) {
+    fn notify_if_idle(&self) {
         // A guard leaves the shard it entered. While others are in, the count is not zero, and
-        // the last of them comes by here.
-        if self.counters.entered.load(Ordering::SeqCst) == left {
+        // the last of them comes by here. `left` first, see `Count::is_idle`.
+        let left = self.left();
+        if self.entered() == left {
             self.waiters.notify();
         }
     }
@@ -107,7 +117,7 @@ impl Shard {
 
 impl fmt::Debug for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { counters, ledger, waiters, detects_aborted } = self;
+        let Self { counters, ledger, waiters, detects_aborted, only_counts: _ } = self;
         let Counters { entered, left, aborted } = &**counters;
         f.debug_struct("Shard")
             .field("entered", &entered.load(Ordering::Relaxed))
@@ -116,6 +126,6 @@ impl fmt::Debug for Shard {
             .field("has_ledger", &ledger.is_some())
             .field("waiters", waiters)
             .field("detects_aborted", detects_aborted)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

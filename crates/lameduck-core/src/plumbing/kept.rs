@@ -91,13 +91,13 @@ impl<T: fmt::Debug> fmt::Debug for Kept<T> {
 
 /// The configuration of a layer: changed while the layer is built, then kept once for all services
 /// of the layer and of its clones.
-pub struct LayerConfig<T: 'static> {
+pub struct LayerConfig<T: 'static, K = Kept<T>> {
     config: Arc<T>,
     /// The same, from the moment on at which it first wraps a service.
-    kept: Arc<OnceLock<Kept<T>>>,
+    kept: Arc<OnceLock<K>>,
 }
 
-impl<T> LayerConfig<T> {
+impl<T, K> LayerConfig<T, K> {
     /// A configuration that is not kept yet.
     #[must_use]
     pub fn new(config: T) -> Self {
@@ -114,21 +114,31 @@ impl<T> LayerConfig<T> {
         self.kept = Arc::default();
     }
 
-    /// The configuration as the services of the layer share it.
-    #[must_use]
-    pub fn keep(&self, allowance: &Allowance) -> Kept<T> {
-        self.kept.get_or_init(|| Kept::new(Arc::clone(&self.config), allowance)).clone()
+    /// The configuration as the services of the layer share it, which `keep` makes once.
+    pub fn keep_with(&self, keep: impl FnOnce(Arc<T>) -> K) -> K
+    where
+        K: Clone,
+    {
+        self.kept.get_or_init(|| keep(Arc::clone(&self.config))).clone()
     }
 }
 
-impl<T> Clone for LayerConfig<T> {
+impl<T> LayerConfig<T> {
+    /// The configuration as the services of the layer share it.
+    #[must_use]
+    pub fn keep(&self, allowance: &Allowance) -> Kept<T> {
+        self.keep_with(|config| Kept::new(config, allowance))
+    }
+}
+
+impl<T, K> Clone for LayerConfig<T, K> {
     fn clone(&self) -> Self {
         let Self { config, kept } = self;
         Self { config: Arc::clone(config), kept: Arc::clone(kept) }
     }
 }
 
-impl<T> Deref for LayerConfig<T> {
+impl<T, K> Deref for LayerConfig<T, K> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -136,7 +146,7 @@ impl<T> Deref for LayerConfig<T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for LayerConfig<T> {
+impl<T: fmt::Debug, K> fmt::Debug for LayerConfig<T, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         T::fmt(self, f)
     }
@@ -165,7 +175,7 @@ mod tests {
     #[test]
     fn a_configuration_is_kept_once_for_a_layer_and_its_clones() {
         let allowance = Allowance::new();
-        let mut config = LayerConfig::new(1);
+        let mut config: LayerConfig<_> = LayerConfig::new(1);
         for _ in 0..2 * MOST_LEAKED {
             assert!(matches!(config.clone().keep(&allowance), Kept::Leaked(1)));
         }

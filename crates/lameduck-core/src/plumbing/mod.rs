@@ -12,6 +12,7 @@ mod far_future;
 mod json;
 mod kept;
 pub mod outbox;
+mod recycled;
 mod wait;
 
 #[cfg(feature = "http")]
@@ -23,6 +24,7 @@ pub use self::{
 pub use self::{
     far_future::later,
     kept::{Allowance, Kept, LayerConfig},
+    recycled::{Pool, Recycled},
     wait::wait_until,
 };
 #[doc(inline)]

@@ -12,6 +12,7 @@ use lameduck_core::plumbing::Kept;
 use pin_project_lite::pin_project;
 
 use super::{body::UntilDrainBody, route::Route};
+use crate::close_header::Closable;
 
 pin_project! {
     /// Response future of [`UntilDrainService`](crate::UntilDrainService).
@@ -21,13 +22,13 @@ pin_project! {
         #[pin]
         inner: F,
         route: Kept<Route>,
-        by_header: bool,
+        closable: Closable,
     }
 }
 
 impl<F> UntilDrainFuture<F> {
-    pub(super) const fn new(inner: F, route: Kept<Route>, by_header: bool) -> Self {
-        Self { inner, route, by_header }
+    pub(super) const fn new(inner: F, route: Kept<Route>, closable: Closable) -> Self {
+        Self { inner, route, closable }
     }
 }
 
@@ -41,6 +42,6 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = ready!(this.inner.poll(cx));
-        Poll::Ready(result.map(|response| this.route.wrap(response, *this.by_header)))
+        Poll::Ready(result.map(|response| this.route.wrap(response, *this.closable)))
     }
 }

@@ -11,7 +11,7 @@ use super::{
     messages::Messages,
     options::UntilDrainOptions,
 };
-use crate::{close_header::add_close, sampler::Sampler, until::Until};
+use crate::{close_header::Closable, sampler::Sampler, until::Until};
 
 const EVENTS: &str = "text/event-stream";
 
@@ -56,14 +56,12 @@ impl Route {
     pub(super) fn wrap<B: Body>(
         &self,
         mut response: Response<B>,
-        by_header: bool,
+        closable: Closable,
     ) -> Response<UntilDrainBody<B>> {
         let Some(kind) = self.kind_of(&response) else {
             return response.map(|body| UntilDrainBody::new(body, None));
         };
-        if by_header {
-            add_close(&mut response);
-        }
+        closable.close(&mut response);
         let until = Until::new(self.watch.clone(), self.options.phase);
         let ending = match kind {
             Kind::Events => Ending::Events(Events::new(), self.retry()),

@@ -9,7 +9,7 @@ use lameduck_core::plumbing::{Kept, inner_accessors};
 use tower_service::Service;
 
 use super::{UntilDrainBody, UntilDrainFuture, route::Route};
-use crate::close_header::may_close;
+use crate::close_header::Closable;
 
 /// Middleware that ends streams when the server drains. See
 /// [`UntilDrainLayer`](crate::UntilDrainLayer).
@@ -42,7 +42,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let by_header = may_close(&request);
-        UntilDrainFuture::new(self.inner.call(request), self.route.clone(), by_header)
+        let closable = Closable::of(&request);
+        UntilDrainFuture::new(self.inner.call(request), self.route.clone(), closable)
     }
 }
