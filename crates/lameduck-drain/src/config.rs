@@ -42,9 +42,9 @@ impl Config {
     /// Whether a request that comes now may be rejected, or the client of a response that is ready
     /// now be asked to leave.
     ///
-    /// Read anew for the response: the phase may have moved since the request came. If it moves while
-    /// the handler is polled, that response says nothing; its client keeps the connection and is
-    /// notified on the next response.
+    /// Read anew for the response: the phase may have moved since the request came. If it moves
+    /// while the handler is polled, that response says nothing; its client keeps the connection and
+    /// is notified on the next response.
     #[inline]
     pub(crate) fn is_stopping(&self) -> bool {
         self.watch.has_reached(Phase::LameDuck)

@@ -17,7 +17,9 @@ const PROBES: [&str; 4] = ["/livez", "/readyz", "/healthz", "/grpc.health.v1.Hea
 ///
 /// let mut options = DrainOptions::new();
 /// options.exempt.add_path("/admin/");
-/// options.exempt.add(|method, _uri, headers| method == "OPTIONS" || headers.contains_key("x-vip"));
+/// options.exempt.add(|method, _uri, headers| {
+///     method == "OPTIONS" || headers.contains_key("x-vip")
+/// });
 /// ```
 #[derive(Clone, Default)]
 pub struct Exempt {

@@ -45,8 +45,8 @@
 //! rejected request should cost nothing.
 //!
 //! It answers in the inner service's own type, so that needs a body that can be made from bytes
-//! (`From<Bytes>`), as axum's `Body`, `Full<Bytes>` and the body of `lameduck-context` can. Wrap any
-//! other first, for example with tower-http's `MapResponseBodyLayer::new(EitherBody::inner)`.
+//! (`From<Bytes>`), as axum's `Body`, `Full<Bytes>` and the body of `lameduck-context` can. Wrap
+//! any other first, for example with tower-http's `MapResponseBodyLayer::new(EitherBody::inner)`.
 //!
 //! Event streams, WebSockets and gRPC streams have no end of their own. `until_drain`,
 //! `UntilDrainLayer` and `close_on_drain` end them, where you put them; `docs/streams.md` says how.

@@ -42,9 +42,9 @@ impl Shared {
     /// Whether a request that comes now is let in, and nothing is to be done with its response if
     /// that is ready now. Not always, if the configuration is counted.
     ///
-    /// Read anew for the response: the phase may have moved since the request came. If it moves while
-    /// the handler is polled, that response says nothing; its client keeps the connection and is
-    /// notified on the next response.
+    /// Read anew for the response: the phase may have moved since the request came. If it moves
+    /// while the handler is polled, that response says nothing; its client keeps the connection and
+    /// is notified on the next response.
     #[inline]
     pub(crate) fn is_running(&self) -> bool {
         !self.watch.has_reached(Phase::LameDuck)

@@ -57,8 +57,9 @@ impl fmt::Debug for Until {
 /// Whether work that returned `Pending` really has nothing ready.
 ///
 /// When a tokio task has used up its budget for one turn, every channel and socket returns
-/// `Pending` until the next turn, even a full one. Code that takes this for the end of a queue loses
-/// the rest of the queue. So the task is woken again at once, because not all work does that itself.
+/// `Pending` until the next turn, even a full one. Code that takes this for the end of a queue
+/// loses the rest of the queue. So the task is woken again at once, because not all work does that
+/// itself.
 pub(crate) fn is_really_pending(cx: &Context<'_>) -> bool {
     let is_pending = tokio::task::coop::has_budget_remaining();
     if !is_pending {

@@ -58,7 +58,7 @@ impl Count {
         //
         //     left <= left(T) <= entered(T) <= entered
         //
-        // If the ends are equal, so is the middle: at T, all who had entered had left. One counter
+        // If the ends are equal, so is the middle: at T, all that had entered had left. One counter
         // per shard that grows and shrinks would not do: one request may enter a shard behind the
         // reader while another leaves a shard ahead of it, and the sum is zero though the count
         // never was. Nor would the other order of the sums.
@@ -76,11 +76,11 @@ impl Count {
         self.shards.iter().map(counter).sum()
     }
 
-    /// Begins at zero again, if nothing is in flight. There must be no handle, so that nothing comes
-    /// meanwhile. Returns whether it did.
+    /// Begins at zero again, if nothing is in flight. There must be no handle, so that nothing
+    /// comes meanwhile. Returns whether it did.
     ///
-    /// A request that has left and is still about to read whether somebody waits can at worst wake
-    /// a waiter of the next use in vain.
+    /// A request that has left and is still about to read whether there are waiters can at worst
+    /// wake a waiter of the next use in vain.
     pub(crate) fn reset(&self) -> bool {
         let is_idle = self.is_idle();
         if is_idle {

@@ -169,7 +169,7 @@ impl fmt::Debug for RequestGuard {
     }
 }
 
-// Not a method: a guard whose address nobody takes stays in registers.
+// Not a method: a guard whose address is not taken stays in registers.
 #[inline(never)]
 fn unlist(shard: &Shard, line: &'static Line) {
     if let Some(ledger) = shard.ledger() {

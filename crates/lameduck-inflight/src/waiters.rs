@@ -1,4 +1,4 @@
-//! Who waits for the count to be zero, and how the last request wakes them.
+//! The waiters for a count of zero, and how the last request wakes them.
 
 use std::{fmt, sync::atomic::Ordering};
 
@@ -7,7 +7,7 @@ use lameduck_core::plumbing::wait_until;
 
 use crate::sync::{AtomicUsize, Notify, full_fence};
 
-/// Those who wait for the count to be zero. Read by every request, written only by a wait.
+/// The waiters for a count of zero. Read by every request, written only by a wait.
 pub(crate) struct Waiters {
     /// How many there are. Alone on its line: every request reads it.
     waiting: CachePadded<AtomicUsize>,
@@ -49,7 +49,7 @@ impl fmt::Debug for Waiters {
     }
 }
 
-/// One who waits. Lowers the number when dropped, so that a wait may be given up at any point.
+/// One waiter. Lowers the number when dropped, so that a wait may be given up at any point.
 struct Waiting<'a> {
     waiters: &'a Waiters,
 }

@@ -13,38 +13,39 @@ use tokio::time::sleep;
 use super::socket::{CloseOnDrain, State};
 use crate::until::is_really_pending;
 
-impl<S: Sink<M>, M> CloseOnDrain<S, M> {
-    /// Closes the socket as far as possible now. Ready: it is over, without an answer.
-    fn poll_closing(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut this = self.project();
-        if *this.state == State::Open {
-            ready!(this.until.poll_due(cx));
-            *this.state = State::Sending;
-        }
-        let before = *this.state;
-        // An error here is left to the reader, which gets it with its next poll.
-        if *this.state == State::Sending {
-            if let Poll::Ready(ready) = this.socket.as_mut().poll_ready(cx) {
-                let close = (this.close)(&this.options.reason);
-                let sent = ready.and_then(|()| this.socket.as_mut().start_send(close));
-                *this.state = if sent.is_ok() { State::Flushing } else { State::Sent };
-            }
-        }
-        if *this.state == State::Flushing && this.socket.as_mut().poll_flush(cx).is_ready() {
-            *this.state = State::Sent;
-        }
-        let time = this.options.close_timeout;
-        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(time)));
-        let is_over = timer.as_mut().poll(cx).is_ready() || this.until.poll_over(cx).is_ready();
-        if is_over {
-            *this.state = State::Ended;
-        }
-        // Only when the state has changed: the waker may be this very task's.
-        if *this.state != before {
-            this.sender.take().into_iter().for_each(Waker::wake);
-        }
-        if is_over { Poll::Ready(()) } else { Poll::Pending }
+/// Closes the socket as far as possible now. Ready: it is over, without an answer.
+fn poll_closing<S: Sink<M>, M>(
+    socket: Pin<&mut CloseOnDrain<S, M>>,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    let mut this = socket.project();
+    if *this.state == State::Open {
+        ready!(this.until.poll_due(cx));
+        *this.state = State::Sending;
     }
+    let before = *this.state;
+    // An error here is left to the reader, which gets it with its next poll.
+    if *this.state == State::Sending {
+        if let Poll::Ready(ready) = this.socket.as_mut().poll_ready(cx) {
+            let close = (this.close)(&this.options.reason);
+            let sent = ready.and_then(|()| this.socket.as_mut().start_send(close));
+            *this.state = if sent.is_ok() { State::Flushing } else { State::Sent };
+        }
+    }
+    if *this.state == State::Flushing && this.socket.as_mut().poll_flush(cx).is_ready() {
+        *this.state = State::Sent;
+    }
+    let time = this.options.close_timeout;
+    let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(time)));
+    let is_over = timer.as_mut().poll(cx).is_ready() || this.until.poll_over(cx).is_ready();
+    if is_over {
+        *this.state = State::Ended;
+    }
+    // Only when the state has changed: the waker may be this very task's.
+    if *this.state != before {
+        this.sender.take().into_iter().for_each(Waker::wake);
+    }
+    if is_over { Poll::Ready(()) } else { Poll::Pending }
 }
 
 impl<S, M, E> Stream for CloseOnDrain<S, M>
@@ -59,7 +60,7 @@ where
         }
         // Checked before the socket: one whose peer never pauses would not close otherwise.
         if self.until.is_over() {
-            return self.poll_closing(cx).map(|()| None);
+            return poll_closing(self, cx).map(|()| None);
         }
         let this = self.as_mut().project();
         match this.socket.poll_next(cx) {
@@ -73,7 +74,7 @@ where
             }
             Poll::Pending => {}
         }
-        self.poll_closing(cx).map(|()| None)
+        poll_closing(self, cx).map(|()| None)
     }
 }
 

@@ -37,8 +37,8 @@ use crate::until::Until;
 /// ```
 ///
 /// It works for every socket that is a `Stream` and a `Sink` of messages, such as axum's
-/// `WebSocket` and tokio-tungstenite's `WebSocketStream`, and for the halves that `split` makes. The
-/// socket must be read from: a handler that only sends never closes it, and does not answer the
+/// `WebSocket` and tokio-tungstenite's `WebSocketStream`, and for the halves that `split` makes.
+/// The socket must be read from: a handler that only sends never closes it, and does not answer the
 /// pings of its peer either.
 pub fn close_on_drain<S, M, E>(socket: S, watch: PhaseWatch) -> CloseOnDrain<S, M>
 where

@@ -24,8 +24,8 @@ const LONGEST_METHOD: usize = 64;
 
 /// One line of the ledger, for one request after the other.
 ///
-/// Written only by the owner of the request, on whichever thread that is, and read by those who show
-/// it. So it takes no lock: a reader does not show what it finds half written.
+/// Written only by the owner of the request, on whichever thread that is, and read when it is
+/// shown. So it takes no lock: a reader does not show what it finds half written.
 pub(crate) struct Line {
     /// The version of all that is written when a request comes.
     version: Version,

@@ -86,8 +86,8 @@ fn never_missed_in_one_shard(count: &impl Count) {
     }
 }
 
-/// The layers count and then read the gate. The driver closes the gate and then waits. When the wait
-/// is over, a request that was served is over too, and its work is visible.
+/// The layers count and then read the gate. The driver closes the gate and then waits. When the
+/// wait is over, a request that was served is over too, and its work is visible.
 fn served_is_waited_for(count: &impl Count, gate_first: bool) {
     let closed = Arc::new(AtomicBool::new(false));
     let work = Arc::new(AtomicU64::new(0));
@@ -150,8 +150,8 @@ fn two_waiters_are_both_woken() {
     });
 }
 
-/// The last guard of a former use leaves while the count is used again and waited for: the wait ends
-/// only with the new guard, and the late one does not count.
+/// The last guard of a former use leaves while the count is used again and waited for: the wait
+/// ends only with the new guard, and the late one does not count.
 #[test]
 fn a_count_that_is_used_again_has_nothing_of_its_former_use() {
     model(|| {
