@@ -8,9 +8,9 @@ use super::check;
 use crate::{readme, root, tree::Tree, workspace::Package};
 
 const PAGE: &str = "\
-//! Turns requests away.
+//! Rejects requests.
 //!
-//! A request is *turned away* when it was not begun.
+//! A request is *rejected* when it was not begun.
 //!
 //! # Example
 //!
@@ -303,13 +303,13 @@ fn a_crate_page_without_its_parts_is_found() {
     let path = "crates/lameduck-drain/src/lib.rs";
     check_edit(
         path,
-        "requests away.",
-        "requests. Away.",
+        "requests.",
+        "requests. All.",
         &["crates/lameduck-drain/src/lib.rs: the page does not open with one sentence"],
     );
     check_edit(
         path,
-        "//! A request is *turned away* when it was not begun.\n//!\n",
+        "//! A request is *rejected* when it was not begun.\n//!\n",
         "",
         &["crates/lameduck-drain/src/lib.rs: the page does not define its noun after the sentence"],
     );
@@ -374,14 +374,14 @@ fn unfinished_work_is_found() {
 fn a_readme_that_is_not_its_page_is_found() {
     check_edit(
         "crates/lameduck-core/README.md",
-        "Turns",
-        "Turn",
+        "Rejects",
+        "Reject",
         &["crates/lameduck-core/README.md: is not up to date: run `cargo xtask readme --bless`"],
     );
 }
 
 #[test]
-fn every_finding_is_told_not_only_the_first() {
+fn every_finding_is_printed_not_only_the_first() {
     let mut tree = tidy_tree();
     tree.files.insert("crates/quickstart/src/a.rs".to_owned(), "fn a() {}\n".to_owned());
     tree.files.insert("crates/quickstart/src/b.rs".to_owned(), "fn b() {}\n".to_owned());
