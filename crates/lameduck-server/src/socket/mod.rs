@@ -1,5 +1,6 @@
 //! The sockets that listen and connect, and the system calls for them.
 
+mod accept;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod sock_diag;
 mod sys;

@@ -16,6 +16,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{
+    accept::accept_now,
     sys::Handle,
     traits::{
         Accepted,
@@ -57,12 +58,7 @@ impl Accept for TcpListener {
     }
 
     fn accept_now(&self) -> io::Result<Option<Accepted<Self>>> {
-        let (socket, addr) = match SockRef::from(self).accept() {
-            Ok(accepted) => accepted,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        socket.set_nonblocking(true)?;
+        let Some((socket, addr)) = accept_now(self.into())? else { return Ok(None) };
         let addr = addr.as_socket().ok_or(io::ErrorKind::InvalidData)?;
         Ok(Some((TcpStream::from_std(socket.into())?, addr)))
     }

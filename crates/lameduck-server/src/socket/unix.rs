@@ -12,6 +12,7 @@ use socket2::SockRef;
 use tokio::net::{UnixListener, UnixStream, unix};
 
 use super::{
+    accept::accept_now,
     sys::Handle,
     traits::{
         Accepted,
@@ -52,12 +53,7 @@ impl Accept for UnixListener {
     }
 
     fn accept_now(&self) -> io::Result<Option<Accepted<Self>>> {
-        let (socket, _) = match SockRef::from(self).accept() {
-            Ok(accepted) => accepted,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        socket.set_nonblocking(true)?;
+        let Some((socket, _)) = accept_now(self.into())? else { return Ok(None) };
         let io = UnixStream::from_std(socket.into())?;
         let addr = io.peer_addr()?;
         Ok(Some((io, addr)))

@@ -9,29 +9,25 @@ use super::{
 
 #[tokio::test]
 async fn half_a_frame_holds_a_stop_to_the_end_of_the_drain_and_not_until_force() {
-    let duck = Duck::new(SocketOptions::new());
-    let (addr, server) = run(&duck, hello(duck.watch()), patient(SHORT)).await;
-    let mut peer = Peer::connect(addr).await;
-    peer.send(&[0, 0, 8, PING]).await;
-    duck.phase.publish(Phase::Draining);
-    assert_eq!(peer.goaway().await, OPEN);
-    within(duck.connections.listeners_closed()).await;
-    sleep(2 * SHORT).await;
-    assert!(!server.is_finished());
-    duck.phase.publish(Phase::Cancelling);
-    peer.assert_closed().await;
-    within(server).await.unwrap();
+    check_half_a_frame(SHORT, 2 * SHORT).await;
 }
 
 #[tokio::test]
 async fn half_a_frame_ends_with_the_drain_although_its_peer_had_time_left() {
+    check_half_a_frame(LONG, Duration::ZERO).await;
+}
+
+/// A client that stops in half a frame, on a server with this timeout and this long a drain.
+async fn check_half_a_frame(goaway_ack_timeout: Duration, drain: Duration) {
     let duck = Duck::new(SocketOptions::new());
-    let (addr, server) = run(&duck, hello(duck.watch()), patient(LONG)).await;
+    let (addr, server) = run(&duck, hello(duck.watch()), patient(goaway_ack_timeout)).await;
     let mut peer = Peer::connect(addr).await;
     peer.send(&[0, 0, 8, PING]).await;
     duck.phase.publish(Phase::Draining);
     assert_eq!(peer.goaway().await, OPEN);
     within(duck.connections.listeners_closed()).await;
+    sleep(drain).await;
+    assert!(!server.is_finished());
     duck.phase.publish(Phase::Cancelling);
     peer.assert_closed().await;
     within(server).await.unwrap();
