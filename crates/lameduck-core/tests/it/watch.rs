@@ -94,7 +94,7 @@ fn each_stop_has_a_number_of_its_own() {
 }
 
 #[test]
-fn who_follows_a_stop_is_woken_when_it_is_called_off() {
+fn a_watch_wakes_when_a_stop_is_cancelled() {
     let (sender, watch) = phase_channel();
     sender.publish(Phase::Running);
     assert!(task(watch.stop_cancelled(1)).is_done(), "none is under way");
