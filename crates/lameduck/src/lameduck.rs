@@ -114,6 +114,7 @@ impl Lameduck {
     ///
     /// Each request must pass it once. A second layer, or [`wrap`](Self::wrap) as well, counts it
     /// twice.
+    #[must_use]
     pub fn layer(&self) -> LameduckLayer {
         let Inner { in_flight, drain, context, .. } = &*self.inner;
         wiring::layer(in_flight.clone(), drain.clone(), context.clone())
@@ -183,11 +184,13 @@ impl Lameduck {
     }
 
     /// A service for `/readyz`: 200 while running, else 503.
+    #[must_use]
     pub fn readyz(&self) -> Readyz {
         Readyz::new(self.watch())
     }
 
     /// A service for `/livez`: 200 as long as the process answers, also while it drains.
+    #[must_use]
     pub fn livez(&self) -> Livez {
         Livez::new()
     }

@@ -6,6 +6,7 @@ use http_body::Body;
 /// Which responses to a request have a body. RFC 9110, section 6.4.1, and as hyper decides it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
+#[expect(clippy::exhaustive_enums, reason = "only crates of lameduck match it")]
 pub enum BodyRule {
     /// All, but for those whose status allows none.
     #[default]

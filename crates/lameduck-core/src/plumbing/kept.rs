@@ -42,6 +42,7 @@ impl Allowance {
 ///
 /// A clone of a leaked value writes to no memory that threads share. An `Arc` alone would have all
 /// requests of all threads write to one counter.
+#[expect(clippy::exhaustive_enums, reason = "only crates of lameduck match it")]
 pub enum Kept<T: 'static> {
     /// Lives as long as the process.
     Leaked(&'static T),

@@ -4,7 +4,7 @@
 use std::{
     env,
     fs::File,
-    io::{BufRead, BufReader, PipeReader, PipeWriter, Read, Write, pipe, stderr, stdin, stdout},
+    io::{BufRead, BufReader, Read, Write, stderr, stdin},
     net::TcpStream,
     process::{Child, ChildStdin, Command, ExitCode, Stdio, exit},
     thread,
@@ -15,6 +15,7 @@ use axum::{Router, routing::get};
 use lameduck::{Lameduck, Report, StopTimeouts};
 use rustix::{
     fs::{OFlags, fcntl_getfl, fcntl_setfl},
+    pipe::{PipeFlags, pipe_with},
     process::{Pid, Signal, kill_process},
 };
 use tokio::net::TcpListener;
@@ -51,7 +52,7 @@ fn process_under_test() {
     // As at the end of `main`.
     let _ = ExitCode::from(report);
     drop(runtime);
-    exit(i32::from(code));
+    end(code);
 }
 
 async fn serve(mode: &str) -> Report {
@@ -92,7 +93,7 @@ async fn serve(mode: &str) -> Report {
             .unwrap();
         if mode == "unfinished" {
             drop(duck);
-            exit(0);
+            end(0);
         }
         return duck.finished().await;
     }
@@ -101,9 +102,16 @@ async fn serve(mode: &str) -> Report {
     duck.serve_listener(listener, duck.wrap(app)).await
 }
 
+/// The end of `main` with this exit code. The test harness would end with one of its own.
+fn end(code: u8) -> ! {
+    #[expect(clippy::disallowed_methods, reason = "this process is a server")]
+    exit(i32::from(code))
+}
+
 /// Marks a line as one of the server: the test harness prints, too.
+#[expect(clippy::print_stdout, reason = "the test reads it")]
 fn say_ready(addr: &str) {
-    writeln!(stdout(), "\n> {addr}").unwrap();
+    println!("\n> {addr}");
 }
 
 /// A server, killed when it is dropped.
@@ -189,7 +197,7 @@ fn a_log_on_a_full_disk_cuts_no_request() {
 
 #[test]
 fn a_log_into_a_pipe_without_a_reader_cuts_no_request() {
-    let (reader, writer) = pipe().unwrap();
+    let (reader, writer) = new_pipe();
     drop(reader);
     check_stops_clean(writer);
 }
@@ -200,9 +208,15 @@ fn a_log_into_a_pipe_that_is_not_read_delays_no_stop() {
     check_stops_clean(writer);
 }
 
+/// The two ends of a pipe: to read from, and to write to.
+fn new_pipe() -> (File, File) {
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+    (reader.into(), writer.into())
+}
+
 /// A pipe in which a write blocks.
-fn full_pipe() -> (PipeReader, PipeWriter) {
-    let (reader, writer) = pipe().unwrap();
+fn full_pipe() -> (File, File) {
+    let (reader, writer) = new_pipe();
     let mut filler = writer.try_clone().unwrap();
     let flags = fcntl_getfl(&filler).unwrap();
     fcntl_setfl(&filler, flags | OFlags::NONBLOCK).unwrap();
