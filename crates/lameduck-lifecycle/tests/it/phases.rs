@@ -325,7 +325,7 @@ async fn closures_that_panic_cost_only_themselves_and_the_stop_goes_on_to_its_re
     let requests = Requests::new();
     let mute = Work::new("mute", || 1, || async { broken() }).with_blockers(broken);
     let blind = Work::new("blind", broken, || async {}).with_closed(|| async { broken() });
-    let brute = Work::new("brute", || 0, || broken::<std::future::Ready<()>>()).with_force(broken);
+    let brute = Work::new("brute", || 0, broken::<std::future::Ready<()>>).with_force(broken);
     let running = Lifecycle::new()
         .with_work(requests.work())
         .with_work(mute)
