@@ -81,7 +81,7 @@ impl Link {
 
     /// An answer with this status is on its way on HTTP/1. Whether it switches protocols.
     pub(super) fn on_http1_answer(&self, status: StatusCode) -> bool {
-        let switches = self.exchange().is_switched_by(status.as_str());
+        let switches = self.exchange().is_switched_by(status.as_u16());
         if switches {
             self.set_exchange(Exchange::Switched);
         }

@@ -26,9 +26,9 @@ impl Exchange {
         }
     }
 
-    /// Whether an answer with this status, in three digits, switches protocols.
-    pub(crate) fn is_switched_by(self, status: &str) -> bool {
-        is_switch(self == Self::Connect, status.as_bytes())
+    /// Whether an answer with this status switches protocols.
+    pub(crate) const fn is_switched_by(self, status: u16) -> bool {
+        is_switch(matches!(self, Self::Connect), status)
     }
 
     pub(crate) const fn from_u8(number: u8) -> Self {
@@ -56,10 +56,10 @@ mod tests {
     fn only_a_tunnel_is_opened_by_success() {
         for (has_body, is_connect) in [(false, false), (true, false), (false, true), (true, true)] {
             let exchange = Exchange::of_request(has_body, is_connect);
-            assert_eq!(exchange.is_switched_by("200"), is_connect);
-            assert_eq!(exchange.is_switched_by("204"), is_connect);
-            assert!(exchange.is_switched_by("101"));
-            assert!(!exchange.is_switched_by("503"));
+            assert_eq!(exchange.is_switched_by(200), is_connect);
+            assert_eq!(exchange.is_switched_by(204), is_connect);
+            assert!(exchange.is_switched_by(101));
+            assert!(!exchange.is_switched_by(503));
         }
     }
 }

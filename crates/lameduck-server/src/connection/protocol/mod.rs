@@ -19,8 +19,8 @@ pub(crate) use self::{close_header::has_close, exchange::Exchange, opening::Open
 /// HTTP/2's connection preface.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Whether an answer with these three digits ends HTTP on its connection: a switch of protocols,
-/// or a tunnel that was asked for by `CONNECT` and is open.
-fn is_switch(is_connect: bool, status: &[u8]) -> bool {
-    status == b"101" || (is_connect && status.first() == Some(&b'2'))
+/// Whether an answer with this status ends HTTP on its connection: a switch of protocols, or a
+/// tunnel that was asked for by `CONNECT` and is open.
+const fn is_switch(is_connect: bool, status: u16) -> bool {
+    status == 101 || (is_connect && status / 100 == 2)
 }

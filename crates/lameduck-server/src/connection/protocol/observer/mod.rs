@@ -171,7 +171,8 @@ impl Observer {
     }
 }
 
-/// The digits after `HTTP/1.1 `.
-fn status(bytes: &[u8]) -> &[u8] {
-    bytes.get(9..12).unwrap_or_default()
+/// The number after `HTTP/1.1 `, or zero without one.
+fn status(bytes: &[u8]) -> u16 {
+    let digits = bytes.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
+    digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
