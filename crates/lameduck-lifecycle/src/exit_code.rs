@@ -14,7 +14,7 @@ use crate::{Report, watchdog::end_process_after};
 /// after every blocking call on it has returned.
 const EXIT: Duration = Duration::from_secs(1);
 
-/// How long a failed start waits for its log line.
+/// How long the end of `main` waits for the log.
 const LOG: Duration = Duration::from_millis(250);
 
 impl From<Report> for ExitCode {
@@ -27,6 +27,8 @@ impl From<Report> for ExitCode {
         if let Some(error) = report.error() {
             log_failed_start(error.to_owned());
         }
+        // What is not logged when `main` returns is lost.
+        outbox::flush(LOG);
         if report.ends_process {
             end_process_after(EXIT, code);
         }
@@ -41,5 +43,4 @@ fn log_failed_start(error: String) {
         // Without a subscriber the error would be lost. An error of the output changes nothing.
         outbox::post(move || drop(writeln!(io::stderr(), "not started: {error}")));
     }
-    outbox::flush(LOG);
 }

@@ -23,7 +23,7 @@ use tracing::dispatcher;
 use crate::{HookOutcome, HookTime, Report, SourceClosed, Tally};
 
 /// How long the end of a stop waits for its log.
-const FLUSH: Duration = Duration::from_millis(250);
+const FLUSH: Duration = Duration::from_millis(500);
 
 /// The log of one stop. Clones write to the same log.
 #[derive(Clone)]
@@ -205,7 +205,7 @@ impl Journal {
 
     /// Waits a moment until all events are logged, and returns how many are not.
     ///
-    /// Blocks its thread, for up to a quarter of a second if the subscriber blocks.
+    /// Blocks its thread, for up to half a second if the subscriber blocks.
     pub(crate) fn flush(&self) -> u64 {
         outbox::flush(FLUSH);
         let Inner { seq, logged, .. } = &*self.inner;

@@ -51,6 +51,8 @@ async fn logged(stop: impl Future<Output = ()>) -> Log {
     let _default =
         tracing::subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
     stop.with_current_subscriber().await;
+    // A busy machine may take longer than the end of a stop waits.
+    assert!(lameduck_core::plumbing::outbox::flush(Duration::from_secs(20)));
     log
 }
 
