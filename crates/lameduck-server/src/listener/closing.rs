@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use lameduck_core::plumbing::log_later;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
@@ -55,7 +56,13 @@ impl Closing {
         let syns_stopped = match refuse_new(listener, options.syn_filter) {
             Ok(()) => true,
             Err(error) => {
-                tracing::warn!(%error, "new clients cannot be stopped: some may be reset");
+                let error = error.to_string();
+                log_later!(
+                    warn,
+                    "listener.not_filtered",
+                    { error },
+                    "new clients cannot be stopped: some may be reset"
+                );
                 false
             }
         };
@@ -168,10 +175,15 @@ fn refuse_new<L: SocketListener>(listener: &L, by_filter: bool) -> io::Result<()
     if by_filter {
         match listener.filter_syns() {
             Ok(()) => return Ok(()),
-            Err(error) => tracing::warn!(
-                %error,
-                "SYNs cannot be filtered without CAP_NET_ADMIN: they are stopped by IP_MINTTL"
-            ),
+            Err(error) => {
+                let error = error.to_string();
+                log_later!(
+                    warn,
+                    "listener.no_filter",
+                    { error },
+                    "SYNs cannot be filtered without CAP_NET_ADMIN: they are stopped by IP_MINTTL"
+                );
+            }
         }
     }
     listener.refuse_new()

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use lameduck_core::plumbing::log_later;
 use tokio::time::{Sleep, sleep};
 
 use crate::{
@@ -34,7 +35,8 @@ pub(super) fn poll_open<L: SocketListener>(
         Ok(accepted) => return Poll::Ready(Some(accepted)),
         Err(error) if is_connection_error(&error) => {}
         Err(error) => {
-            tracing::error!(%error, "accept failed; next in {BACKOFF:?}");
+            let error = error.to_string();
+            log_later!(error, "accept.failed", { error }, "accept failed, and is tried again soon");
             registry.on_accept_error();
             *backoff = Some(Box::pin(sleep(BACKOFF)));
         }

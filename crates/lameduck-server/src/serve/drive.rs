@@ -2,6 +2,7 @@
 
 use std::{
     error::Error,
+    fmt::Display,
     future::{Future, poll_fn},
     io,
     pin::pin,
@@ -13,6 +14,7 @@ use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use lameduck_core::plumbing::log_later;
 use tokio::{io::AsyncWriteExt as _, time::sleep};
 
 use super::{
@@ -55,7 +57,7 @@ pub(super) async fn connection<I, S, B>(
             _ = io.shutdown().await;
             return;
         }
-        Err(error) => return tracing::debug!(%error, "a connection failed before its first byte"),
+        Err(error) => return log_failed(&error),
     };
     let link = Arc::new(Link::new(is_http2, Arc::clone(io.conn()), seat));
     let wire = Wire::new(io, first, options.lingering_close, Arc::clone(&link));
@@ -73,7 +75,15 @@ pub(super) async fn connection<I, S, B>(
         ended
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended with an error");
+        log_failed(&error);
+    }
+}
+
+/// Logs why a connection failed. Most clients that fail are gone, so it is of interest to few.
+fn log_failed(error: &dyn Display) {
+    if tracing::enabled!(target: "lameduck", tracing::Level::DEBUG) {
+        let error = error.to_string();
+        log_later!(debug, "connection.failed", { error }, "a connection ended with an error");
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use lameduck_core::Phase;
+use lameduck_core::{Phase, plumbing::log_later};
 use tokio::{
     sync::{Notify, futures::OwnedNotified},
     task::JoinSet,
@@ -99,7 +99,13 @@ impl<L: SocketListener> Server<L> {
         while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next(cx) {
             if let Err(error) = ended {
                 // Its IO is closed. Other connections are not affected.
-                tracing::error!(%error, "a connection's task panicked");
+                let error = error.to_string();
+                log_later!(
+                    error,
+                    "connection.panicked",
+                    { error },
+                    "the task of a connection panicked, the others go on"
+                );
             }
         }
         self.poll_force(cx);

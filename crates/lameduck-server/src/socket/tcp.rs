@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use lameduck_core::plumbing::log_later;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -107,7 +108,13 @@ pub(crate) fn configure(socket: &socket2::Socket, options: &SocketOptions) {
 
 fn warn_of(option: &'static str, set: io::Result<()>) {
     if let Err(error) = set {
-        tracing::warn!(option, %error, "the system did not accept an option of a socket");
+        let error = error.to_string();
+        log_later!(
+            warn,
+            "socket.option",
+            { option, error },
+            "the system did not accept an option of a socket"
+        );
     }
 }
 

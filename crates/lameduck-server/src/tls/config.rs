@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use lameduck_core::plumbing::log_later;
 use rustls::{ServerConfig, sign::SingleCertAndKey};
 
 use super::{TlsError, pem, pem::Files};
@@ -152,13 +153,14 @@ impl Tls {
         Ok(async move {
             while hangups.recv().await.is_some() {
                 match tls.reload() {
-                    Ok(()) => tracing::info!(event = "tls.reloaded", "certificate reloaded"),
+                    Ok(()) => log_later!(info, "tls.reloaded", {}, "certificate reloaded"),
                     Err(error) => {
                         let why = std::error::Error::source(&error).map(ToString::to_string);
-                        tracing::error!(
-                            event = "tls.kept",
-                            %error,
-                            why,
+                        let error = error.to_string();
+                        log_later!(
+                            error,
+                            "tls.kept",
+                            { error, why },
                             "the old certificate is kept"
                         );
                     }
