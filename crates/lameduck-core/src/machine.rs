@@ -241,7 +241,11 @@ impl Machine {
     }
 
     /// The phase's timeout is over.
+    ///
+    /// The next phase begins when this one was to end, not when the caller looked: a late tick moves
+    /// no deadline.
     fn expire(&mut self, now: Instant) -> Step {
+        let now = self.wake_at().map_or(now, |at| at.min(now));
         match self.phase {
             Phase::LameDuck => self.enter(Phase::Draining, TransitionCause::Timeout, now),
             Phase::Draining => self.enter(Phase::Cancelling, TransitionCause::Timeout, now),

@@ -18,7 +18,7 @@ use crate::{
     journal::Journal,
     record::Record,
     start::{Start, run_start_hooks},
-    stop_handle::Command,
+    stop_handle::{Command, StopCommand},
     stop_hooks::StopHooks,
     work::{all_blockers, all_idle},
 };
@@ -32,6 +32,7 @@ const NAMED: usize = 5;
 pub(crate) struct Driver {
     handle: StopHandle,
     timeouts: StopTimeouts,
+    budget: Duration,
     sender: PhaseSender,
     commands: mpsc::UnboundedReceiver<Command>,
     machine: Machine,
@@ -50,6 +51,8 @@ pub(crate) struct Driver {
     on_cancelled: Box<dyn Fn() + Send + Sync>,
     /// That of the report, once it is made.
     outcome: Outcome,
+    /// Whether the process must end with the stop.
+    for_process: bool,
 }
 
 impl Driver {
@@ -58,7 +61,7 @@ impl Driver {
         let checked = lifecycle.check();
         let Lifecycle {
             timeouts,
-            budget: _,
+            budget,
             sender,
             handle,
             commands,
@@ -70,10 +73,11 @@ impl Driver {
             on_cancelled,
             has_watchdog: _,
         } = lifecycle;
-        let driver = Self {
+        let mut driver = Self {
             // Kept to the end, so that the channel of commands is never closed.
             handle,
             timeouts,
+            budget: budget.limit(),
             sender,
             commands,
             machine: Machine::new(timeouts, now()),
@@ -87,22 +91,29 @@ impl Driver {
             next_progress: time::Instant::now(),
             on_cancelled,
             outcome: Outcome::Forced,
+            for_process: false,
         };
+        driver.handle.watchdog.driver_began();
         if let Err(error) = checked {
+            driver.outcome = Outcome::NotStarted;
             return Report::not_started(error);
         }
         driver.start(start_hooks).await
     }
 
     async fn start(mut self, start_hooks: Vec<Hook>) -> Report {
-        let (start, not_done) = run_start_hooks(start_hooks, &mut self.commands).await;
+        let (start, not_done) =
+            run_start_hooks(start_hooks, &mut self.commands, &self.handle).await;
         // A stop hook reverts the start hook of its name. One without such a start hook always
         // runs.
         self.stop_hooks.forget(&not_done);
         let mut error = None;
         match start {
             Start::Ready => self.handle(Event::Started),
-            Start::Stopped { cause } => self.begin(cause, false),
+            Start::Stopped(command) => {
+                self.for_process = command.for_process;
+                self.begin(command.cause, false);
+            }
             Start::Failed { error: reason } => {
                 self.begin("failed start".to_owned(), false);
                 error = Some(reason);
@@ -159,10 +170,14 @@ impl Driver {
 
     fn command(&mut self, command: Command) {
         match command {
-            Command::Stop { cause, lame_duck } => {
+            Command::Stop(StopCommand { cause, lame_duck, for_process, escalates }) => {
+                self.for_process |= for_process;
                 if self.record.is_none() {
                     self.begin(cause, lame_duck);
+                } else if escalates {
+                    self.handle(Event::Escalate);
                 }
+                self.handle.watchdog.answered();
             }
             Command::Escalate => self.handle(Event::Escalate),
             Command::CancelStop { done } => {
@@ -173,10 +188,11 @@ impl Driver {
     }
 
     fn begin(&mut self, cause: String, lame_duck: bool) {
+        self.handle.watchdog.stop_began();
         let before = self.tally();
         self.seen = before.accepted;
         let record = Record::open(cause.clone(), before);
-        record.journal.initiated(&cause, before.in_flight(), self.timeouts.total());
+        record.journal.initiated(&cause, before.in_flight(), self.timeouts.total(), self.budget);
         self.record = Some(record);
         self.handle(Event::Begin { lame_duck });
     }
@@ -224,7 +240,8 @@ impl Driver {
             Phase::Running => {
                 journal.cancelled();
                 self.record = None;
-                self.handle.watchdog.disarm();
+                self.handle.watchdog.stop_cancelled();
+                self.for_process = false;
                 (self.on_cancelled)();
             }
             Phase::Draining => self.idle = Some(self.wait_for_idle(journal)),
@@ -276,7 +293,7 @@ impl Driver {
         let blockers = all_blockers(&self.work);
         let Some(record) = &mut self.record else { return };
         if outcome == Outcome::Forced {
-            record.journal.forced(cause, &blockers);
+            record.journal.forced(cause, open, &blockers);
         }
         record.harder(outcome, open, blockers);
     }
@@ -337,7 +354,7 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.sender.publish(Phase::Stopped);
-        self.handle.watchdog.stop_ended(self.outcome);
+        self.handle.watchdog.driver_ended(self.outcome, self.for_process);
     }
 }
 

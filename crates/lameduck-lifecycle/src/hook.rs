@@ -13,7 +13,7 @@ use tokio::time;
 use crate::report::{HookOutcome, HookTime};
 
 type BoxError = Box<dyn Error + Send + Sync>;
-type Run = Box<dyn FnOnce() -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync>;
+type Run = Box<dyn FnOnce() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// What a hook may return: nothing, or a `Result` whose error appears in the report.
 pub trait HookResult: sealed::Sealed {
@@ -57,7 +57,8 @@ impl Hook {
     {
         let run: Run = Box::new(move || {
             // The call itself is put inside the future, so that its panic is caught too.
-            Box::pin(async move { run().await.into_result() })
+            // So is the text of its error, whose `Display` is the user's.
+            Box::pin(async move { run().await.into_result().map_err(|error| error.to_string()) })
         });
         Self { name, timeout, run }
     }
@@ -89,7 +90,7 @@ impl fmt::Debug for Hook {
 }
 
 /// A hook's task. A hook that is no longer waited for is dropped, not left to run on.
-struct AbortOnDrop(tokio::task::JoinHandle<Result<(), BoxError>>);
+struct AbortOnDrop(tokio::task::JoinHandle<Result<(), String>>);
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
@@ -106,7 +107,7 @@ impl Future for AbortOnDrop {
     ) -> std::task::Poll<HookOutcome> {
         Pin::new(&mut self.0).poll(cx).map(|joined| match joined {
             Ok(Ok(())) => HookOutcome::Done,
-            Ok(Err(error)) => HookOutcome::Failed(error.to_string()),
+            Ok(Err(error)) => HookOutcome::Failed(error),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => HookOutcome::Panicked(panic_message(&*panic)),
                 Err(_) => HookOutcome::TimedOut,

@@ -89,11 +89,17 @@ impl Journal {
         self.inner.began
     }
 
-    pub(crate) fn initiated(&self, cause: &str, in_flight: u64, budget: Duration) {
+    pub(crate) fn initiated(
+        &self,
+        cause: &str,
+        in_flight: u64,
+        timeouts: Duration,
+        budget: Duration,
+    ) {
         let cause = cause.to_owned();
         write_event!(
             info, self, "shutdown.initiated",
-            { cause, in_flight, budget_ms = millis(budget) },
+            { cause, in_flight, timeouts_ms = millis(timeouts), budget_ms = millis(budget) },
             "shutdown initiated"
         );
     }
@@ -151,8 +157,9 @@ impl Journal {
         );
     }
 
-    pub(crate) fn forced(&self, cause: TransitionCause, blockers: &[String]) {
-        let (cause, remaining) = (cause.name(), blockers.len() as u64);
+    /// `open` is how much work is open. `blockers` names some of it.
+    pub(crate) fn forced(&self, cause: TransitionCause, open: usize, blockers: &[String]) {
+        let (cause, remaining) = (cause.name(), open as u64);
         let blockers = blockers.join("; ");
         if !dispatcher::has_been_set() {
             // Nothing else would say who was cut. An error of the output changes nothing.

@@ -138,6 +138,10 @@ impl Lifecycle {
     /// Ends the process, with the exit code of a forced stop, if a stop is not over when all of its
     /// timeouts and half of the margin are over.
     ///
+    /// After a stop that a signal asked for, it also ends a process that stays longer than that,
+    /// with the exit code of the outcome. If several servers run in one process, it waits for the
+    /// one with the most time.
+    ///
     /// For a process that is one server. By default a lifecycle never ends the process. A report
     /// that is converted into an exit code does, but handlers that block every thread of the
     /// runtime prevent that conversion.
@@ -202,6 +206,17 @@ impl Lifecycle {
         Ok(())
     }
 
+    /// Starts the thread of the watchdog, if there is one: a stop that is asked for before
+    /// [`spawn`](Self::spawn) is then bounded, too. To be called when the timeouts are set. Plumbing
+    /// of lameduck's own crates.
+    #[doc(hidden)]
+    pub fn start_watchdog(&self) {
+        if self.has_watchdog {
+            let limit = self.timeouts.total().saturating_add(Budget::MARGIN / 2);
+            self.handle.watchdog.enable(limit);
+        }
+    }
+
     /// Runs the start hooks, then waits for a stop and drives it, all on a task of its own.
     ///
     /// A lifecycle that fails [`check`](Self::check) does not start: the report has the error.
@@ -211,9 +226,7 @@ impl Lifecycle {
     /// Outside a Tokio runtime.
     pub fn spawn(mut self) -> LifecycleHandle {
         let handle = self.handle.clone();
-        if self.has_watchdog {
-            handle.watchdog.enable(self.timeouts.total().saturating_add(Budget::MARGIN / 2));
-        }
+        self.start_watchdog();
         let alongside = mem::take(&mut self.alongside).into_iter().map(guarded);
         let alongside = join_all(alongside).then(|_| pending::<Report>());
         let driver = Driver::run(self);

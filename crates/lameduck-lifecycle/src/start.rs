@@ -6,14 +6,18 @@ use futures_util::FutureExt;
 use lameduck_core::Phase;
 use tokio::sync::mpsc;
 
-use crate::{HookOutcome, hook::Hook, stop_handle::Command};
+use crate::{
+    HookOutcome, StopHandle,
+    hook::Hook,
+    stop_handle::{Command, StopCommand},
+};
 
 /// How the start ended.
 pub(crate) enum Start {
     /// Every hook has succeeded.
     Ready,
-    /// A stop was asked for during the start, with this cause.
-    Stopped { cause: String },
+    /// A stop was asked for during the start.
+    Stopped(StopCommand),
     /// A hook did not succeed.
     Failed { error: String },
 }
@@ -22,12 +26,13 @@ pub(crate) enum Start {
 pub(crate) async fn run_start_hooks(
     hooks: Vec<Hook>,
     commands: &mut mpsc::UnboundedReceiver<Command>,
+    handle: &StopHandle,
 ) -> (Start, VecDeque<String>) {
     let mut not_done: VecDeque<String> = hooks.iter().map(|hook| hook.name.clone()).collect();
     for hook in hooks {
         let ended = tokio::select! {
             biased;
-            cause = next_stop(commands) => return (Start::Stopped { cause }, not_done),
+            command = next_stop(commands, handle) => return (Start::Stopped(command), not_done),
             ended = hook.run(None) => ended,
         };
         if ended.outcome != HookOutcome::Done {
@@ -37,17 +42,23 @@ pub(crate) async fn run_start_hooks(
         not_done.pop_front();
     }
     // A stop that was asked for before the server served needs no lame duck.
-    match next_stop(commands).now_or_never() {
-        Some(cause) => (Start::Stopped { cause }, not_done),
+    match next_stop(commands, handle).now_or_never() {
+        Some(command) => (Start::Stopped(command), not_done),
         None => (Start::Ready, not_done),
     }
 }
 
 /// Waits until a stop is asked for. Before that, there is nothing to escalate or to cancel.
-async fn next_stop(commands: &mut mpsc::UnboundedReceiver<Command>) -> String {
+async fn next_stop(
+    commands: &mut mpsc::UnboundedReceiver<Command>,
+    handle: &StopHandle,
+) -> StopCommand {
     loop {
         match commands.recv().await {
-            Some(Command::Stop { cause, .. }) => return cause,
+            Some(Command::Stop(command)) => {
+                handle.watchdog.answered();
+                return command;
+            }
             Some(Command::CancelStop { done }) => {
                 let _ = done.send(Phase::Starting);
             }

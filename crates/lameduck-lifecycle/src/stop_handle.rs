@@ -8,9 +8,19 @@ use tokio::sync::{mpsc, oneshot};
 use crate::watchdog::Watchdog;
 
 pub(crate) enum Command {
-    Stop { cause: String, lame_duck: bool },
+    Stop(StopCommand),
     Escalate,
     CancelStop { done: oneshot::Sender<Phase> },
+}
+
+/// What asks for a stop.
+pub(crate) struct StopCommand {
+    pub(crate) cause: String,
+    pub(crate) lame_duck: bool,
+    /// Whether the process must end, and not only the server.
+    pub(crate) for_process: bool,
+    /// Whether it escalates a stop that is under way.
+    pub(crate) escalates: bool,
 }
 
 /// Asks a [`Lifecycle`](crate::Lifecycle) to stop. Clones ask the same one.
@@ -27,19 +37,43 @@ impl StopHandle {
     /// `cause` appears in the log and the report. `lame_duck` says whether the server first serves
     /// as a lame duck.
     pub fn stop(&self, cause: impl Into<String>, lame_duck: bool) {
-        // The watchdog is armed here and not in the driver, whose runtime may be stuck.
-        if self.watch.current() < Phase::LameDuck {
-            self.watchdog.arm(false);
-        }
-        // A lifecycle that is gone has stopped already.
-        drop(self.commands.send(Command::Stop { cause: cause.into(), lame_duck }));
+        let cause = cause.into();
+        self.send(StopCommand { cause, lame_duck, for_process: false, escalates: false });
     }
 
-    /// A signal has come: from now on the process must end, and not only the server. Works on any
-    /// thread, also if the runtime is stuck. Plumbing of lameduck's own crates.
+    /// Begins the stop, or escalates the one under way. The process must end with it if
+    /// `for_process`. Plumbing of lameduck's own crates.
     #[doc(hidden)]
-    pub fn process_must_end(&self) {
-        self.watchdog.arm(true);
+    pub fn stop_or_escalate(&self, cause: String, lame_duck: bool, for_process: bool) {
+        self.send(StopCommand { cause, lame_duck, for_process, escalates: true });
+    }
+
+    /// As [`stop`](Self::stop), and the process must end with it. Plumbing of lameduck's own crates.
+    #[doc(hidden)]
+    pub fn stop_process(&self, cause: String, lame_duck: bool) {
+        self.send(StopCommand { cause, lame_duck, for_process: true, escalates: false });
+    }
+
+    fn send(&self, command: StopCommand) {
+        // The watchdog must know of it before the driver, whose runtime may be stuck.
+        self.watchdog.asked();
+        if self.commands.send(Command::Stop(command)).is_err() {
+            // A lifecycle that is gone has stopped already.
+            self.watchdog.answered();
+        }
+    }
+
+    /// What to call on any thread when a signal comes, before it becomes a command: it works also
+    /// if the runtime is stuck. Plumbing of lameduck's own crates.
+    #[doc(hidden)]
+    pub fn signal_observer(&self) -> impl Fn() + Send + Sync + 'static + use<> {
+        // Weak, so that the thread of the watchdog ends with the last handle.
+        let watchdog = Arc::downgrade(&self.watchdog);
+        move || {
+            if let Some(watchdog) = watchdog.upgrade() {
+                watchdog.asked();
+            }
+        }
     }
 
     /// Goes one step further at once: from lame duck or draining to cancelling, from there to

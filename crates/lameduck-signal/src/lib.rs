@@ -58,7 +58,7 @@
 //! - It does not end the process, except at the fourth signal where that is switched on. The owner
 //!   decides what an escalation means.
 //! - It does not remove a signal handler. tokio never does, and only unsafe code could. A signal
-//!   that nothing waits for any more ends the process with the exit code of its default action.
+//!   that no triggers wait for ends the process a second later, with the exit code of its default action.
 //!   SIGQUIT is not handled for that reason: Ctrl-\\ ends a process that reacts to nothing else.
 //! - On Windows it cannot gain time. When a console is closed the system ends the process after 5
 //!   s, at shutdown after as long as the system grants, whatever the process does. The handler does

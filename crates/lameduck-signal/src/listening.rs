@@ -5,16 +5,17 @@ use std::{
     future, io,
     panic::{AssertUnwindSafe, catch_unwind},
     process,
-    sync::{Arc, mpsc::sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::sync_channel,
+    },
     task::{Context, Poll},
     thread,
     time::Duration,
 };
 
-use tokio::{
-    runtime,
-    sync::mpsc::{self, error::TrySendError},
-};
+use tokio::{runtime, sync::mpsc};
 
 use crate::{
     Signal, SignalError, StopCause,
@@ -22,6 +23,12 @@ use crate::{
     memory::Memory,
     os::{self, Listener},
 };
+
+/// How long a program has to end by itself after a signal that nothing waits for.
+const UNHEARD: Duration = Duration::from_secs(1);
+
+/// How many [`Triggers`](crate::Triggers) of the process wait for signals.
+pub(crate) static TRIGGERS: AtomicUsize = AtomicUsize::new(0);
 
 /// Called on the thread for each signal that counts.
 pub(crate) type Observer = Box<dyn FnMut(&StopCause) + Send>;
@@ -89,23 +96,39 @@ impl Listening {
         if !self.memory.counts(signal, debounce) {
             return;
         }
-        match self.causes.try_send(cause.clone()) {
-            // The triggers were dropped before they asked for a stop: nothing else ends the
-            // process.
-            Err(TrySendError::Closed(_)) if self.memory.escalation().is_none() => {
-                end_process(signal);
-            }
-            // Full: the third escalation waits.
-            _ => {}
+        if self.causes.is_closed() {
+            end_process_if_unheard(signal, &self.memory);
+            return;
         }
+        // First, so that what it begins to wait for can only come later.
         if let Some(observer) = &mut self.observer {
             // The thread goes on without what the observer did.
             let _ = catch_unwind(AssertUnwindSafe(|| observer(&cause)));
         }
+        // Full: the third escalation waits. Closed meanwhile: `Triggers` looks at what is left.
+        let _ = self.causes.try_send(cause);
     }
 }
 
-/// What the signal does without a handler: it ends the process. The handler cannot be removed.
+/// What a signal does without a handler, when no triggers wait for it any more: a second later it
+/// ends the process. A program that is about to end by itself has this time.
+///
+/// If a stop was asked for, its owner ends the process.
+pub(crate) fn end_process_if_unheard(signal: Signal, memory: &Memory) {
+    if memory.escalation().is_some() {
+        return;
+    }
+    let end = move || {
+        thread::sleep(UNHEARD);
+        if TRIGGERS.load(Ordering::SeqCst) == 0 {
+            end_process(signal);
+        }
+    };
+    // If the system has no thread left, the signal is lost.
+    drop(thread::Builder::new().name("lameduck-signals".to_owned()).spawn(end));
+}
+
+/// The handler cannot be removed, so this takes the place of the default action.
 #[expect(clippy::disallowed_methods, reason = "the default action of the signal")]
 fn end_process(signal: Signal) -> ! {
     process::exit(os::exit_code_at_end(signal))

@@ -2,10 +2,8 @@
 
 use std::{
     sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
-
-use tokio::time::Instant;
 
 use crate::{Escalation, Signal};
 
@@ -28,7 +26,7 @@ pub(crate) struct Memory {
 impl Memory {
     pub(crate) fn new() -> Self {
         Self {
-            origin: Instant::now(),
+            origin: now(),
             last: Signal::ALL.map(|_| NEVER.into()),
             received: AtomicUsize::new(0),
             asked: AtomicU8::new(0),
@@ -61,18 +59,28 @@ impl Memory {
 
     /// A stop is asked for. Returns how often, this time included.
     pub(crate) fn ask(&self) -> Escalation {
-        let escalation = Escalation::after(self.escalation());
-        self.asked.store(escalation as u8 + 1, Ordering::Relaxed);
-        escalation
+        // In one step, so that a reset in between is not lost.
+        let next = |asked: u8| Some(asked.saturating_add(1).min(3));
+        let before = self.asked.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        Escalation::after(Self::escalation_of(before.unwrap_or_default()))
     }
 
     /// How often a stop was asked for, if it was.
     pub(crate) fn escalation(&self) -> Option<Escalation> {
-        match self.asked.load(Ordering::Relaxed) {
+        Self::escalation_of(self.asked.load(Ordering::Relaxed))
+    }
+
+    const fn escalation_of(asked: u8) -> Option<Escalation> {
+        match asked {
             0 => None,
             1 => Some(Escalation::First),
             2 => Some(Escalation::Second),
             _ => Some(Escalation::Third),
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "signals come in real time, whatever a test pauses")]
+fn now() -> Instant {
+    Instant::now()
 }

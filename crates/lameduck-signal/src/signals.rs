@@ -116,7 +116,7 @@ impl Signals {
 
     /// Ends the process at the fourth stop signal, even if none of its tasks runs any more.
     ///
-    /// By default off: a process whose runtime is stuck does not react to the installed signals.
+    /// Every signal counts here, repeated ones included. By default off: a process whose runtime is stuck does not react to the installed signals.
     /// The thread that receives signals counts them, and outlives the [`Triggers`], because a
     /// runtime can hang while it is dropped. The process ends with [`Signal::exit_code`] and
     /// runs no destructors.

@@ -6,13 +6,17 @@ use std::{
     future::{self, Future},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
 };
 
 use tokio::sync::mpsc;
 
-use crate::{Escalation, Signal, StopCause, StopRequest, TriggerHandle, memory::Memory};
+use crate::{
+    Escalation, Signal, StopCause, StopRequest, TriggerHandle,
+    listening::{TRIGGERS, end_process_if_unheard},
+    memory::Memory,
+};
 
 /// What a user wants done for a signal that asks for no stop.
 pub(crate) struct Reload {
@@ -37,15 +41,16 @@ pub(crate) struct Parts {
 /// The triggers of a process, one after the other, each with its escalation.
 ///
 /// Made by [`Signals::install`](crate::Signals::install). Has one owner, which waits in a loop.
-/// When it is dropped before a stop was asked for, a stop signal ends the process, as it does
-/// without a handler.
+/// When it is dropped before a stop was asked for, and no other triggers wait in the process, a
+/// stop signal ends the process a second later.
 #[must_use = "triggers have no effect unless a task waits for them"]
 pub struct Triggers {
     parts: Parts,
 }
 
 impl Triggers {
-    pub(crate) const fn new(parts: Parts) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
+        TRIGGERS.fetch_add(1, Ordering::SeqCst);
         Self { parts }
     }
 
@@ -102,13 +107,35 @@ impl Parts {
             return Poll::Ready(StopCause::named(name));
         }
         for index in 0..self.futures.len() {
-            if self.futures[index].1.as_mut().poll(cx).is_ready() {
+            let future = self.futures[index].1.as_mut();
+            match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+                Ok(Poll::Pending) => {}
                 // Removed, because a future that has completed must not be polled again.
-                let (name, _) = self.futures.remove(index);
-                return Poll::Ready(StopCause::named(name));
+                Ok(Poll::Ready(())) => {
+                    let (name, _) = self.futures.remove(index);
+                    return Poll::Ready(StopCause::named(name));
+                }
+                // It triggers nothing any more. The others are polled in the next turn.
+                Err(_) => {
+                    drop(self.futures.remove(index));
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
             }
         }
         Poll::Pending
+    }
+}
+
+/// A signal that nothing took in ends the process, as it does without a handler.
+impl Drop for Triggers {
+    fn drop(&mut self) {
+        TRIGGERS.fetch_sub(1, Ordering::SeqCst);
+        self.parts.signals.close();
+        let signal = self.parts.signals.try_recv().ok().and_then(|cause| cause.signal());
+        if let Some(signal) = signal {
+            end_process_if_unheard(signal, &self.parts.memory);
+        }
     }
 }
 

@@ -208,6 +208,7 @@ impl LameduckBuilder {
     /// handlers, the start fails and the report says why.
     pub fn build(self) -> Lameduck {
         let Self { lifecycle, signals, in_flight, drain, context, sockets, .. } = self;
+        lifecycle.start_watchdog();
         let lifecycle = wiring::with_triggers(lifecycle, signals);
         let lifecycle = wiring::with_check(lifecycle, "sockets", sockets.check());
         #[cfg(feature = "axum")]

@@ -4,7 +4,10 @@
 use std::io;
 use std::{
     fmt,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 #[cfg(feature = "axum")]
@@ -28,6 +31,7 @@ use lameduck_server::{AxumListener, serve_make_service};
 use lameduck_server::{Connections, Listener, SocketListener, SocketOptions};
 #[cfg(feature = "axum")]
 use tokio::net::ToSocketAddrs;
+use tokio::runtime::Handle;
 #[cfg(feature = "axum")]
 use tower_layer::Layer as _;
 #[cfg(feature = "axum")]
@@ -53,6 +57,8 @@ struct Inner {
     /// Taken at the start.
     lifecycle: Mutex<Option<Lifecycle>>,
     running: OnceLock<LifecycleHandle>,
+    /// Whether a caller has tried to bind, and has the error.
+    is_used: AtomicBool,
     stop: StopHandle,
     watch: PhaseWatch,
     in_flight: InFlight,
@@ -95,6 +101,7 @@ impl Lameduck {
         let inner = Inner {
             lifecycle: Mutex::new(Some(lifecycle)),
             running: OnceLock::new(),
+            is_used: AtomicBool::new(false),
             stop,
             in_flight,
             drain,
@@ -233,6 +240,8 @@ impl Lameduck {
     fn start(&self) -> &LifecycleHandle {
         let Inner { lifecycle, running, in_flight, drain, connections, .. } = &*self.inner;
         running.get_or_init(|| {
+            // Panics before anything is taken, if there is no runtime.
+            let _ = Handle::current();
             let lifecycle = lifecycle.lock().unwrap_or_else(PoisonError::into_inner).take();
             // There: this runs once.
             let lifecycle = lifecycle.unwrap_or_default();
@@ -311,7 +320,12 @@ impl Lameduck {
     ///
     /// The address, the error of the system, and what to do.
     pub async fn bind(&self, addr: impl ToSocketAddrs) -> io::Result<Listener> {
-        Listener::bind(addr, self.connections()).await
+        let bound = Listener::bind(addr, self.connections()).await;
+        if bound.is_err() {
+            // A caller that now ends knows why.
+            self.inner.is_used.store(true, Ordering::Relaxed);
+        }
+        bound
     }
 
     /// Wraps a listener, TCP or Unix, for a stock `axum::serve`, and starts.
@@ -425,9 +439,9 @@ impl Drop for Inner {
         if std::thread::panicking() {
             return;
         }
-        if !is_started {
+        if !is_started && !self.is_used.load(Ordering::Relaxed) {
             wiring::log_unused();
-        } else if is_stopping && !is_stopped {
+        } else if is_started && is_stopping && !is_stopped {
             wiring::log_unfinished();
         }
     }

@@ -15,7 +15,7 @@ use lameduck_inflight::{
 };
 use lameduck_lifecycle::{Lifecycle, SourceClosed, StopHandle, Tally, Work};
 use lameduck_server::{Connections, ListenerEnd};
-use lameduck_signal::{Escalation, Signals, Triggers};
+use lameduck_signal::{Escalation, Signals, StopRequest, Triggers};
 use tower_layer::Stack;
 
 /// One layer of three, outermost first: the count, the drain, the context. Made by
@@ -174,9 +174,8 @@ fn tally(in_flight: &InFlight, rejections: &Rejections) -> Tally {
 /// installed, its start fails.
 pub(crate) fn with_triggers(lifecycle: Lifecycle, signals: Signals) -> Lifecycle {
     let (stop, triggers) = (lifecycle.stop_handle(), signals.handle());
-    let watched = stop.clone();
-    // On the thread that receives signals: it works also when the runtime is stuck.
-    match signals.with_observer(move |_| watched.process_must_end()).install() {
+    let observer = stop.signal_observer();
+    match signals.with_observer(move |_| observer()).install() {
         Ok(installed) => {
             lifecycle.on_cancelled(move || triggers.reset()).alongside(obey(installed, stop))
         }
@@ -193,11 +192,14 @@ pub(crate) fn with_triggers(lifecycle: Lifecycle, signals: Signals) -> Lifecycle
 async fn obey(mut triggers: Triggers, stop: StopHandle) {
     loop {
         let request = triggers.next().await;
-        match request.escalation {
-            Escalation::First => {
-                stop.stop(request.cause.to_string(), !request.cause.is_interactive());
-            }
-            _ => stop.escalate(),
+        let StopRequest { escalation, cause, .. } = request;
+        let (name, lame_duck) = (cause.to_string(), !cause.is_interactive());
+        let for_process = cause.signal().is_some();
+        match escalation {
+            Escalation::First if for_process => stop.stop_process(name, lame_duck),
+            Escalation::First => stop.stop(name, lame_duck),
+            // Begins one if the stop was cancelled meanwhile.
+            _ => stop.stop_or_escalate(name, lame_duck, for_process),
         }
     }
 }

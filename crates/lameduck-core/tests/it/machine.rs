@@ -199,6 +199,16 @@ fn every_deadline_of_a_stop_is_known_early_and_can_only_come_earlier() {
 }
 
 #[test]
+fn a_late_tick_moves_no_deadline() {
+    let mut bench = Bench::running(StopTimeouts::new());
+    bench.step(BEGIN);
+    let known = bench.machine.deadlines();
+    bench.after(SECOND * 5 + SECOND / 5);
+    assert_eq!(bench.machine.phase(), Phase::Draining);
+    assert_eq!(bench.machine.deadlines(), known);
+}
+
+#[test]
 fn a_stop_that_skips_draining_still_gives_the_accept_queue_its_time() {
     let mut bench = Bench::running(StopTimeouts::new());
     bench.step(BEGIN);

@@ -183,3 +183,19 @@ async fn a_hook_that_blocks_its_thread_does_not_block_the_hooks_after_it() {
     assert_eq!(notes.all(), ["done"]);
     drop(release);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_a_hook_that_cannot_be_shown_costs_only_that_hook() {
+    #[derive(Debug)]
+    struct Odd;
+    impl std::fmt::Display for Odd {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("out of cheese")
+        }
+    }
+    impl std::error::Error for Odd {}
+    let report =
+        stopped(lifecycle().on_stop("first", async || {}).on_stop("odd", async || Err(Odd))).await;
+    assert_eq!(report.hooks().len(), 2, "{report}");
+    assert_eq!(report.error(), None);
+}

@@ -99,6 +99,18 @@ async fn a_future_triggers_once_under_its_name() {
 }
 
 #[tokio::test]
+async fn a_future_that_panics_costs_only_itself() {
+    let mut triggers = Signals::new()
+        .with_future("broken", async { panic!("out of cheese") })
+        .with_future("at once", ready(()))
+        .install()
+        .unwrap();
+    check(&mut triggers, Escalation::First, "at once").await;
+    triggers.handle().trigger("admin");
+    check(&mut triggers, Escalation::Second, "admin").await;
+}
+
+#[tokio::test]
 async fn after_a_cancelled_stop_the_next_trigger_is_the_first_again() {
     let mut triggers = Signals::new().with_exit_at_fourth_signal().install().unwrap();
     let admin = triggers.handle();

@@ -61,6 +61,23 @@ async fn serve(mode: &str) -> Report {
         say_ready("nowhere");
         std::future::pending::<()>().await;
     }
+    if mode == "hung start" {
+        let _duck = Lameduck::builder().with_stop_timeouts(short()).build();
+        say_ready("nowhere");
+        thread::sleep(Duration::from_secs(3_600));
+    }
+    if mode == "restart" {
+        let first = Lameduck::builder().with_stop_timeouts(short()).build();
+        let finished = first.finished();
+        first.stop_handle().stop("restart", false);
+        drop(finished.await);
+    }
+    if mode == "two" {
+        // Its stop is over, and its watchdog due, long before that of the other one.
+        let first = Lameduck::builder().with_stop_timeouts(short()).build();
+        #[expect(clippy::disallowed_methods, reason = "ends with the process")]
+        tokio::spawn(first.finished());
+    }
     let timeouts =
         if mode == "stdin" { StopTimeouts::new().with_lame_duck(millis(100)) } else { short() };
     let duck = Lameduck::builder().with_stop_timeouts(timeouts);
@@ -70,10 +87,18 @@ async fn serve(mode: &str) -> Report {
             .on_stop("slow", || tokio::time::sleep(Duration::from_secs(3))),
         _ => duck,
     };
+    let duck = match mode {
+        "cancel" => duck.with_stop_timeouts(short().with_lame_duck(millis(1_500))),
+        "two" => duck.with_stop_timeouts(short().with_drain(Duration::from_secs(15))),
+        _ => duck,
+    };
     let duck = duck.build();
+    let stop = duck.stop_handle();
     let app = Router::new()
         .route("/", get(async || "hello"))
         .route("/slow", get(async || tokio::time::sleep(millis(400)).await))
+        .route("/slower", get(async || tokio::time::sleep(millis(4_000)).await))
+        .route("/cancel", get(async move || stop.cancel_stop().await.is_ok().to_string()))
         .route("/block", get(async || thread::sleep(Duration::from_secs(3_600))));
     if mode == "stdin" {
         tokio::task::spawn_blocking(|| stdin().read_line(&mut String::new()));
@@ -305,4 +330,52 @@ fn a_handle_that_is_dropped_unused_is_an_error_and_a_signal_still_ends_the_proce
     let (code, log) = log_of("unused");
     assert_eq!(code, Some(128 + 15), "{log}");
     assert_eq!(log.matches("lameduck.unused").count(), 1, "{log}");
+}
+
+#[test]
+fn a_server_whose_stop_was_cancelled_lives_on_and_stops_at_the_next_signal() {
+    let mut server = Server::start("cancel", Stdio::null());
+    for _ in 0..2 {
+        server.terminate();
+        // Until the signal has become a stop, there is nothing to cancel.
+        let is_stopping = || server.ask("/readyz").join().unwrap().starts_with("HTTP/1.1 503");
+        while !is_stopping() {}
+        let cancelled = server.ask("/cancel").join().unwrap();
+        assert!(cancelled.ends_with("true"), "{cancelled}");
+        assert!(server.ask("/readyz").join().unwrap().starts_with("HTTP/1.1 200"));
+    }
+    // Longer than the watchdog of a stop waits: 2.4 s, and half of the margin.
+    thread::sleep(Duration::from_secs(4));
+    assert!(server.ask("/").join().unwrap().starts_with("HTTP/1.1 200"));
+    server.terminate();
+    assert_eq!(server.exit_code(NOISE), Some(0));
+}
+
+#[test]
+fn two_servers_of_one_process_each_have_the_time_of_their_own_stop() {
+    let mut server = Server::start("two", Stdio::null());
+    let slow = server.ask("/slower");
+    thread::sleep(millis(200));
+    server.terminate();
+    let answer = slow.join().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(server.exit_code(NOISE), Some(0));
+}
+
+#[test]
+fn a_server_after_one_that_was_stopped_by_its_handle_drains_at_a_signal() {
+    let mut server = Server::start("restart", Stdio::null());
+    let slow = server.ask("/slow");
+    thread::sleep(millis(100));
+    server.terminate();
+    let answer = slow.join().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(server.exit_code(NOISE), Some(0));
+}
+
+#[test]
+fn a_signal_ends_a_process_whose_start_hangs() {
+    let mut server = Server::start("hung start", Stdio::null());
+    server.terminate();
+    assert_eq!(server.exit_code(Duration::from_secs(3) + NOISE), Some(1));
 }
