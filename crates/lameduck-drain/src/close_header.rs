@@ -4,23 +4,23 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Versio
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-/// What decides whether a response may say `Connection: close`: the version of its request, or
-/// nothing if that was `CONNECT`, after which the connection is a tunnel that HTTP does not close.
-// Not the decision itself: most responses are ready while no client has to leave.
+/// Whether a response may say `Connection: close`: over HTTP/1 it may, but for that to a `CONNECT`,
+/// after which the connection is a tunnel that HTTP does not close.
+// Not the version that decides it: with one, the future of each request moves in more pieces.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Closable(Option<Version>);
+pub(crate) struct Closable(bool);
 
 impl Closable {
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
-        Self::of_usual(request).unwrap_or(Self(None))
+        Self::of_usual(request).unwrap_or(Self(false))
     }
 
     /// `None` for `CONNECT`, which is no usual request.
     // Inlined: a request whose address is given away is copied before it is handed on.
     #[inline]
     pub(crate) fn of_usual<B>(request: &Request<B>) -> Option<Self> {
-        let version = request.version();
-        (!matches!(*request.method(), Method::CONNECT)).then_some(Self(Some(version)))
+        let is_http1 = matches!(request.version(), Version::HTTP_10 | Version::HTTP_11);
+        (!matches!(*request.method(), Method::CONNECT)).then_some(Self(is_http1))
     }
 
     /// Adds `Connection: close` to a response that may say it.
@@ -28,7 +28,7 @@ impl Closable {
     /// HTTP/2 has GOAWAY, and hyper logs a warning for every `Connection` header that it removes
     /// from an HTTP/2 response.
     pub(crate) fn close<B>(self, response: &mut Response<B>) {
-        if let Some(Version::HTTP_10 | Version::HTTP_11) = self.0 {
+        if self.0 {
             add_close(response);
         }
     }

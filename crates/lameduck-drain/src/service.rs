@@ -75,13 +75,13 @@ where
     // Not always: the compiler then copies the request first, which is 240 bytes and more.
     #[inline]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let shared = self.shared.get();
-        match Closable::of_usual(&request) {
-            Some(closable) if shared.is_running() => {
-                let notice = Notice { shared, closable };
-                DrainFuture::pass(self.inner.call(request), notice)
-            }
-            _ => self.call_otherwise(request),
+        if !Shared::lets_in(&self.shared) {
+            return self.call_otherwise(request);
         }
+        let Some(closable) = Closable::of_usual(&request) else {
+            return self.call_otherwise(request);
+        };
+        let notice = Notice { shared: self.shared.get(), closable };
+        DrainFuture::pass(self.inner.call(request), notice)
     }
 }

@@ -50,6 +50,13 @@ impl Shared {
         !self.watch.has_reached(Phase::LameDuck)
     }
 
+    /// As [`is_running`](Self::is_running), for the service that has this handle.
+    // Neither inlined nor given the value behind the handle: with either, the compiler takes each
+    // request apart before this is read, and copies most of it twice. Linking inlines it.
+    pub(crate) fn lets_in(handle: &Recycled<Self>) -> bool {
+        handle.get().is_running()
+    }
+
     /// The configuration, if it is leaked.
     pub(crate) fn leaked(&self) -> Option<&Config> {
         self.leaked.as_deref()
