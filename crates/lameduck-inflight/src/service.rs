@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use crate::{
     InFlight, InFlightBody, InFlightFuture,
-    ledger::Current,
+    ledger::{Current, Ledger},
     request_guard::{Entered, RequestGuard},
     shard::Shard,
 };
@@ -32,24 +32,19 @@ impl<S> InFlightService<S> {
         Self { inner, in_flight }
     }
 
-    /// Counts a request of which the count looks at more than that it is there.
+    /// Counts a request, and lists it in the ledger.
     #[inline]
-    fn call_observed<B>(
+    fn call_listed<B>(
         &mut self,
         shard: &'static Shard,
+        ledger: &Ledger,
         request: Request<B>,
     ) -> InFlightFuture<S::Future>
     where
         S: Service<Request<B>>,
     {
-        // One call of the inner service for both: each is inlined, and a third is too many.
-        let (guard, _current) = match shard.ledger() {
-            None => (RequestGuard::observed(shard, request.method()), None),
-            Some(ledger) => {
-                let (guard, line) = RequestGuard::listed(shard, ledger, &request);
-                (guard, Some(Current::enter(line)))
-            }
-        };
+        let (guard, line) = RequestGuard::listed(shard, ledger, &request);
+        let _current = Current::enter(line);
         InFlightFuture::new(self.inner.call(request), guard)
     }
 
@@ -81,12 +76,13 @@ where
     #[inline]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let shard = self.in_flight.nearest();
-        if !shard.only_counts() {
-            return self.call_observed(shard, request);
+        if let Some(ledger) = shard.ledger() {
+            return self.call_listed(shard, ledger, request);
         }
         // Counted first: a panic in `call` drops this, and the count stays true.
         let entered = Entered::new(shard);
+        let owed = shard.owed_before_head(request.method());
         let inner = self.inner.call(request);
-        InFlightFuture::new(inner, entered.into_guard())
+        InFlightFuture::new(inner, entered.into_guard(owed))
     }
 }
