@@ -19,7 +19,8 @@ impl Closable {
     // Inlined: a request whose address is given away is copied before it is handed on.
     #[inline]
     pub(crate) fn of_usual<B>(request: &Request<B>) -> Option<Self> {
-        let is_http1 = matches!(request.version(), Version::HTTP_10 | Version::HTTP_11);
+        // HTTP/0.9 has no headers, and no server that hands on requests of it.
+        let is_http1 = request.version() < Version::HTTP_2;
         (!matches!(*request.method(), Method::CONNECT)).then_some(Self(is_http1))
     }
 

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, Method, Request, Response, header};
 use http_body::Body;
-use lameduck_core::plumbing::BytesOwed;
+use lameduck_core::plumbing::{BodyRule, BytesOwed};
 
 use crate::{
     RequestStage,
@@ -25,6 +25,13 @@ pub(crate) struct RequestGuard {
 }
 
 impl RequestGuard {
+    /// Counts a request in, and observes how much of its answer is still to come.
+    #[inline]
+    pub(crate) fn observed(shard: &'static Shard, method: &Method) -> Self {
+        shard.enter();
+        Self::of_entered(shard, method)
+    }
+
     /// Counts a request in, and lists it in the ledger.
     #[inline]
     pub(crate) fn listed<B>(
@@ -33,11 +40,21 @@ impl RequestGuard {
         request: &Request<B>,
     ) -> (Self, &'static Line) {
         let number = shard.enter();
-        let mut guard = Entered { shard }.into_guard(shard.owed_before_head(request.method()));
+        let mut guard = Self::of_entered(shard, request.method());
         // Into the ledger after the count and out of it before: what is listed is in flight.
         let line = ledger.list_request(number, request);
         guard.line = Some(line);
         (guard, line)
+    }
+
+    #[inline]
+    fn of_entered(shard: &'static Shard, method: &Method) -> Self {
+        let owed = if shard.detects_aborted() {
+            BytesOwed::before_head(BodyRule::of(method))
+        } else {
+            BytesOwed::NOTHING
+        };
+        Self { shard: Some(shard), line: None, owed }
     }
 
     /// Takes the guard out of a place that then has none.
@@ -103,7 +120,7 @@ impl RequestGuard {
     }
 }
 
-/// A request that is counted and not listed, while its inner service is called.
+/// A request that is only counted, while its inner service is called.
 ///
 /// One word, which stays in a register; the guard is made where it is kept.
 pub(crate) struct Entered {
@@ -118,22 +135,18 @@ impl Entered {
         Self { shard }
     }
 
-    /// The guard that holds the count from here on. So much of the answer is still to come.
+    /// The guard that holds the count from here on.
     #[inline]
-    pub(crate) const fn into_guard(self, owed: BytesOwed) -> RequestGuard {
+    pub(crate) const fn into_guard(self) -> RequestGuard {
         let Self { shard } = self;
         // The guard leaves in its place.
         std::mem::forget(self);
-        RequestGuard { shard: Some(shard), line: None, owed }
+        RequestGuard { shard: Some(shard), line: None, owed: BytesOwed::NOTHING }
     }
 }
 
-/// The inner service has panicked: all of the answer was still to come.
 impl Drop for Entered {
     fn drop(&mut self) {
-        if self.shard.detects_aborted() {
-            self.shard.note_aborted();
-        }
         self.shard.leave();
     }
 }

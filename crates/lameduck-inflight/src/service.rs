@@ -12,7 +12,7 @@ use tower_service::Service;
 
 use crate::{
     InFlight, InFlightBody, InFlightFuture,
-    ledger::{Current, Ledger},
+    ledger::Current,
     request_guard::{Entered, RequestGuard},
     shard::Shard,
 };
@@ -32,17 +32,20 @@ impl<S> InFlightService<S> {
         Self { inner, in_flight }
     }
 
-    /// Counts a request, and lists it in the ledger.
+    /// Counts a request of which the count looks at more than that it is there.
     #[inline]
-    fn call_listed<B>(
+    fn call_observed<B>(
         &mut self,
         shard: &'static Shard,
-        ledger: &Ledger,
         request: Request<B>,
     ) -> InFlightFuture<S::Future>
     where
         S: Service<Request<B>>,
     {
+        let Some(ledger) = shard.ledger() else {
+            let guard = RequestGuard::observed(shard, request.method());
+            return InFlightFuture::new(self.inner.call(request), guard);
+        };
         let (guard, line) = RequestGuard::listed(shard, ledger, &request);
         let _current = Current::enter(line);
         InFlightFuture::new(self.inner.call(request), guard)
@@ -76,13 +79,12 @@ where
     #[inline]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let shard = self.in_flight.nearest();
-        if let Some(ledger) = shard.ledger() {
-            return self.call_listed(shard, ledger, request);
+        if shard.only_counts() {
+            // Counted first: a panic in `call` drops this, and the count stays true.
+            let entered = Entered::new(shard);
+            let inner = self.inner.call(request);
+            return InFlightFuture::new(inner, entered.into_guard());
         }
-        // Counted first: a panic in `call` drops this, and the count stays true.
-        let entered = Entered::new(shard);
-        let owed = shard.owed_before_head(request.method());
-        let inner = self.inner.call(request);
-        InFlightFuture::new(inner, entered.into_guard(owed))
+        self.call_observed(shard, request)
     }
 }

@@ -3,8 +3,6 @@
 use std::{fmt, sync::atomic::Ordering};
 
 use crossbeam_utils::CachePadded;
-use http::Method;
-use lameduck_core::plumbing::{BodyRule, BytesOwed};
 
 use crate::{InFlightOptions, ledger::Ledger, sync::AtomicU64, waiters::Waiters};
 
@@ -15,6 +13,8 @@ pub(crate) struct Shard {
     ledger: Option<Box<CachePadded<Ledger>>>,
     waiters: &'static Waiters,
     detects_aborted: bool,
+    /// Whether requests are only counted: nothing of them is looked at.
+    only_counts: bool,
 }
 
 /// Each only grows. See [`InFlight::is_idle`](crate::InFlight::is_idle) for why one counter that
@@ -31,27 +31,23 @@ impl Shard {
         let ledger = options.ledger.map(Ledger::new);
         Self {
             counters: CachePadded::new(Counters { entered, left, aborted }),
+            only_counts: ledger.is_none() && !options.detects_aborted,
             ledger: ledger.map(|ledger| Box::new(CachePadded::new(ledger))),
             waiters,
             detects_aborted: options.detects_aborted,
         }
     }
 
+    /// Whether requests are only counted: nothing of them is looked at.
+    #[inline]
+    pub(crate) const fn only_counts(&self) -> bool {
+        self.only_counts
+    }
+
     /// Whether a request that did not hand over its whole answer is counted apart.
     #[inline]
     pub(crate) const fn detects_aborted(&self) -> bool {
         self.detects_aborted
-    }
-
-    /// How much is to come of the answer to a request with that method, before its head is ready.
-    /// Nothing, if aborted requests are not detected.
-    #[inline]
-    pub(crate) const fn owed_before_head(&self, method: &Method) -> BytesOwed {
-        if self.detects_aborted {
-            BytesOwed::before_head(BodyRule::of(method))
-        } else {
-            BytesOwed::NOTHING
-        }
     }
 
     /// Counts one in. Returns a number that no other one of this shard has, and never zero.
@@ -121,7 +117,7 @@ impl Shard {
 
 impl fmt::Debug for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { counters, ledger, waiters, detects_aborted } = self;
+        let Self { counters, ledger, waiters, detects_aborted, only_counts: _ } = self;
         let Counters { entered, left, aborted } = &**counters;
         f.debug_struct("Shard")
             .field("entered", &entered.load(Ordering::Relaxed))
@@ -130,6 +126,6 @@ impl fmt::Debug for Shard {
             .field("has_ledger", &ledger.is_some())
             .field("waiters", waiters)
             .field("detects_aborted", detects_aborted)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
