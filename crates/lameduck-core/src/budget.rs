@@ -54,6 +54,23 @@ impl Budget {
     }
 }
 
+impl Budget {
+    /// What to write for a budget of this length, as a proposal in an error.
+    pub(crate) fn raised_to(&self, total: Duration) -> String {
+        let with_margin = total.saturating_add(Self::MARGIN);
+        match self.source {
+            Source::Kubernetes { pre_stop, .. } => format!(
+                "set `terminationGracePeriodSeconds` to at least {:?}, and the budget with it",
+                with_margin.saturating_add(pre_stop)
+            ),
+            Source::Systemd { .. } => {
+                format!("set `TimeoutStopSec` to at least {with_margin:?}, and the budget with it")
+            }
+            Source::Given => format!("raise the budget to {total:?}"),
+        }
+    }
+}
+
 impl Default for Budget {
     fn default() -> Self {
         Self::kubernetes(Duration::from_secs(30), Duration::ZERO)
@@ -66,7 +83,8 @@ impl fmt::Display for Budget {
         match self.source {
             Source::Kubernetes { grace, pre_stop } => write!(
                 f,
-                " (terminationGracePeriodSeconds {grace:?} - preStop {pre_stop:?} - margin {:?})",
+                " (terminationGracePeriodSeconds {grace:?} - preStop {} s - margin {:?})",
+                pre_stop.as_secs_f64(),
                 Self::MARGIN
             ),
             Source::Systemd { timeout } => {

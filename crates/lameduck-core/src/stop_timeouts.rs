@@ -262,8 +262,9 @@ impl StopTimeouts {
         }
         if self.accept_queue > self.drain {
             return Err(StopTimeoutsError::new(format!(
-                "stop timeout `accept_queue` is {:?}, but it is a part of `drain`, which is {:?}",
-                self.accept_queue, self.drain
+                "stop timeout `accept_queue` is {:?}, but it is a part of `drain`, which is {:?}; \
+                 set `accept_queue` to at most {:?}",
+                self.accept_queue, self.drain, self.drain
             )));
         }
         self.check_sum(budget)
@@ -280,7 +281,7 @@ impl StopTimeouts {
         let least = self.accept_queue.max(Duration::from_secs(1));
         let proposal = match limit.checked_sub(others) {
             Some(drain) if drain >= least => format!("set `drain` to {drain:?}"),
-            _ => format!("raise the budget to {total:?}"),
+            _ => budget.raised_to(total),
         };
         Err(StopTimeoutsError::new(format!(
             "the stop timeouts add up to {total:?} (lame_duck {:?} + drain {:?} + cancel {:?} + \

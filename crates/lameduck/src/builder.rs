@@ -103,10 +103,10 @@ impl LameduckBuilder {
     /// as [`HttpOptions::new`](lameduck_server::HttpOptions::new).
     ///
     /// ```
-    /// # use std::{num::NonZeroUsize, time::Duration};
+    /// # use std::{time::Duration};
     /// # use lameduck::Lameduck;
     /// let builder = Lameduck::builder().with_http(|http| {
-    ///     http.max_connections = NonZeroUsize::new(10_000);
+    ///     http.max_connections = Some(10_000);
     ///     http.max_connection_age = Some(Duration::from_secs(600));
     /// });
     /// # drop(builder);

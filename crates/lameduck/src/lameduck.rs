@@ -59,6 +59,8 @@ struct Inner {
     running: OnceLock<LifecycleHandle>,
     /// Whether a caller has tried to bind, and has the error.
     is_used: AtomicBool,
+    /// Whether a stock server waits for the stop.
+    has_stock_server: Arc<AtomicBool>,
     stop: StopHandle,
     watch: PhaseWatch,
     in_flight: InFlight,
@@ -102,6 +104,7 @@ impl Lameduck {
             lifecycle: Mutex::new(Some(lifecycle)),
             running: OnceLock::new(),
             is_used: AtomicBool::new(false),
+            has_stock_server: Arc::default(),
             stop,
             in_flight,
             drain,
@@ -149,6 +152,7 @@ impl Lameduck {
     /// Outside a Tokio runtime.
     pub fn shutdown_signal(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         self.start();
+        self.inner.has_stock_server.store(true, Ordering::Relaxed);
         self.connections().shutdown_signal()
     }
 
@@ -245,7 +249,9 @@ impl Lameduck {
             let lifecycle = lifecycle.lock().unwrap_or_else(PoisonError::into_inner).take();
             // There: this runs once.
             let lifecycle = lifecycle.unwrap_or_default();
-            wiring::work(lifecycle, in_flight, drain.rejections(), connections).spawn()
+            let has_stock_server = Arc::clone(&self.inner.has_stock_server);
+            let rejections = drain.rejections();
+            wiring::work(lifecycle, in_flight, rejections, connections, has_stock_server).spawn()
         })
     }
 }

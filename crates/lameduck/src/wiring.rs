@@ -2,7 +2,16 @@
 
 #[cfg(feature = "axum")]
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::{borrow::Cow, error::Error, time::Duration};
+use std::{
+    borrow::Cow,
+    error::Error,
+    io::{self, Write as _},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use lameduck_context::ContextLayer;
 use lameduck_core::{
@@ -14,7 +23,7 @@ use lameduck_inflight::{
     InFlight, InFlightLayer, InFlightOptions, RequestIdSource, set_request_id,
 };
 use lameduck_lifecycle::{Lifecycle, SourceClosed, StopHandle, Tally, Work};
-use lameduck_server::{Connections, ListenerEnd};
+use lameduck_server::{ConnectionInfo, Connections, ListenerEnd, Protocol};
 use lameduck_signal::{Escalation, Signals, StopRequest, Triggers};
 use tower_layer::Stack;
 
@@ -47,47 +56,67 @@ pub(crate) fn merge(probes: axum::Router, app: axum::Router) -> axum::Router {
 /// How long the end of a program waits for its log.
 const LOG: Duration = Duration::from_millis(250);
 
+/// Logs a mistake of the program, or says it on its standard error if it has no subscriber.
+macro_rules! log_mistake {
+    ($event:literal, $message:literal) => {
+        if tracing::dispatcher::has_been_set() {
+            log_later!(error, $event, {}, $message);
+        } else {
+            // An error of the output changes nothing.
+            outbox::post(|| drop(writeln!(io::stderr(), concat!("lameduck: ", $message))));
+        }
+    };
+}
+
 /// The last handle was dropped before the server started.
 pub(crate) fn log_unused() {
-    log_later!(
-        error,
+    log_mistake!(
         "lameduck.unused",
-        {},
-        "the last `Lameduck` was dropped before it served: no hook runs, and a signal ends the \
-         process at once. Keep it until `duck.serve(…).await` or `duck.finished().await` returns"
+        "the last `Lameduck` was dropped before it served: no hook runs, and a signal only ends \
+         the process. Keep it until `duck.serve(…).await` or `duck.finished().await` returns"
     );
     outbox::flush(LOG);
 }
 
 /// The last handle was dropped during a stop.
 pub(crate) fn log_unfinished() {
-    log_later!(
-        error,
+    log_mistake!(
         "lameduck.unfinished",
-        {},
         "the last `Lameduck` was dropped during a stop: if `main` returns now, the stop hooks do \
          not run and nothing reports. Add `duck.finished().await` before the end of `main`"
     );
     outbox::flush(LOG);
 }
 
-/// Says once, in the first stop, that requests were served that no layer has counted.
-pub(crate) async fn log_uncounted(
+/// Says once, in the first stop, what was served and not seen. `has_stock_server` is whether a stock
+/// server waits for the stop.
+async fn log_unseen(
     watch: PhaseWatch,
     in_flight: InFlight,
     connections: Connections,
+    has_stock_server: Arc<AtomicBool>,
 ) {
     watch.reached(Phase::LameDuck).await;
-    let totals = connections.totals();
-    // HTTP/2 sends some 70 bytes on a connection without a request. A response has more.
-    let are_answered = totals.bytes_out > totals.accepted.saturating_mul(100);
-    if in_flight.totals().entered() == 0 && are_answered {
-        log_later!(
-            error,
+    let (requests, totals) = (in_flight.totals().entered(), connections.totals());
+    // HTTP/1 sends bytes only as a response. HTTP/2 sends some 70 on a connection without one.
+    let is_answered = |connection: &ConnectionInfo| {
+        connection.protocol == Protocol::Http1 && connection.bytes_out > 0
+    };
+    let are_answered = totals.bytes_out > totals.accepted.saturating_mul(100)
+        || connections.list().iter().any(is_answered);
+    if requests == 0 && are_answered {
+        log_mistake!(
             "lameduck.uncounted",
-            {},
             "connections were answered, but no request was counted: the stop cannot wait for \
              requests. Put `duck.wrap(…)` around the router, or add `.layer(duck.layer())`"
+        );
+    }
+    let has_stock_server = has_stock_server.load(Ordering::Relaxed);
+    if has_stock_server && requests > 0 && totals.accepted == 0 {
+        log_mistake!(
+            "lameduck.no_listener",
+            "requests were counted, but no connection: the stop cannot empty the accept queue or \
+             keep idle connections. Serve on `duck.axum_listener(listener)`, or `duck.listener`"
         );
     }
 }
@@ -98,14 +127,16 @@ pub(crate) fn work(
     in_flight: &InFlight,
     rejections: Rejections,
     connections: &Connections,
+    has_stock_server: Arc<AtomicBool>,
 ) -> Lifecycle {
     let counted = in_flight.clone();
-    let uncounted = log_uncounted(lifecycle.watch(), in_flight.clone(), connections.clone());
+    let unseen =
+        log_unseen(lifecycle.watch(), in_flight.clone(), connections.clone(), has_stock_server);
     lifecycle
         .with_work(requests(in_flight))
         .with_work(self::connections(connections))
         .with_tally(move || tally(&counted, &rejections))
-        .alongside(uncounted)
+        .alongside(unseen)
 }
 
 /// The requests as the lifecycle sees them.

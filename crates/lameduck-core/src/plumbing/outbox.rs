@@ -7,17 +7,25 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         OnceLock,
+        atomic::{AtomicIsize, Ordering},
         mpsc::{self, Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
     time::{Duration, Instant},
 };
 
-/// How many jobs may wait. A stop has some ten events, and one each second.
+/// How many jobs may wait.
 const CAPACITY: usize = 1024;
+
+/// How many of them are kept free for [`post`]: a stop has some ten events, and one each second.
+/// Events of connections come in thousands.
+const RESERVED: usize = CAPACITY / 2;
 
 /// How long to wait before the next try to enqueue into a full queue.
 const RETRY: Duration = Duration::from_millis(1);
+
+/// About how many jobs wait.
+static WAITING: AtomicIsize = AtomicIsize::new(0);
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -29,7 +37,19 @@ static OUTBOX: OnceLock<Option<SyncSender<Job>>> = OnceLock::new();
 ///
 /// A job that panics costs only itself.
 pub fn post(job: impl FnOnce() + Send + 'static) -> bool {
-    sender().is_some_and(|sender| sender.try_send(Box::new(job)).is_ok())
+    let is_sent = sender().is_some_and(|sender| sender.try_send(Box::new(job)).is_ok());
+    if is_sent {
+        WAITING.fetch_add(1, Ordering::Relaxed);
+    }
+    is_sent
+}
+
+/// As [`post`], for a job that matters less: it is dropped when half of the queue is full.
+pub fn post_minor(job: impl FnOnce() + Send + 'static) -> bool {
+    // Relaxed: about right is enough. A job may have run before it is counted.
+    let waiting = WAITING.load(Ordering::Relaxed);
+    let room = CAPACITY - RESERVED;
+    usize::try_from(waiting).unwrap_or_default() < room && post(job)
 }
 
 /// Waits until all jobs that were posted earlier have run, at most for `limit`. Blocks its thread.
@@ -44,7 +64,10 @@ pub fn flush(limit: Duration) -> bool {
     });
     loop {
         marker = match sender.try_send(marker) {
-            Ok(()) => break,
+            Ok(()) => {
+                WAITING.fetch_add(1, Ordering::Relaxed);
+                break;
+            }
             Err(TrySendError::Full(marker)) if now() < end => marker,
             Err(_) => return false,
         };
@@ -66,6 +89,7 @@ fn run(jobs: &Receiver<Job>) {
     while let Ok(job) = jobs.recv() {
         // The panic hook has reported it. The next job may succeed.
         drop(catch_unwind(AssertUnwindSafe(job)));
+        WAITING.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -78,14 +102,14 @@ fn now() -> Instant {
 }
 
 /// Writes a `tracing` event on the [outbox](crate::plumbing::outbox)'s thread, by the subscriber of
-/// this thread. The fields are variables that outlive the call.
+/// this thread, unless many events wait. The fields are variables that outlive the call.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log_later {
     ($level:ident, $event:literal, { $($field:ident),* }, $message:literal) => {
         if ::tracing::dispatcher::has_been_set() {
             let dispatch = ::tracing::dispatcher::get_default(::std::clone::Clone::clone);
-            $crate::plumbing::outbox::post(move || {
+            $crate::plumbing::outbox::post_minor(move || {
                 ::tracing::dispatcher::with_default(&dispatch, || {
                     ::tracing::$level!(
                         target: "lameduck",
@@ -131,7 +155,10 @@ mod tests {
             let _ = gate.recv();
         }));
         assert!(!flush(Duration::from_millis(10)));
+        let minor = (0..2 * CAPACITY).filter(|_| post_minor(|| ())).count();
+        assert!(minor <= CAPACITY - RESERVED, "{minor}");
         let posted = (0..2 * CAPACITY).filter(|_| post(|| ())).count();
+        assert!(posted >= RESERVED, "{posted}");
         assert!(posted <= CAPACITY, "{posted}");
         assert!(!post(|| ()));
         assert!(!flush(Duration::from_millis(10)));

@@ -29,7 +29,7 @@ fn timeouts_over_budget_are_an_error_with_both_sums_and_a_drain_that_would_fit()
     check_error(
         StopTimeouts::new(),
         budget,
-        &["add up to 28s", "budget is 23s", "preStop 5s", "set `drain` to 10s"],
+        &["add up to 28s", "budget is 23s", "preStop 5 s", "set `drain` to 10s"],
     );
     assert!(StopTimeouts::new().with_drain(seconds(10)).check(budget).is_ok());
 }
@@ -39,7 +39,7 @@ fn when_no_drain_would_fit_the_error_says_which_budget_would() {
     check_error(
         StopTimeouts::new(),
         Budget::systemd(seconds(10)),
-        &["TimeoutStopSec 10s", "budget is 8s", "raise the budget to 28s"],
+        &["TimeoutStopSec 10s", "budget is 8s", "set `TimeoutStopSec` to at least 30s"],
     );
 }
 
@@ -89,7 +89,7 @@ fn parts_that_do_not_fit_their_whole_are_an_error() {
     check_error(
         StopTimeouts::new().with_drain(seconds(1)).with_accept_queue(seconds(2)),
         any,
-        &["`accept_queue` is 2s", "`drain`, which is 1s"],
+        &["`accept_queue` is 2s", "`drain`, which is 1s", "at most 1s"],
     );
     check_error(
         StopTimeouts::new().with_lame_duck_until_quiet(seconds(9), seconds(1), seconds(8)),

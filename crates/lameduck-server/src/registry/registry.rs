@@ -299,8 +299,9 @@ impl Registry {
 
     /// When draining began.
     pub(crate) fn draining_since(&self) -> Instant {
-        let published = self.watch.draining_at().map(Instant::from_std);
-        published.unwrap_or_else(|| *self.draining_seen_at.get_or_init(Instant::now))
+        let seen = *self.draining_seen_at.get_or_init(Instant::now);
+        // A phase may come before its deadline, and the deadline need not be set at all.
+        self.watch.draining_at().map_or(seen, |at| seen.min(Instant::from_std(at)))
     }
 
     /// Until when the accept queue may be emptied, for a listener whose end began at `since`.

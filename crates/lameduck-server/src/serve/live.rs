@@ -1,11 +1,8 @@
 //! The connections of one server: a seat for each, and a wait for a free one.
 
-use std::{
-    num::NonZeroUsize,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use tokio::sync::Notify;
@@ -13,7 +10,7 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub(super) struct Live {
     seats: AtomicUsize,
-    limit: Option<NonZeroUsize>,
+    limit: Option<usize>,
     /// Stores one permit while there is no waiter, so that a later wait does not miss it.
     pub(super) left: Arc<Notify>,
 }
@@ -25,7 +22,7 @@ pub(super) struct Seat {
 }
 
 impl Live {
-    pub(super) fn new(limit: Option<NonZeroUsize>) -> Arc<Self> {
+    pub(super) fn new(limit: Option<usize>) -> Arc<Self> {
         Arc::new(Self { seats: AtomicUsize::new(0), limit, left: Arc::default() })
     }
 
@@ -36,7 +33,7 @@ impl Live {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.limit.is_some_and(|limit| self.seats.load(Ordering::SeqCst) >= limit.get())
+        self.limit.is_some_and(|limit| self.seats.load(Ordering::SeqCst) >= limit)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -48,7 +45,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let before = self.live.seats.fetch_sub(1, Ordering::SeqCst);
         // Only these two numbers are waited for.
-        if before == 1 || self.live.limit.is_some_and(|limit| limit.get() == before) {
+        if before == 1 || self.live.limit.is_some_and(|limit| limit == before) {
             self.live.left.notify_one();
         }
     }

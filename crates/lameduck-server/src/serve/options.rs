@@ -2,7 +2,6 @@
 
 use std::{
     hash::{BuildHasher as _, RandomState},
-    num::NonZeroUsize,
     time::Duration,
 };
 
@@ -15,12 +14,12 @@ use crate::{InvalidOption, connection::later};
 /// [`SocketOptions`](crate::SocketOptions) are those of the sockets. Change what differs in place:
 ///
 /// ```
-/// use std::{num::NonZeroUsize, time::Duration};
+/// use std::time::Duration;
 ///
 /// use lameduck_server::HttpOptions;
 ///
 /// let mut options = HttpOptions::new();
-/// options.max_connections = NonZeroUsize::new(10_000);
+/// options.max_connections = Some(10_000);
 /// options.max_connection_age = Some(Duration::from_secs(600));
 /// # assert!(options.check().is_ok());
 /// ```
@@ -32,7 +31,7 @@ pub struct HttpOptions {
     ///
     /// While the listener closes, the limit does not hold: connections in the accept queue are
     /// served, and with [`KeepOpen`](crate::ListenerEnd::KeepOpen) all that come until the close.
-    pub max_connections: Option<NonZeroUsize>,
+    pub max_connections: Option<usize>,
     /// How long a client may take until the head of its request is whole. By default 75 s; `None`
     /// means for ever.
     ///
@@ -112,17 +111,24 @@ impl HttpOptions {
     ///
     /// # Errors
     ///
-    /// Names the option, its value and what to write instead: a timeout of zero, which would close
-    /// every connection at once, or a grace after an age that is not set.
+    /// Names the option, its value and what to write instead: no connection at all, a timeout or
+    /// grace of zero, which would close every connection at once, or a grace after an age that is not
+    /// set. With an age of zero, every connection is asked to close after its first response.
     pub fn check(&self) -> Result<(), InvalidOption> {
         let Self { header_read_timeout, idle_timeout, lingering_close, http2_keep_alive, .. } =
             self;
+        let connection_age_grace = &self.connection_age_grace;
         let off = "write `None` to switch it off, or a longer time";
+        if self.max_connections == Some(0) {
+            let fix = "write `None` for no limit, or a number of connections";
+            return Err(InvalidOption::new("max_connections", "zero", fix));
+        }
         for (name, value) in [
             ("header_read_timeout", header_read_timeout),
             ("idle_timeout", idle_timeout),
             ("lingering_close", lingering_close),
             ("http2_keep_alive", http2_keep_alive),
+            ("connection_age_grace", connection_age_grace),
         ] {
             if *value == Some(Duration::ZERO) {
                 return Err(InvalidOption::new(name, "zero", off));

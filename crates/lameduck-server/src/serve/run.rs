@@ -3,7 +3,6 @@
 use std::{
     error::Error,
     future::{Future, poll_fn},
-    num::NonZeroUsize,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -80,7 +79,7 @@ where
 }
 
 impl<L: SocketListener> Server<L> {
-    fn new(listener: Listener<L>, limit: Option<NonZeroUsize>) -> Self {
+    fn new(listener: Listener<L>, limit: Option<usize>) -> Self {
         let connections = listener.connections().clone();
         let live = Live::new(limit);
         Self {

@@ -15,7 +15,7 @@ mod tls;
 mod triggers;
 mod wrap;
 
-use std::{net::SocketAddr, num::NonZeroUsize, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use axum::{
     Router,
@@ -201,7 +201,7 @@ async fn an_option_that_cannot_work_fails_the_start_and_is_named_in_the_report()
 
 #[tokio::test]
 async fn the_http_options_are_those_of_the_server() {
-    let duck = builder().with_http(|http| http.max_connections = NonZeroUsize::new(1)).build();
+    let duck = builder().with_http(|http| http.max_connections = Some(1)).build();
     let (stop, app, connections) = (duck.stop_handle(), app(&duck), duck.connections().clone());
     let (addr, report) = serve(duck, app).await;
     let first = idle_connection(addr).await;

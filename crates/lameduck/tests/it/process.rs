@@ -88,7 +88,7 @@ async fn serve(mode: &str) -> Report {
         _ => duck,
     };
     let duck = match mode {
-        "cancel" => duck.with_stop_timeouts(short().with_lame_duck(millis(1_500))),
+        "cancel" => duck.with_stop_timeouts(short().with_lame_duck(millis(4_000))),
         "two" => duck.with_stop_timeouts(short().with_drain(Duration::from_secs(15))),
         _ => duck,
     };
@@ -107,6 +107,13 @@ async fn serve(mode: &str) -> Report {
         let listener = duck.bind("127.0.0.1:0").await.unwrap();
         say_ready(&listener.local_addr().unwrap().to_string());
         return duck.serve_listener(listener, app).await;
+    }
+    if mode == "no listener" {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        say_ready(&listener.local_addr().unwrap().to_string());
+        let server = axum::serve(listener, app.layer(duck.layer()));
+        server.with_graceful_shutdown(duck.shutdown_signal()).await.unwrap();
+        return duck.finished().await;
     }
     if mode == "stock" || mode == "unfinished" {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -319,6 +326,14 @@ fn a_layer_that_was_forgotten_is_an_error_with_the_line_to_add() {
 }
 
 #[test]
+fn a_listener_that_was_forgotten_is_an_error_with_the_line_to_add() {
+    let (code, log) = log_of("no listener");
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(log.matches("lameduck.no_listener").count(), 1, "{log}");
+    assert!(log.contains("duck.axum_listener(listener)"), "{log}");
+}
+
+#[test]
 fn a_report_that_is_not_waited_for_is_an_error_with_the_line_to_add() {
     let (_, log) = log_of("unfinished");
     assert_eq!(log.matches("lameduck.unfinished").count(), 1, "{log}");
@@ -344,8 +359,8 @@ fn a_server_whose_stop_was_cancelled_lives_on_and_stops_at_the_next_signal() {
         assert!(cancelled.ends_with("true"), "{cancelled}");
         assert!(server.ask("/readyz").join().unwrap().starts_with("HTTP/1.1 200"));
     }
-    // Longer than the watchdog of a stop waits: 2.4 s, and half of the margin.
-    thread::sleep(Duration::from_secs(4));
+    // Longer than the watchdog of a stop waits: 4.9 s, and half of the margin.
+    thread::sleep(Duration::from_millis(6_500));
     assert!(server.ask("/").join().unwrap().starts_with("HTTP/1.1 200"));
     server.terminate();
     assert_eq!(server.exit_code(NOISE), Some(0));

@@ -22,7 +22,7 @@ async fn run(duck: &Duck, options: HttpOptions) -> (SocketAddr, JoinHandle<()>) 
 
 /// A server with one seat, its client, and one that waits.
 async fn full(duck: &Duck) -> (JoinHandle<()>, TcpStream, TcpStream) {
-    let (addr, server) = run(duck, http(|o| o.max_connections = NonZeroUsize::new(1))).await;
+    let (addr, server) = run(duck, http(|o| o.max_connections = Some(1))).await;
     let mut first = TcpStream::connect(addr).await.unwrap();
     exchange(&mut first).await;
     let mut second = TcpStream::connect(addr).await.unwrap();

@@ -10,8 +10,6 @@ mod peer;
 mod sockets;
 mod upload;
 
-use std::num::NonZeroUsize;
-
 use lameduck_server::{HttpOptions, serve};
 
 use super::*;
