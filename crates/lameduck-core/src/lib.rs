@@ -1,6 +1,6 @@
 //! The phases of a server that stops without losing a request, and a cheap way to read them.
 //!
-//! A *phase* is one value that says how far a stop has come: from [`Phase::Running`] over
+//! A *phase* is one value that says how far a stop has come: from [`Phase::Running`] through
 //! [`Phase::LameDuck`], in which the server still serves and asks its clients to leave, to
 //! [`Phase::Stopped`]. It moves only forward, except that a lame duck may go back to running. The
 //! mistake that this crate avoids is a stop made of several flags (closed, draining, cancelled),

@@ -242,8 +242,8 @@ impl Machine {
 
     /// The phase's timeout is over.
     ///
-    /// The next phase begins when this one was to end, not when the caller looked: a late tick moves
-    /// no deadline.
+    /// The next phase begins when this one was to end, not when the caller looked: a late tick
+    /// moves no deadline.
     fn expire(&mut self, now: Instant) -> Step {
         let now = self.wake_at().map_or(now, |at| at.min(now));
         match self.phase {

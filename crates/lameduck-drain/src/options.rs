@@ -33,20 +33,21 @@ pub struct DrainOptions {
     /// A header on every response that asks its client to leave and on every rejection, on any
     /// version of HTTP and once. By default there is none.
     ///
-    /// For proxies that look for one: with `x-envoy-immediate-health-check-fail: true`, Envoy stops
-    /// sending new requests at the first response, before its next probe.
+    /// For proxies that look for one: with `x-envoy-immediate-health-check-fail: true`, Envoy
+    /// stops sending new requests at the first response, before its next probe.
     pub marker: Option<(HeaderName, HeaderValue)>,
 
     /// Spreads `Connection: close` over this last part of lame duck, so that not all clients
-    /// reconnect elsewhere at one moment: the share of responses that say it grows evenly from none
-    /// to all. Zero says it only at the end of lame duck. By default every response says it.
+    /// reconnect elsewhere at one moment: the share of responses that say it grows evenly from
+    /// none to all. Zero says it only at the end of lame duck. By default every response says
+    /// it.
     ///
     /// Every response says it too if the end of lame duck is not known
     /// ([`PhaseWatch::draining_at`](crate::PhaseWatch::draining_at)).
     pub gradual_close: Option<Duration>,
 
-    /// Rejects a share of requests during this last part of lame duck already. It grows evenly from
-    /// none to all. By default no request is rejected before draining.
+    /// Rejects a share of requests during this last part of lame duck already. It grows evenly
+    /// from none to all. By default no request is rejected before draining.
     ///
     /// For clients that follow `Retry-After` but do not look at `Connection: close`. No request is
     /// rejected early if the end of lame duck is not known.

@@ -33,7 +33,8 @@
 //!
 //! # Guarantees
 //!
-//! 1. Start hooks run in order. One that fails stops the start, and what had started is stopped.
+//! 1. Start hooks run in order. One that fails stops the start, and the stop hooks of what had
+//!    started run.
 //! 2. Stop hooks run in reverse order, each within its own timeout and all within theirs.
 //! 3. A hook that panics or hangs costs only itself.
 //! 4. Every phase ends at its event or at its timeout, whichever is first.

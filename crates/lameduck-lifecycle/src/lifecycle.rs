@@ -207,8 +207,8 @@ impl Lifecycle {
     }
 
     /// Starts the thread of the watchdog, if there is one: a stop that is asked for before
-    /// [`spawn`](Self::spawn) is then bounded, too. To be called when the timeouts are set. Plumbing
-    /// of lameduck's own crates.
+    /// [`spawn`](Self::spawn) is then bounded, too. To be called when the timeouts are set.
+    /// Plumbing of lameduck's own crates.
     #[doc(hidden)]
     pub fn start_watchdog(&self) {
         if self.has_watchdog {

@@ -48,7 +48,8 @@ impl StopHandle {
         self.send(StopCommand { cause, lame_duck, for_process, escalates: true });
     }
 
-    /// As [`stop`](Self::stop), and the process must end with it. Plumbing of lameduck's own crates.
+    /// As [`stop`](Self::stop), and the process must end with it. Plumbing of lameduck's own
+    /// crates.
     #[doc(hidden)]
     pub fn stop_process(&self, cause: String, lame_duck: bool) {
         self.send(StopCommand { cause, lame_duck, for_process: true, escalates: false });

@@ -58,11 +58,13 @@
 //! - It does not end the process, except at the fourth signal where that is switched on. The owner
 //!   decides what an escalation means.
 //! - It does not remove a signal handler. tokio never does, and only unsafe code could. A signal
-//!   that no triggers wait for ends the process a second later, with the exit code of its default action.
-//!   SIGQUIT is not handled for that reason: Ctrl-\\ ends a process that reacts to nothing else.
-//! - On Windows it cannot gain time. When a console is closed the system ends the process after 5
-//!   s, at shutdown after as long as the system grants, whatever the process does. The handler does
-//!   not return until then (tokio 1.44 and later), so the process can use this time.
+//!   that no triggers wait for ends the process a second later, with the exit code of its default
+//!   action. SIGQUIT is not handled for that reason: Ctrl-\\ ends a process that reacts to nothing
+//!   else.
+//! - On Windows it cannot delay the end of the process. When a console is closed the system ends
+//!   the process after 5 s, at shutdown after as long as the system grants, whatever the process
+//!   does. The handler does not return until then (tokio 1.44 and later), so the process can use
+//!   this time.
 //!
 //! # Feature flags
 //!

@@ -116,10 +116,10 @@ impl Signals {
 
     /// Ends the process at the fourth stop signal, even if none of its tasks runs any more.
     ///
-    /// Every signal counts here, repeated ones included. By default off: a process whose runtime is stuck does not react to the installed signals.
-    /// The thread that receives signals counts them, and outlives the [`Triggers`], because a
-    /// runtime can hang while it is dropped. The process ends with [`Signal::exit_code`] and
-    /// runs no destructors.
+    /// Every signal counts here, repeated ones included. By default off: a process whose runtime is
+    /// stuck does not react to the installed signals. The thread that receives signals counts
+    /// them, and outlives the [`Triggers`], because a runtime can hang while it is dropped. The
+    /// process ends with [`Signal::exit_code`] and runs no destructors.
     pub const fn with_exit_at_fourth_signal(mut self) -> Self {
         self.exits_at_fourth_signal = true;
         self

@@ -1,9 +1,9 @@
 //! Stops an axum, tonic or hyper server without losing a request, in three lines.
 //!
 //! A *lame duck* is a server that still serves and asks its clients to leave. Stock servers skip
-//! this state, so every deployment cuts requests: those in the accept queue, those on idle
-//! connections whose client was not notified, and those of a handler that nothing waits for.
-//! [`Lameduck`] connects the crates below, each of which works alone.
+//! this phase, so every deployment cuts requests: those in the accept queue, those on idle
+//! connections whose client was not notified, and those whose handler still runs when the process
+//! ends. [`Lameduck`] connects the crates below, each of which works alone.
 //!
 //! # Example
 //!
@@ -52,8 +52,8 @@
 //!
 //! 1. A request that was accepted is answered to its last byte, or the report names it.
 //! 2. A request that is rejected says so, and that the client may send it again.
-//! 3. The process exits within the sum of its stop timeouts and one second, whatever its peers and
-//!    its handlers do, as long as one thread of the runtime receives the signal.
+//! 3. The process exits within the sum of its stop timeouts and two seconds, whatever its peers and
+//!    its handlers do.
 //! 4. An idle server exits at the end of its lame duck.
 //!
 //! # Cost
@@ -65,9 +65,8 @@
 //! # What it does not do
 //!
 //! It cannot help a client that ignores the notification, or a process that its supervisor kills
-//! before the stop timeouts are over. If all threads of the process are blocked when the signal
-//! comes, no thread is left to receive it. A handler that blocks one thread delays only itself, and
-//! the watchdog ends the process when the stop is over.
+//! before the stop timeouts are over. A handler that blocks a thread cannot be dropped: the
+//! watchdog ends the process when the time of the stop is over, with what other handlers still do.
 //!
 //! # Feature flags
 //!

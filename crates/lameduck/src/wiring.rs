@@ -88,8 +88,8 @@ pub(crate) fn log_unfinished() {
     outbox::flush(LOG);
 }
 
-/// Says once, in the first stop, what was served and not seen. `has_stock_server` is whether a stock
-/// server waits for the stop.
+/// Says once, in the first stop, what was served and not seen. `has_stock_server` is whether a
+/// stock server waits for the stop.
 async fn log_unseen(
     watch: PhaseWatch,
     in_flight: InFlight,

@@ -28,8 +28,8 @@ pub struct UntilDrainOptions {
     /// Ends streams of gRPC messages too, with `UNAVAILABLE` in their trailers. By default they
     /// run on.
     ///
-    /// A stream ends where it pauses between two messages. Calls with one response do not pause, so
-    /// they are answered. With the [`phase`](Self::phase) [`Cancelling`](Phase::Cancelling)
+    /// A stream ends where it pauses between two messages. Calls with one response do not pause,
+    /// so they are answered. With the [`phase`](Self::phase) [`Cancelling`](Phase::Cancelling)
     /// streams have the whole drain. Do not use this for a health service, which has to send
     /// `NOT_SERVING` on its stream.
     pub grpc: bool,

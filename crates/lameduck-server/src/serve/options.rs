@@ -112,8 +112,8 @@ impl HttpOptions {
     /// # Errors
     ///
     /// Names the option, its value and what to write instead: no connection at all, a timeout or
-    /// grace of zero, which would close every connection at once, or a grace after an age that is not
-    /// set. With an age of zero, every connection is asked to close after its first response.
+    /// grace of zero, which would close every connection at once, or a grace after an age that is
+    /// not set. With an age of zero, every connection is asked to close after its first response.
     pub fn check(&self) -> Result<(), InvalidOption> {
         let Self { header_read_timeout, idle_timeout, lingering_close, http2_keep_alive, .. } =
             self;
