@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use lameduck_core::plumbing::{Recycled, inner_accessors};
 use tower_service::Service;
 
@@ -75,13 +75,12 @@ where
     // Not always: the compiler then copies the request first, which is 240 bytes and more.
     #[inline]
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        if !Shared::lets_in(&self.shared) {
+        let is_usual = !matches!(*request.method(), Method::CONNECT);
+        if !(is_usual && Shared::lets_in(&self.shared)) {
             return self.call_otherwise(request);
         }
-        let Some(closable) = Closable::of_usual(&request) else {
-            return self.call_otherwise(request);
-        };
-        let notice = Notice { shared: self.shared.get(), closable };
-        DrainFuture::pass(self.inner.call(request), notice)
+        let closable = Closable::by_version(request.version());
+        let inner = self.inner.call(request);
+        DrainFuture::pass(inner, Notice { shared: self.shared.get(), closable })
     }
 }
