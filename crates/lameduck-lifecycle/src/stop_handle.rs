@@ -57,7 +57,11 @@ impl StopHandle {
 
     fn send(&self, command: StopCommand) {
         // The watchdog must know of it before the driver, whose runtime may be stuck.
-        self.watchdog.asked();
+        if command.for_process {
+            self.watchdog.asked();
+        } else {
+            self.watchdog.asked_of_driver();
+        }
         if self.commands.send(Command::Stop(command)).is_err() {
             // A lifecycle that is gone has stopped already.
             self.watchdog.answered();

@@ -92,6 +92,14 @@ impl Watchdog {
         self.arm(&self.shared.unanswered);
     }
 
+    /// As [`asked`](Self::asked), for a stop of the server alone: without a driver there is no
+    /// server, and the process goes on.
+    pub(crate) fn asked_of_driver(&self) {
+        if self.shared.is_driven.load(Ordering::SeqCst) {
+            self.asked();
+        }
+    }
+
     /// The driver has taken in what was asked for, or there is no driver any more.
     pub(crate) fn answered(&self) {
         self.shared.unanswered.store(NONE, Ordering::Relaxed);
